@@ -1,0 +1,1 @@
+"""The config: what it may say (`schema`) and how it is read (`load`)."""
