@@ -1,0 +1,31 @@
+"""How long to leave a venue alone after a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+STABLE = 10.0
+"""Seconds a session must have been proven before its loss counts as a first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """First retry at once, then doubling from `first` to `cap` seconds, half of it chance.
+
+    Half and not all: with full jitter a run of short draws would break the bound on tries that `promise` states.
+    """
+
+    first: float
+    cap: float
+
+    def delay(self, failures: int, chance: Random) -> float:
+        """Seconds to wait after `failures` (>= 1) failures in a row."""
+        if failures <= 1:
+            return chance.uniform(0.0, self.first / 4)
+        longest = min(self.cap, self.first * 2.0 ** min(failures - 2, 30))
+        return chance.uniform(longest / 2, longest)
+
+
+REFUSED = Backoff(first=6.0, cap=40.0)
+"""After a refusal: alert now, retry slowly, for ever; 13004 may be a passing ban (protocol, section 2.5)."""

@@ -1,0 +1,80 @@
+"""What a venue can do to us, split by what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a session or a request ended. A closed set, fit for a metric label."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    UPGRADE = "upgrade"
+    CLOSED = "closed"
+    SILENT = "silent"
+    GARBLED = "garbled"
+    RATE_LIMITED = "rate_limited"
+    MAINTENANCE = "maintenance"
+    VENUE_ERROR = "venue_error"
+    CREDENTIALS = "credentials"
+    SCOPE = "scope"
+    FORBIDDEN = "forbidden"
+    RETIRED = "retired"
+    UNSUPPORTED = "unsupported"
+    SECRET = "secret"  # noqa: S105 - the name of a reason
+    CRASH = "crash"
+
+
+class VenueError(Exception):
+    """A venue did not do what we asked. Never raised itself; raise one of its leaves.
+
+    Attributes:
+        reason: fit for a metric label.
+        detail: a sentence for people, free of secrets.
+        pause: seconds to leave the venue alone at least, 0 when it asked for nothing.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "", pause: float = 0.0) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+        self.pause = pause
+
+
+class Unavailable(VenueError):
+    """No answer, or one that may be better next time: wait, then try again."""
+
+
+class Refused(VenueError):
+    """The venue understood and said no: tell a human, retry slowly, for ever (13004 can be a passing ban)."""
+
+
+class SwitchOff(VenueError):
+    """The venue answered, and by its own word the switch is off or not ours: never to be shown as protected."""
+
+
+@contextmanager
+def ungrouped() -> Iterator[None]:
+    """Let a lone kind of venue failure leave a nursery as itself.
+
+    A group that holds anything besides venue errors is a bug and passes unchanged; of several venue errors
+    the first is told, since the others are its echo.
+    """
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        strangers = group.split(VenueError)[1]
+        if strangers is not None:
+            raise
+        raise _first(group) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,256 @@
+"""Facts: what happened to an account, each with the monotonic instant `at` which it became true.
+
+Keepers, watches and operators post them; `guard` judges by them and `tally` counts them. Nothing else changes either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from deadman.errors import Reason
+from deadman.proof import Proof
+
+
+class Cause(StrEnum):
+    """What pulled the switch."""
+
+    SILENCE = "silence"
+    TRIGGER = "trigger"
+    STOPPING = "stopping"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """The venue accepted us; `can_cancel` when the session may also cancel orders."""
+
+    at: float
+    can_cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A session, or the attempt at one, ended."""
+
+    at: float
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A renewal left for the venue: from here on it may have heard us. `ttl` is what we asked for."""
+
+    at: float
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A venue's answer to our own request renewed the claim. `at` is when the answer was read."""
+
+    at: float
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class FoundOff:
+    """The venue's last word: the switch is off, or the echo is not what we asked for."""
+
+    at: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """The venue's last word: our key, scope or address is rejected."""
+
+    at: float
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedOn:
+    """Our own request turned the account's switch on: only then may `disarm` turn it off."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """The switch had come undone behind us and was turned on again."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRead:
+    """Deribit's cancel-on-disconnect as the venue told it. `timestamp` is Unix seconds."""
+
+    at: float
+    scope: str
+    enabled: bool
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Time went by unseen (suspend, clock step): nothing proven before counts."""
+
+    at: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """No lease is taken: the trading process has not checked in."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BotSeen:
+    """Every watch of the account lives."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tripped:
+    """The switch was pulled. `by` and `reason` are for people."""
+
+    at: float
+    cause: Cause
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundDone:
+    """One round of cancelling: what the venue said it cancelled, and what it still lists (None: cannot be read)."""
+
+    at: float
+    cancelled: int
+    remaining: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TripDone:
+    """The orders are gone: listed as none by the venue, or `presumed` after the last attempted lease ended."""
+
+    at: float
+    presumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disarmed:
+    """An operator's word. `until` ends it by itself (monotonic), None: only `arm` does."""
+
+    at: float
+    by: str
+    reason: str = ""
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisarmConfirmed:
+    """The venue confirmed what a disarm asked for, or nothing had to be asked."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rearmed:
+    """An operator's `arm`, or a later check-in after a trip."""
+
+    at: float
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request of ours was answered after `round_trip` seconds."""
+
+    at: float
+    round_trip: float
+
+
+@dataclass(frozen=True, slots=True)
+class TestRequestAnswered:
+    """A test_request was answered; `delay` in seconds from frame read to reply written."""
+
+    __test__ = False
+    at: float
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Erred:
+    """The venue answered with an error code."""
+
+    at: float
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersCounted:
+    """Open orders as the venue lists them; None: it would not tell."""
+
+    at: float
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGranted:
+    """`expiry_timestamp` is Unix seconds, from the venue's own lifetime."""
+
+    at: float
+    expiry_timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCompared:
+    """The venue's clock less ours, in seconds; a cross-check, never a deadline."""
+
+    at: float
+    offset: float
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFired:
+    """The venue itself cancelled `orders` orders because a connection dropped or a lease ran out."""
+
+    at: float
+    orders: int
+
+
+Fact = (
+    SessionOpened
+    | Lost
+    | Attempted
+    | Proven
+    | FoundOff
+    | TurnedAway
+    | TurnedOn
+    | Repaired
+    | SwitchRead
+    | Doubted
+    | Awaited
+    | BotSeen
+    | Tripped
+    | RoundDone
+    | TripDone
+    | Disarmed
+    | DisarmConfirmed
+    | Rearmed
+    | Answered
+    | TestRequestAnswered
+    | Erred
+    | OrdersCounted
+    | TokenGranted
+    | ClockCompared
+    | VenueFired
+)

@@ -1,0 +1,211 @@
+"""The heart: what is known of one account, and what may be claimed of it.
+
+Two rules. A guard holds facts only, and every judgement is a pure function of them and `now`: what is not stored
+cannot go stale, and any thread may ask. And it errs one way: claims rest on the last *confirmed* renewal, deaths on
+the last *attempted* one, so that neither an order is called safe nor gone before it is.
+
+The phase is the first that holds, from an operator's last word down to "not yet":
+
+    disarmed · tripping, tripped · exposed, refused · armed, degraded · waiting · expired, unverified · arming, connecting
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from deadman import facts
+from deadman.errors import Reason
+from deadman.facts import Cause, Fact
+from deadman.proof import Coverage, Proof
+
+
+class Phase(StrEnum):
+    """Where an account stands, in one word; design and contract fix the names."""
+
+    CONNECTING = "connecting"
+    WAITING = "waiting"
+    ARMING = "arming"
+    ARMED = "armed"
+    DEGRADED = "degraded"
+    EXPIRED = "expired"
+    UNVERIFIED = "unverified"
+    EXPOSED = "exposed"
+    REFUSED = "refused"
+    TRIPPING = "tripping"
+    TRIPPED = "tripped"
+    DISARMED = "disarmed"
+
+
+UNCLAIMABLE = frozenset({Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED})
+UNWANTED = frozenset({Phase.DISARMED, Phase.WAITING, Phase.TRIPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong last; `phase` EXPOSED or REFUSED when it was the venue's word, None when it was the weather."""
+
+    at: float
+    reason: Reason | None
+    detail: str
+    phase: Phase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A pulled switch. `remaining` None: the venue's list cannot be read, or was not yet."""
+
+    at: float
+    cause: Cause
+    by: str
+    reason: str
+    rounds: int = 0
+    cancelled: int = 0
+    remaining: int | None = None
+    done_at: float | None = None
+    presumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Facts about one account, folded. `overdue_after` is seconds from one asking until the next answer is late."""
+
+    overdue_after: float
+    session_at: float | None = None
+    can_cancel: bool = False
+    proof: Proof | None = None
+    covered_since: float | None = None
+    attempted_until: float | None = None
+    trouble: Trouble | None = None
+    turned_on: bool = False
+    awaited: bool = False
+    trip: Trip | None = None
+    disarm: facts.Disarmed | None = None
+    disarm_confirmed: bool = False
+    open_orders: int | None = None
+
+    def phase(self, now: float) -> Phase:
+        if self.disarm is not None:
+            return Phase.DISARMED
+        if self.trip is not None:
+            return Phase.TRIPPING if self.trip.done_at is None else Phase.TRIPPED
+        if self.trouble is not None and self.trouble.phase is not None:
+            return self.trouble.phase
+        if self.proof is not None and self.proof.stands(now):
+            return Phase.DEGRADED if self.is_late(now) else Phase.ARMED
+        return self._unproven()
+
+    def _unproven(self) -> Phase:
+        if self.awaited:
+            return Phase.WAITING
+        if self.proof is not None:
+            return Phase.EXPIRED if self.proof.coverage is Coverage.LEASE else Phase.UNVERIFIED
+        return Phase.CONNECTING if self.session_at is None else Phase.ARMING
+
+    def is_late(self, now: float) -> bool:
+        """Whether a renewal failed or is overdue, or the session is lost, though the proof may stand."""
+        if self.proof is None or self.session_at is None or self.trouble is not None:
+            return True
+        return now >= self.proof.asked_at + self.overdue_after
+
+    def protected(self, now: float) -> bool:
+        """Whether the claim holds: a standing proof, and no word of ours or the venue's against it."""
+        return self.proof is not None and self.proof.stands(now) and self.phase(now) not in UNCLAIMABLE
+
+    def wanted(self, now: float) -> bool:
+        return self.phase(now) not in UNWANTED
+
+    def margin(self, now: float) -> float:
+        """Seconds until the standing claim runs out; 0 when there is none."""
+        return self.proof.margin(now) if self.proof is not None and self.protected(now) else 0.0
+
+    def next_change(self, after: float) -> float | None:
+        """The next instant at which time alone may change a judgement; None when only a fact can."""
+        if self.proof is None:
+            return None
+        instants = (self.proof.asked_at + self.overdue_after, self.proof.expiry)
+        return min((at for at in instants if at > after), default=None)
+
+    def post(self, fact: Fact) -> Guard:
+        """The guard after one more fact. Facts it does not judge by leave it as it is."""
+        match fact:
+            case facts.Proven(proof=proof):
+                return self._proven(proof)
+            case facts.Attempted(at=at, ttl=ttl):
+                return replace(self, attempted_until=at + ttl)
+            case facts.SessionOpened(at=at, can_cancel=can_cancel):
+                return replace(self, session_at=at, can_cancel=can_cancel)
+            case facts.Lost(at=at, reason=reason, detail=detail):
+                return replace(self._offline(), trouble=self._weather(at, reason, detail))
+            case facts.TurnedAway(at=at, reason=reason, detail=detail):
+                return replace(self._offline(), trouble=Trouble(at, reason, detail, Phase.REFUSED))
+            case facts.FoundOff(at=at, detail=detail):
+                return replace(self, proof=None, covered_since=None, trouble=Trouble(at, None, detail, Phase.EXPOSED))
+            case facts.Doubted():
+                return replace(self, proof=None, covered_since=None)
+            case facts.TurnedOn():
+                return replace(self, turned_on=True)
+            case facts.OrdersCounted(count=count):
+                return replace(self, open_orders=count)
+            case facts.Awaited() | facts.BotSeen():
+                return replace(self, awaited=isinstance(fact, facts.Awaited))
+            case _:
+                return self._commanded(fact)
+
+    def _commanded(self, fact: Fact) -> Guard:
+        """The facts of trips and of the operator's hand."""
+        match fact:
+            case facts.Tripped(at=at, cause=cause, by=by, reason=reason) if self._may_trip(cause):
+                return self._tripped(Trip(at, cause, by, reason))
+            case facts.RoundDone(cancelled=cancelled, remaining=remaining) if self.trip is not None:
+                rounds, total = self.trip.rounds + 1, self.trip.cancelled + cancelled
+                return replace(
+                    self,
+                    trip=replace(self.trip, rounds=rounds, cancelled=total, remaining=remaining),
+                    open_orders=remaining,
+                )
+            case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
+                return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
+            case facts.Disarmed():
+                return replace(self, disarm=fact, disarm_confirmed=False, trip=None)
+            case facts.DisarmConfirmed():
+                return replace(self, disarm_confirmed=True, turned_on=False, proof=None, covered_since=None)
+            case facts.Rearmed():
+                return self._rearmed()
+            case _:
+                return self
+
+    def _proven(self, proof: Proof) -> Guard:
+        gap = self.proof is None or not self.proof.stands(proof.asked_at)
+        since = proof.asked_at if gap or self.covered_since is None else self.covered_since
+        return replace(self, proof=proof, covered_since=since, trouble=None, attempted_until=None)
+
+    def _offline(self) -> Guard:
+        return replace(self, session_at=None, can_cancel=False)
+
+    def _weather(self, at: float, reason: Reason, detail: str) -> Trouble:
+        """A lost session does not take back the venue's last word, and dates from the first loss in a row."""
+        if self.trouble is not None and self.trouble.phase is not None:
+            return self.trouble
+        return Trouble(self.trouble.at if self.trouble else at, reason, detail)
+
+    def _may_trip(self, cause: Cause) -> bool:
+        """A disarmed account is tripped by nobody but an operator, whose later word it is."""
+        return self.disarm is None or cause is Cause.OPERATOR
+
+    def _tripped(self, trip: Trip) -> Guard:
+        """A later trip never ends an earlier one; an operator's stays latched whatever follows."""
+        if self.trip is None or trip.cause is Cause.OPERATOR:
+            return replace(self, trip=trip, disarm=None)
+        if trip.cause is Cause.TRIGGER and self.trip.done_at is not None:
+            return replace(self, trip=replace(self.trip, done_at=None, remaining=None))
+        return self
+
+    def _rearmed(self) -> Guard:
+        """Start over; a trip still under way is carried to zero first, so that no half of a book is left."""
+        if self.disarm is not None:
+            return replace(self, disarm=None, proof=None, covered_since=None)
+        if self.trip is None or self.trip.done_at is None:
+            return self
+        leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
+        return replace(self, trip=None, proof=None if leased else self.proof)

@@ -1,0 +1,74 @@
+"""How an account stands: its guard and tally, carried through time.
+
+Time is folded in like a fact, so that a reader in another thread sees an expiry the moment it is due, whether or not
+the loop that should have noticed is alive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from deadman.facts import Fact
+from deadman.guard import Guard, Phase
+from deadman.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A phase entered at the instant it became true."""
+
+    at: float
+    before: Phase
+    after: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One account as of `seen_at`; `since` dates its phase. Instants are monotonic."""
+
+    guard: Guard
+    seen_at: float
+    phase: Phase
+    since: float
+    tally: Tally
+
+    @classmethod
+    def new(cls, guard: Guard, now: float) -> Standing:
+        phase = guard.phase(now)
+        return cls(guard, now, phase, now, Tally().entered(phase))
+
+    def at(self, now: float) -> Standing:
+        """The same account later: phases that time alone brought are dated when they came."""
+        standing = self
+        while (change := standing.guard.next_change(standing.seen_at)) is not None and change <= now:
+            standing = standing._pass(change)
+        return standing._pass(max(now, standing.seen_at))
+
+    def post(self, fact: Fact) -> Standing:
+        """The account after one more fact; a fact dated before the last one counts from now on."""
+        earlier = self.at(fact.at)
+        tally = earlier.tally.post(earlier.guard, fact)
+        return replace(earlier, guard=earlier.guard.post(fact), tally=tally)._judge()
+
+    def _pass(self, now: float) -> Standing:
+        unprotected = self.guard.wanted(self.seen_at) and not self.guard.protected(self.seen_at)
+        spent = now - self.seen_at if unprotected else 0.0
+        tally = replace(self.tally, unprotected=self.tally.unprotected + spent) if spent else self.tally
+        return replace(self, seen_at=now, tally=tally)._judge()
+
+    def _judge(self) -> Standing:
+        phase = self.guard.phase(self.seen_at)
+        if phase is self.phase:
+            return self
+        return replace(self, phase=phase, since=self.seen_at, tally=self.tally.entered(phase))
+
+    def protected(self, now: float) -> bool:
+        return self.guard.protected(now)
+
+    def wanted(self, now: float) -> bool:
+        return self.guard.wanted(now)
+
+
+def alarming(guard: Guard, now: float) -> bool:
+    """What alarms, exit codes and the SLI count: wanted and not protected."""
+    return guard.wanted(now) and not guard.protected(now)

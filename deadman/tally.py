@@ -1,0 +1,117 @@
+"""What Prometheus counts, folded from the same facts as the guard and as immutable."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from deadman import facts
+from deadman.facts import Fact
+from deadman.guard import Guard, Phase
+
+ROUND_TRIP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+REPLY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+MARGIN_BUCKETS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
+TRIP_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Observations by bucket, not cumulated; the last count is of what exceeds every bound."""
+
+    bounds: tuple[float, ...]
+    counts: tuple[int, ...]
+    total: float = 0.0
+
+    @classmethod
+    def empty(cls, bounds: tuple[float, ...]) -> Histogram:
+        return cls(bounds, (0,) * (len(bounds) + 1))
+
+    def observe(self, value: float) -> Histogram:
+        place = bisect_left(self.bounds, value)
+        counts = (*self.counts[:place], self.counts[place] + 1, *self.counts[place + 1 :])
+        return Histogram(self.bounds, counts, self.total + value)
+
+
+Counts = Mapping[str, int]
+
+
+def _count(counts: Counts, key: str) -> Counts:
+    return {**counts, key: counts.get(key, 0) + 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counters and last readings of one account. Seconds; `…_timestamp` Unix seconds, 0 while unknown."""
+
+    transitions: Counts = field(default_factory=dict)
+    unprotected: float = 0.0
+    attempted: int = 0
+    confirmed: int = 0
+    margins: Histogram = Histogram.empty(MARGIN_BUCKETS)
+    round_trips: Histogram = Histogram.empty(ROUND_TRIP_BUCKETS)
+    test_requests: int = 0
+    replies: Histogram = Histogram.empty(REPLY_BUCKETS)
+    opened: int = 0
+    lost: Counts = field(default_factory=dict)
+    switch_enabled: Mapping[str, bool] = field(default_factory=dict)
+    switch_timestamp: float = 0.0
+    repairs: int = 0
+    errors: Counts = field(default_factory=dict)
+    token_expiry_timestamp: float = 0.0
+    clock_offset: float = 0.0
+    trips: Counts = field(default_factory=dict)
+    orders_cancelled: int = 0
+    trip_spans: Histogram = Histogram.empty(TRIP_BUCKETS)
+    fired: int = 0
+
+    def entered(self, phase: Phase) -> Tally:
+        return replace(self, transitions=_count(self.transitions, phase))
+
+    def post(self, before: Guard, fact: Fact) -> Tally:
+        """Count `fact`, which happened to an account that stood as `before`."""
+        match fact:
+            case facts.Attempted():
+                return replace(self, attempted=self.attempted + 1)
+            case facts.Proven(at=at):
+                return replace(self, confirmed=self.confirmed + 1, margins=self._margins(before, at))
+            case facts.Answered(round_trip=round_trip):
+                return replace(self, round_trips=self.round_trips.observe(round_trip))
+            case facts.TestRequestAnswered(delay=delay):
+                return replace(self, test_requests=self.test_requests + 1, replies=self.replies.observe(delay))
+            case facts.SessionOpened():
+                return replace(self, opened=self.opened + 1)
+            case facts.Lost(reason=reason) | facts.TurnedAway(reason=reason) if before.session_at is not None:
+                return replace(self, lost=_count(self.lost, reason))
+            case facts.Erred(code=code):
+                return replace(self, errors=_count(self.errors, code))
+            case facts.Tripped(cause=cause):
+                return replace(self, trips=_count(self.trips, cause))
+            case facts.RoundDone(cancelled=cancelled):
+                return replace(self, orders_cancelled=self.orders_cancelled + cancelled)
+            case facts.TripDone(at=at) if before.trip is not None:
+                return replace(self, trip_spans=self.trip_spans.observe(at - before.trip.at))
+            case _:
+                return self._read(fact)
+
+    def _read(self, fact: Fact) -> Tally:
+        """The facts that are readings rather than events."""
+        match fact:
+            case facts.SwitchRead(scope=scope, enabled=enabled, timestamp=timestamp):
+                enabled_by_scope = {**self.switch_enabled, scope: enabled}
+                return replace(self, switch_enabled=enabled_by_scope, switch_timestamp=timestamp)
+            case facts.Repaired():
+                return replace(self, repairs=self.repairs + 1)
+            case facts.TokenGranted(expiry_timestamp=timestamp):
+                return replace(self, token_expiry_timestamp=timestamp)
+            case facts.ClockCompared(offset=offset):
+                return replace(self, clock_offset=offset)
+            case facts.VenueFired(orders=orders):
+                return replace(self, fired=self.fired + orders)
+            case _:
+                return self
+
+    def _margins(self, before: Guard, at: float) -> Histogram:
+        """Only a renewal has a margin: a first proof had nothing to run out."""
+        return self.margins.observe(before.proof.margin(at)) if before.proof is not None else self.margins
