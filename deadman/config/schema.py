@@ -16,6 +16,8 @@ class SecretSource:
 
     kind: Literal["credential", "file", "env"]
     name: str
+    line: int | None = field(default=None, compare=False, repr=False)
+    """Where the config says so, for faults; a line that moved is no other source."""
 
 
 @dataclass(frozen=True, slots=True)
