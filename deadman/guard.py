@@ -6,7 +6,8 @@ the last *attempted* one, so that neither an order is called safe nor gone befor
 
 The phase is the first that holds, from an operator's last word down to "not yet":
 
-    disarmed · tripping, tripped · exposed, refused · armed, degraded · waiting · expired, unverified · arming, connecting
+    disarmed · tripping, tripped · exposed, refused · armed, degraded
+    · waiting · expired, unverified · arming, connecting
 """
 
 from __future__ import annotations

@@ -14,15 +14,6 @@ from deadman.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
-    """A phase entered at the instant it became true."""
-
-    at: float
-    before: Phase
-    after: Phase
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """One account as of `seen_at`; `since` dates its phase. Instants are monotonic."""
 
@@ -51,8 +42,7 @@ class Standing:
         return replace(earlier, guard=earlier.guard.post(fact), tally=tally)._judge()
 
     def _pass(self, now: float) -> Standing:
-        unprotected = self.guard.wanted(self.seen_at) and not self.guard.protected(self.seen_at)
-        spent = now - self.seen_at if unprotected else 0.0
+        spent = now - self.seen_at if self.alarming else 0.0
         tally = replace(self.tally, unprotected=self.tally.unprotected + spent) if spent else self.tally
         return replace(self, seen_at=now, tally=tally)._judge()
 
@@ -62,13 +52,7 @@ class Standing:
             return self
         return replace(self, phase=phase, since=self.seen_at, tally=self.tally.entered(phase))
 
-    def protected(self, now: float) -> bool:
-        return self.guard.protected(now)
-
-    def wanted(self, now: float) -> bool:
-        return self.guard.wanted(now)
-
-
-def alarming(guard: Guard, now: float) -> bool:
-    """What alarms, exit codes and the SLI count: wanted and not protected."""
-    return guard.wanted(now) and not guard.protected(now)
+    @property
+    def alarming(self) -> bool:
+        """What alarms, exit codes and the SLI count, as of `seen_at`: wanted and not protected."""
+        return self.guard.wanted(self.seen_at) and not self.guard.protected(self.seen_at)

@@ -34,6 +34,11 @@ class Histogram:
         return Histogram(self.bounds, counts, self.total + value)
 
 
+_NO_ROUND_TRIPS = Histogram.empty(ROUND_TRIP_BUCKETS)
+_NO_REPLIES = Histogram.empty(REPLY_BUCKETS)
+_NO_MARGINS = Histogram.empty(MARGIN_BUCKETS)
+_NO_TRIPS = Histogram.empty(TRIP_BUCKETS)
+
 Counts = Mapping[str, int]
 
 
@@ -49,10 +54,10 @@ class Tally:
     unprotected: float = 0.0
     attempted: int = 0
     confirmed: int = 0
-    margins: Histogram = Histogram.empty(MARGIN_BUCKETS)
-    round_trips: Histogram = Histogram.empty(ROUND_TRIP_BUCKETS)
+    margins: Histogram = _NO_MARGINS
+    round_trips: Histogram = _NO_ROUND_TRIPS
     test_requests: int = 0
-    replies: Histogram = Histogram.empty(REPLY_BUCKETS)
+    replies: Histogram = _NO_REPLIES
     opened: int = 0
     lost: Counts = field(default_factory=dict)
     switch_enabled: Mapping[str, bool] = field(default_factory=dict)
@@ -63,7 +68,7 @@ class Tally:
     clock_offset: float = 0.0
     trips: Counts = field(default_factory=dict)
     orders_cancelled: int = 0
-    trip_spans: Histogram = Histogram.empty(TRIP_BUCKETS)
+    trip_spans: Histogram = _NO_TRIPS
     fired: int = 0
 
     def entered(self, phase: Phase) -> Tally:

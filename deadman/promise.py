@@ -1,0 +1,138 @@
+"""The published promise: every timer and every bound, computed from the config and nothing else.
+
+Keepers obey the timers, `check` prints the bounds, the simulation asserts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deadman.backoff import Backoff
+from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchConfig
+
+REPLY_TIMEOUT = 5.0
+"""Seconds any single answer may take at most (contract, section 2)."""
+
+OPEN_TIMEOUT = 4.0
+"""Seconds for DNS, TCP and TLS together, and again for the upgrade; one round trip is under 0.2 s in practice."""
+
+NOTICE = 0.25
+"""Seconds at most until the loop notices a silence that has come due."""
+
+REARM = 3.0
+"""Seconds from a successful dial to a proof, while the venue answers within 0.3 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Seconds, all. `vouch` is how long one read-back is believed (Deribit) or the lease itself (SX Bet)."""
+
+    renew_interval: float
+    reply_timeout: float
+    probe_interval: float
+    probe_timeout: float
+    vouch: float
+    overdue_after: float
+    retry: Backoff
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The bounds of one account in seconds; None where nothing can be promised."""
+
+    detect: float
+    rearm: float
+    redial: float
+    false_alarm: float
+    bot: float | None
+    host: float | None
+    stays: str
+
+    def sentences(self) -> tuple[str, ...]:
+        return (
+            f"detects a dead or silent venue within {self.detect:.1f} s",
+            f"re-armed and proven within {self.rearm:.1f} s of a successful dial, tried at least every "
+            f"{self.redial:.1f} s",
+            f"raises a false alarm only when delays exceed {self.false_alarm:.1f} s",
+            self._bot(),
+            self._host(),
+        )
+
+    def _bot(self) -> str:
+        if self.bot is None:
+            return "from a bot's last check-in: no watch trips this account, its orders stay"
+        return f"from a bot's last check-in to its orders gone within {self.bot:.1f} s"
+
+    def _host(self) -> str:
+        if self.host is None:
+            return f"from the host's death: {self.stays}"
+        return f"from the host's death to the orders gone within {self.host:.1f} s; {self.stays}"
+
+
+def timers(account: Account) -> Timers:
+    match account:
+        case DeribitAccount():
+            return _deribit_timers(account)
+        case SxBetAccount():
+            return _sxbet_timers(account)
+
+
+def _deribit_timers(account: DeribitAccount) -> Timers:
+    """We probe three times as often as we ask the venue to, so that we know of a death before it does."""
+    interval = float(account.heartbeat_interval)
+    return Timers(
+        renew_interval=account.verify_interval,
+        reply_timeout=REPLY_TIMEOUT,
+        probe_interval=min(0.3 * interval, 10.0),
+        probe_timeout=min(0.35 * interval, 5.0),
+        vouch=2 * account.verify_interval + REPLY_TIMEOUT,
+        overdue_after=account.verify_interval + REPLY_TIMEOUT,
+        retry=Backoff(first=0.5, cap=5.0),
+    )
+
+
+def _sxbet_timers(account: SxBetAccount) -> Timers:
+    """Three whole tries fit between a renewal's due time and the lease's end, each hung for all it may."""
+    lease = float(account.timeout_seconds)
+    attempt = min(REPLY_TIMEOUT, 0.3 * (lease - account.renew_interval))
+    return Timers(
+        renew_interval=account.renew_interval,
+        reply_timeout=attempt,
+        probe_interval=account.renew_interval,
+        probe_timeout=attempt,
+        vouch=lease,
+        overdue_after=account.renew_interval + attempt,
+        retry=Backoff(first=min(0.5, lease / 40), cap=min(5.0, account.renew_interval / 2)),
+    )
+
+
+def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
+    pace = timers(account)
+    return Promise(
+        detect=pace.probe_interval + pace.probe_timeout,
+        rearm=REARM if isinstance(account, DeribitAccount) else pace.reply_timeout,
+        redial=pace.retry.cap,
+        false_alarm=pace.probe_timeout,
+        bot=_bot_bound(account, watches, pace),
+        host=pace.vouch if isinstance(account, SxBetAccount) else None,
+        stays=_what_stays(account),
+    )
+
+
+def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], pace: Timers) -> float | None:
+    """The slowest of the account's watches, then one cancel; where only the lease's end cancels, that."""
+    silences = [watches[name].timeout for name in account.watches]
+    if not silences or account.on_trip == "none":
+        return None
+    if account.on_trip == "lapse":
+        return max(silences) + pace.vouch
+    return max(silences) + NOTICE + pace.reply_timeout
+
+
+def _what_stays(account: Account) -> str:
+    if isinstance(account, SxBetAccount):
+        return "the venue's own delay in cancelling is not documented"
+    uncovered = [word for word in ("rest", "fix") if word in account.orders_via]
+    stays = "orders of connections opened before the arming" + "".join(f", {word.upper()} orders" for word in uncovered)
+    return f"WebSocket orders go when Deribit misses the bot's own heartbeat; {stays} stay"

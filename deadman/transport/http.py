@@ -1,0 +1,126 @@
+"""The port to httpx: one client an account, our own dialler beneath it, and a total deadline over every request.
+
+httpx counts its timeouts per read, resolves names in threads it shares with everybody, and follows the environment's
+proxies; none of that is left in force here.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpcore
+import httpx
+import trio
+
+from deadman.errors import Reason, Unavailable
+from deadman.transport.dial import Dialler
+from deadman.transport.pool import Backend
+
+MAX_BODY = 4 * 2**20
+"""Bytes; whatever is longer is not an answer."""
+
+FOREVER = httpx.Timeout(None)
+"""httpx's own timeouts are per read and stay out of the way of the total deadline."""
+
+KEEPALIVE = 120.0
+"""Seconds an idle connection may be used again; the venue's own close is seen before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, whole. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Requests to one base address."""
+
+    _client: httpx.AsyncClient
+
+    async def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, within: float
+    ) -> Answer:
+        """One request and its whole answer within `within` seconds in total, dialling included.
+
+        Raises:
+            Unavailable: no whole answer in time; whether the venue heard us is not known then.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        kind = {} if body is None else {"content-type": "application/json"}
+        with _ours(within), trio.fail_after(within):
+            async with self._client.stream(method, path, headers={**headers, **kind}, content=content) as response:
+                return Answer(response.status_code, dict(response.headers), await _whole(response))
+
+
+@asynccontextmanager
+async def open_http(dialler: Dialler, base_url: str, context: ssl.SSLContext) -> AsyncIterator[Http]:
+    """A client of its own for one account: a shared one scans its pool quadratically."""
+    origin = httpx.URL(base_url)
+    backend = Backend(dialler, context if origin.scheme == "https" else None)
+    transport = _Transport(httpcore.AsyncConnectionPool(network_backend=backend, keepalive_expiry=KEEPALIVE))
+    async with httpx.AsyncClient(base_url=base_url, transport=transport, timeout=FOREVER, trust_env=False) as client:
+        yield Http(client)
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Unavailable(Reason.GARBLED, f"an answer of more than {MAX_BODY} bytes")
+    return bytes(body)
+
+
+@contextmanager
+def _ours(within: float) -> Iterator[None]:
+    """The wall at which httpx's and httpcore's exceptions become ours."""
+    try:
+        yield
+    except trio.TooSlowError as error:
+        raise Unavailable(Reason.SILENT, f"no whole answer within {within:.1f} s") from error
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.StreamError) as error:
+        raise Unavailable(Reason.CLOSED, str(error) or type(error).__name__) from error
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    """What `httpx.AsyncHTTPTransport` does, over a pool that dials through us."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        answer = await self._pool.handle_async_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=cast(AsyncIterable[bytes], request.stream),
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, stream: Iterable[bytes] | AsyncIterable[bytes]) -> None:
+        self._stream = cast(Any, stream)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

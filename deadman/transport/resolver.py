@@ -1,0 +1,70 @@
+"""Names to addresses: one lookup a host at a time, in threads of our own, and the last good answer when none comes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from deadman.errors import Reason, Unavailable
+
+PATIENCE = 3.0
+"""Seconds to wait for an answer that nothing can stand in for."""
+
+STALE_AFTER = 1.0
+"""Seconds to wait before the last good addresses serve instead."""
+
+THREADS = 16
+"""Threads that hung lookups may hold; trio's own 40 stay free for everybody else."""
+
+AddressInfo = list[tuple[Any, ...]]
+Lookup = Callable[[str, int], AddressInfo]
+
+
+def system_lookup(host: str, port: int) -> AddressInfo:
+    return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+@dataclass
+class Resolver(trio.abc.HostnameResolver):
+    """Installed for the whole run, so that `trio.open_tcp_stream` and its happy eyeballs ask here.
+
+    A hung lookup delays only dials to its own host, and those not once a good answer was ever had.
+    """
+
+    nursery: trio.Nursery
+    lookup: Lookup = system_lookup
+    _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
+    _good: dict[tuple[str, int], AddressInfo] = field(default_factory=dict)
+    _flights: dict[tuple[str, int], trio.Event] = field(default_factory=dict)
+
+    async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> AddressInfo:
+        name = (host.decode() if isinstance(host, bytes) else str(host), int(port or 0))
+        landed = self._flights.get(name) or self._take_off(name)
+        with trio.move_on_after(STALE_AFTER if name in self._good else PATIENCE):
+            await landed.wait()
+        if name not in self._good:
+            raise Unavailable(Reason.DNS, f"no address for {name[0]}")
+        return self._good[name]
+
+    async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
+        raise NotImplementedError("addresses are never turned into names here")
+
+    def _take_off(self, name: tuple[str, int]) -> trio.Event:
+        landed = self._flights[name] = trio.Event()
+        self.nursery.start_soon(self._look_up, name, landed)
+        return landed
+
+    async def _look_up(self, name: tuple[str, int], landed: trio.Event) -> None:
+        try:
+            self._good[name] = await trio.to_thread.run_sync(
+                self.lookup, *name, abandon_on_cancel=True, limiter=self._limiter
+            )
+        except OSError:
+            pass  # the asker is told; what was good before still serves
+        finally:
+            del self._flights[name]
+            landed.set()

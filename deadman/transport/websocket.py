@@ -1,0 +1,133 @@
+"""The port to trio-websocket. Its traps are neutralised here, so that replacing it is replacing this file.
+
+It hangs on an EOF during the upgrade, waits a minute to close, stops reading when its queue is full, and is corrupted
+by an interrupted send. Hence: our own stream, a deadline on every step, a deep queue, hanging up instead of closing.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import SplitResult, urlsplit
+
+import trio
+import trio_websocket
+import wsproto
+
+from deadman.errors import Reason, Refused, Unavailable, VenueError, ungrouped
+from deadman.transport.dial import Dialler, held
+
+UPGRADE_TIMEOUT = 4.0
+"""Seconds from the request to the 101."""
+
+SEND_TIMEOUT = 2.0
+"""Seconds for a frame to enter the kernel; a peer that leaves us no room that long is dead."""
+
+QUEUE = 256
+"""Frames read ahead: a full queue stops pongs and hides the peer's close."""
+
+MAX_MESSAGE = 32 * 2**20
+"""Bytes; a listing of some thousand open orders is one message."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocket:
+    """Text frames out and in. Raises `Unavailable` when the peer is gone."""
+
+    _connection: trio_websocket.WebSocketConnection
+    _nursery: trio.Nursery
+
+    async def send(self, text: str) -> None:
+        """Send one frame whole, or kill the connection: half a frame would corrupt every later one."""
+        with trio.move_on_after(SEND_TIMEOUT, shield=True), _ours():
+            await self._connection.send_message(text)
+            return
+        self._nursery.cancel_scope.cancel()
+        raise Unavailable(Reason.SILENT, f"the peer left no room for a frame within {SEND_TIMEOUT:g} s")
+
+    async def receive(self) -> str:
+        """The next frame. Waits as long as it takes: liveness is asked for, not listened for."""
+        with _ours():
+            message = await self._connection.get_message()
+        return message if isinstance(message, str) else message.decode(errors="replace")
+
+
+@asynccontextmanager
+async def open_websocket(dialler: Dialler, url: str, context: ssl.SSLContext) -> AsyncIterator[WebSocket]:
+    """A session's connection; on any way out the TCP connection is hung up without a word.
+
+    Raises:
+        Unavailable: no stream, no upgrade in time, HTTP 429 or 5xx.
+        Refused: any other HTTP status: the address, or we, are not welcome there.
+    """
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "wss" else 80)
+    stream = await dialler.open(str(parts.hostname), port, context if parts.scheme == "wss" else None)
+    async with held(stream):
+        with ungrouped():
+            async with trio.open_nursery() as nursery:
+                yield WebSocket(await _upgrade(nursery, stream, parts), nursery)
+                nursery.cancel_scope.cancel()
+
+
+async def _upgrade(
+    nursery: trio.Nursery, stream: trio.abc.Stream, parts: SplitResult
+) -> trio_websocket.WebSocketConnection:
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    with trio.move_on_after(UPGRADE_TIMEOUT):
+        return await trio_websocket.wrap_client_stream(
+            cast(trio.Nursery, _Walled(nursery)),
+            cast(trio.SocketStream, stream),
+            parts.netloc,
+            resource,
+            message_queue_size=QUEUE,
+            max_message_size=MAX_MESSAGE,
+        )
+    raise Unavailable(Reason.UPGRADE, f"no WebSocket upgrade within {UPGRADE_TIMEOUT:g} s")
+
+
+@dataclass(frozen=True, slots=True)
+class _Walled:
+    """Stands for the nursery trio-websocket is given, so that its reader's exceptions become ours too."""
+
+    _nursery: trio.Nursery
+
+    def start_soon(self, task: Callable[[], Awaitable[None]]) -> None:
+        self._nursery.start_soon(self._run, task)
+
+    async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
+        with _ours():
+            await task()
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """The wall at which trio-websocket's exceptions become ours."""
+    try:
+        yield
+    except trio_websocket.ConnectionRejected as error:
+        raise _rejected(error) from error
+    except trio_websocket.ConnectionClosed as error:
+        raise Unavailable(Reason.CLOSED, _why_closed(error)) from error
+    except wsproto.utilities.ProtocolError as error:
+        raise Unavailable(Reason.GARBLED, f"not WebSocket: {error}") from error
+
+
+def _rejected(error: trio_websocket.ConnectionRejected) -> VenueError:
+    """429 and 5xx pass; anything else says that this address, or we, are not wanted."""
+    status = error.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Unavailable(Reason.RATE_LIMITED, "HTTP 429 at the upgrade: too many connections of this address", 5.0)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(Reason.UPGRADE, f"HTTP {status} at the upgrade")
+    return Refused(Reason.FORBIDDEN, f"HTTP {status} at the upgrade: wrong url, or this address is not allowed")
+
+
+def _why_closed(error: trio_websocket.ConnectionClosed) -> str:
+    if error.reason is None:
+        return "closed"
+    return f"closed with {error.reason.code} {error.reason.reason or error.reason.name or ''}".rstrip()

@@ -1,0 +1,55 @@
+"""What a venue must offer a keeper. Every venue package has the same rooms and these names."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from deadman.facts import Fact
+from deadman.proof import Proof
+from deadman.secret import Secret
+
+Post = Callable[[Fact], None]
+"""Where a session says what happened to its account."""
+
+ReadSecret = Callable[[], Awaitable[Secret]]
+"""Read anew at every login, so that a replaced file is a rotated key. Raises Refused in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of cancelling. `remaining` None: the venue's list cannot be read.
+
+    `gone_at`: the monotonic instant from which orders may be presumed gone, where only a lease's end tells.
+    """
+
+    cancelled: int
+    remaining: int | None
+    gone_at: float | None = None
+
+
+class Session(Protocol):
+    """One conversation with a venue for one account; for SX Bet a sequence of requests.
+
+    Every method raises `Unavailable`, `Refused` or `SwitchOff`, and may be cancelled between requests.
+    """
+
+    async def arm(self) -> Proof:
+        """Turn the switch on where it is off, and prove it."""
+
+    async def attend(self, until: float) -> None:
+        """Listen and answer until that monotonic instant, or until a proof is due sooner."""
+
+    async def renew(self) -> Proof:
+        """Prove the switch once more."""
+
+    async def disarm(self) -> None:
+        """An operator's word alone: turn off what we turned on. Orders stay."""
+
+    async def cancel_orders(self) -> Round:
+        """One round of an active cancel, read back."""
+
+
+OpenSession = Callable[[], AbstractAsyncContextManager[Session]]
