@@ -6,6 +6,7 @@ the loop that should have noticed is alive.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from deadman.facts import Fact
@@ -30,10 +31,16 @@ class Standing:
 
     def at(self, now: float) -> Standing:
         """The same account later: phases that time alone brought are dated when they came."""
+        *_, last = self.steps(now)
+        return last
+
+    def steps(self, now: float) -> Iterator[Standing]:
+        """Each standing on the way to `now` at which time alone may have changed a judgement, and the one at `now`."""
         standing = self
         while (change := standing.guard.next_change(standing.seen_at)) is not None and change <= now:
             standing = standing._pass(change)
-        return standing._pass(max(now, standing.seen_at))
+            yield standing
+        yield standing._pass(max(now, standing.seen_at))
 
     def post(self, fact: Fact) -> Standing:
         """The account after one more fact; a fact dated before the last one counts from now on."""

@@ -1,0 +1,135 @@
+"""All guards and watches in one place. Facts are posted here; observers hear of each change.
+
+Only the loop writes. Other threads read: everything held is immutable and replaced whole, and what time changes is
+computed by the reader, so that reading needs no lock and shows the truth while the loop is stalled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from deadman.clock import Clock
+from deadman.config.schema import Account
+from deadman.facts import Fact
+from deadman.guard import Guard
+from deadman.promise import timers
+from deadman.standing import Standing
+from deadman.tally import Histogram
+from deadman.watch import Watch
+
+LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+Listener = Callable[[str, Standing, Standing], None]
+"""Told the account's name, how it stood, and how it stands now."""
+
+WatchListener = Callable[[Watch, Watch], None]
+"""Told how a watch stood, and how it stands now."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHealth:
+    """The event loop as it saw itself: last tick (monotonic), how late its ticks were, jumps of the clocks."""
+
+    tick_at: float
+    lag: Histogram = Histogram((), (0,))
+    clock_jumps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """How the last reading of the config went; `success_timestamp` in Unix seconds."""
+
+    successful: bool
+    success_timestamp: float
+
+
+@dataclass
+class Board:
+    """The one record of what is known. `configs` are the accounts as configured, by name."""
+
+    clock: Clock
+    loop: LoopHealth
+    reload: Reload
+    configs: Mapping[str, Account] = field(default_factory=dict)
+    _standings: dict[str, Standing] = field(default_factory=dict)
+    _watches: dict[str, Watch] = field(default_factory=dict)
+    _listeners: list[Listener] = field(default_factory=list)
+    _watch_listeners: list[WatchListener] = field(default_factory=list)
+
+    @classmethod
+    def new(cls, clock: Clock) -> Board:
+        loop = LoopHealth(clock.now(), Histogram.empty(LAG_BUCKETS))
+        return cls(clock, loop, Reload(True, clock.timestamp()))
+
+    def add(self, account: Account) -> None:
+        """Take an account up, or on with a changed config: what is known of it stays."""
+        overdue_after = timers(account).overdue_after
+        known = self._standings.get(account.name)
+        self.configs = {**self.configs, account.name: account}
+        if known is None:
+            self._standings[account.name] = Standing.new(Guard(overdue_after), self.clock.now())
+        else:
+            self._replace(account.name, replace(known, guard=replace(known.guard, overdue_after=overdue_after)))
+
+    def forget(self, account: str) -> None:
+        """Drop an account that the config no longer names, or whose identity at the venue changed."""
+        self.configs = {name: config for name, config in self.configs.items() if name != account}
+        self._standings.pop(account, None)
+
+    def post(self, account: str, fact: Fact) -> None:
+        """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""
+        if account in self._standings:
+            self._pass(account, fact.at)
+            self._replace(account, self._standings[account].post(fact))
+
+    def let_time_pass(self) -> None:
+        """Notice what time alone has changed, and tell the observers."""
+        now = self.clock.now()
+        for account in tuple(self._standings):
+            self._pass(account, now)
+
+    def standing(self, account: str) -> Standing:
+        """As of now. Raises KeyError for an account not known."""
+        return self._standings[account].at(self.clock.now())
+
+    def standings(self) -> dict[str, Standing]:
+        """Every account as of now, by name in the config's order; safe from any thread."""
+        now = self.clock.now()
+        known = self._standings.copy()
+        return {name: known[name].at(now) for name in tuple(self.configs) if name in known}
+
+    def watch(self, name: str) -> Watch:
+        return self._watches[name]
+
+    def watches(self) -> dict[str, Watch]:
+        """Every watch by name; safe from any thread."""
+        return self._watches.copy()
+
+    def put_watch(self, watch: Watch) -> None:
+        """Take a watch up, or replace what is known of it."""
+        before = self._watches.get(watch.name, watch)
+        self._watches[watch.name] = watch
+        for listener in tuple(self._watch_listeners):
+            listener(before, watch)
+
+    def forget_watch(self, name: str) -> None:
+        self._watches.pop(name, None)
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        self._listeners.remove(listener)
+
+    def listen_to_watches(self, listener: WatchListener) -> None:
+        self._watch_listeners.append(listener)
+
+    def _pass(self, account: str, now: float) -> None:
+        for step in self._standings[account].steps(now):
+            self._replace(account, step)
+
+    def _replace(self, account: str, after: Standing) -> None:
+        before, self._standings[account] = self._standings[account], after
+        for listener in tuple(self._listeners):
+            listener(account, before, after)

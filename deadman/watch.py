@@ -1,0 +1,88 @@
+"""The life of one trading process, folded from its check-ins. Pure: instants are monotonic, no clock is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An operator's word that the process may be silent until then: planned work."""
+
+    until: float
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent the last check-in, as the kernel told us."""
+
+    pid: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is known of a process. It errs towards life: a stall of ours may delay a trip, never cause one.
+
+    Attributes:
+        timeout: seconds of silence after which it is dead.
+        counted_from: the instant silence is counted from: a check-in, or a fresh start granted after our own absence;
+            None while it was never up, or has said goodbye.
+        last_check_in_at: the last real check-in of this run.
+    """
+
+    name: str
+    timeout: float
+    counted_from: float | None = None
+    last_check_in_at: float | None = None
+    check_ins: int = 0
+    ignored: int = 0
+    sender: Sender | None = None
+    status: str = ""
+    hold: Hold | None = None
+
+    def silent_at(self) -> float | None:
+        """The instant at which it is dead unless it checks in before; None while it is not up."""
+        if self.counted_from is None:
+            return None
+        held = self.hold.until if self.hold else self.counted_from
+        return max(self.counted_from + self.timeout, held)
+
+    def alive(self, now: float) -> bool:
+        silent_at = self.silent_at()
+        return silent_at is not None and now < silent_at
+
+    def silent(self, now: float) -> bool:
+        """Up once, and silent for its timeout: this is what trips."""
+        silent_at = self.silent_at()
+        return silent_at is not None and now >= silent_at
+
+    def held(self, now: float) -> bool:
+        return self.hold is not None and now < self.hold.until
+
+    def check_in(self, at: float, sender: Sender | None) -> Watch:
+        """A sign of life dated by the kernel; one older than what we know changes no deadline."""
+        newest = at if self.counted_from is None else max(at, self.counted_from)
+        last = at if self.last_check_in_at is None else max(at, self.last_check_in_at)
+        return replace(
+            self,
+            counted_from=newest,
+            last_check_in_at=last,
+            check_ins=self.check_ins + 1,
+            sender=sender or self.sender,
+        )
+
+    def granted(self, at: float) -> Watch:
+        """A fresh timeout for a process that was up: we were away, not it."""
+        if self.counted_from is None:
+            return self
+        return replace(self, counted_from=max(at, self.counted_from))
+
+    def released(self) -> Watch:
+        """It said goodbye: no silence follows."""
+        return replace(self, counted_from=None)
+
+    def held_until(self, hold: Hold | None) -> Watch:
+        return replace(self, hold=hold)
