@@ -1,0 +1,111 @@
+"""Secrets, from where the config says they live. No message here ever holds a secret's value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deadman.config.document import dotted
+from deadman.config.fault import Fault
+from deadman.config.schema import Account, Config, DeribitAccount, SecretSource, SxBetAccount
+from deadman.config.sources import LARGEST, OnlyForTheService, SecretError, fetch
+from deadman.secret import Secret
+
+PLACEHOLDER = "REPLACE_ME"
+_ENDING = re.compile(r"\r?\n\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsReport:
+    """What is wrong with the secrets, and which of them cannot be judged from here."""
+
+    faults: tuple[Fault, ...]
+    unverifiable: tuple[Fault, ...]
+
+
+def read(source: SecretSource, environment: Mapping[str, str]) -> Secret:
+    """The secret at `source`, as it is now.
+
+    Raises SecretError; OnlyForTheService, a kind of it, where a missing credential or permission is to be expected
+    of anybody but the service. A file that others can read is refused with exit code 77.
+    """
+    place, content = fetch(source, environment)
+    try:
+        return Secret(_judged(content))
+    except SecretError as error:
+        raise SecretError(f"{place} {error.message}", error.hint) from None
+
+
+def check_secrets(config: Config, environment: Mapping[str, str]) -> SecretsReport:
+    """Read every secret of a valid config once, and keep none."""
+    return check_sources(config.path, _sources(config.accounts.values()), environment)
+
+
+def check_sources(
+    path: Path, sources: Iterable[tuple[str, SecretSource]], environment: Mapping[str, str]
+) -> SecretsReport:
+    """The same for key paths and sources, as of a config that is not valid otherwise."""
+    faults: list[Fault] = []
+    unverifiable: list[Fault] = []
+    owners: dict[Secret, str] = {}
+    for key, source in sources:
+        try:
+            _check_once(key, read(source, environment), owners)
+        except OnlyForTheService as error:
+            unverifiable.append(_fault(path, key, source, error))
+        except SecretError as error:
+            faults.append(_fault(path, key, source, error))
+    return SecretsReport(tuple(faults), tuple(unverifiable))
+
+
+def _check_once(key: str, secret: Secret, owners: dict[Secret, str]) -> None:
+    """An SX Bet key alone is the account; a Deribit secret means nothing without its client_id."""
+    if key.endswith(".api_key") and (owner := owners.setdefault(secret, key)) != key:
+        raise SecretError(f"holds the same key as {owner}", "each account needs its own")
+
+
+def _fault(path: Path, key: str, source: SecretSource, error: SecretError) -> Fault:
+    return Fault(path, source.line, key, error.message, error.hint, error.exit_code)
+
+
+def _sources(accounts: Iterable[Account]) -> Iterator[tuple[str, SecretSource]]:
+    for account in accounts:
+        for key, source in _named(account).items():
+            if source is not None:
+                yield dotted(("accounts", account.name, key)), source
+
+
+def _named(account: Account) -> Mapping[str, SecretSource | None]:
+    match account:
+        case DeribitAccount():
+            return {"client_secret": account.client_secret, "private_key": account.private_key}
+        case SxBetAccount():
+            return {"api_key": account.api_key}
+
+
+def _judged(content: bytes) -> str:
+    """The secret in `content`, less one newline at its end."""
+    if len(content) > LARGEST:
+        raise SecretError(f"is larger than {LARGEST} bytes: no key is")
+    try:
+        value = _ENDING.sub("", content.decode("ascii"))
+    except UnicodeDecodeError:
+        raise SecretError("holds bytes that are no ASCII text: no key does") from None
+    if not value.strip():
+        raise SecretError("holds nothing but blanks" if value else "is empty")
+    if PLACEHOLDER in value:
+        raise SecretError(f"still holds the placeholder {PLACEHOLDER}")
+    _check_shape(value)
+    return value
+
+
+def _check_shape(value: str) -> None:
+    if value != value.strip():
+        raise SecretError("begins or ends with blanks or empty lines", "leave the key alone in there")
+    lines = value.splitlines()
+    if len(lines) > 1 and not value.startswith("-----BEGIN"):
+        raise SecretError(f"holds {len(lines)} lines", "a key is one line, or a PEM block")
+    if not all(line.isprintable() for line in lines):
+        raise SecretError("holds control characters: no key does")
