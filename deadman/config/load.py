@@ -73,12 +73,16 @@ def _top(document: Document) -> Section:
 def _read_daemon(top: Section, runtime: Path, environment: Mapping[str, str]) -> Section:
     section = top.below("daemon")
     section.read(DAEMON)
-    defaults = {"runtime_directory": runtime, "state_directory": directories.state_directory(environment)}
-    for name, default in defaults.items():
-        if name in section.values:
-            given = section.values[name] or default
-            section.values[name] = top.document.path.absolute().parent / given
+    _settle_directory(section, "runtime_directory", runtime)
+    _settle_directory(section, "state_directory", directories.state_directory(environment))
+    if excess := _excess(section.values.get("runtime_directory", Path()) / "control.sock"):
+        section.fault("runtime_directory", f"the control socket's {excess}", "shorten it")
     return section
+
+
+def _settle_directory(section: Section, key: str, default: Path) -> None:
+    if key in section.values:
+        section.values[key] = section.document.path.absolute().parent / (section.values[key] or default)
 
 
 def _read_watches(top: Section, runtime: Path | None) -> Sequence[Section]:
@@ -87,16 +91,15 @@ def _read_watches(top: Section, runtime: Path | None) -> Sequence[Section]:
         section.read(WATCH)
         if section.name == NO_WATCH:
             section.fault("", f'"{NO_WATCH}" is what an account without a watch says', "choose another name")
-        if runtime is not None:
-            _check_socket_path(section, runtime / "watch" / f"{section.name}.sock")
+        if runtime and (excess := _excess(runtime / "watch" / f"{section.name}.sock")):
+            section.fault("", f"its socket's {excess}", "shorten runtime_directory")
     return sections
 
 
-def _check_socket_path(section: Section, path: Path) -> None:
-    size = len(os.fsencode(path))
-    if size > directories.SOCKET_PATH_LIMIT:
-        limit = directories.SOCKET_PATH_LIMIT
-        section.fault("", f"its socket's path has {size} bytes, Linux allows {limit}", "shorten runtime_directory")
+def _excess(path: Path) -> str:
+    """Why a socket cannot stand at `path`; empty if it can."""
+    size, limit = len(os.fsencode(path)), directories.SOCKET_PATH_LIMIT
+    return f"path has {size} bytes, Linux allows {limit}" if size > limit else ""
 
 
 def _read_accounts(top: Section, watches: Sequence[str]) -> Sequence[Section]:

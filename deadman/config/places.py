@@ -13,7 +13,7 @@ from deadman.config.schema import SecretSource
 from deadman.config.values import Read, Wrong
 from deadman.config.words import kind, listed, shown, suggestion
 
-_SOURCES = ("credential", "file", "env")
+_SOURCES = {"credential": "a credential", "file": "a file", "env": "an environment variable"}
 _SHAPES = {
     "credential": re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,255}"),
     "file": re.compile(r"[^\x00-\x1f\x7f]{1,4096}"),
@@ -35,7 +35,7 @@ def secret(value: object) -> SecretSource:
         raise Wrong(f"must have exactly one of {listed(_SOURCES)}", _HOW_TO_SAY_IT)
     ((source, name),) = value.items()
     if not isinstance(name, str) or not _SHAPES[source].fullmatch(name):
-        raise Wrong(f"is no name a {source} can have", "", source)
+        raise Wrong(f"is not the name of {_SOURCES[source]}", "", source)
     return SecretSource(cast(Literal["credential", "file", "env"], source), name)
 
 
