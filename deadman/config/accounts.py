@@ -94,14 +94,15 @@ def _settle_ca_file(section: Section) -> None:
         return
     path = section.values["ca_file"] = _beside(section, given)
     try:
-        holds_one = b"-----BEGIN CERTIFICATE-----" in path.read_bytes()
+        # Asked first, since reading a pipe or a device might never end.
+        if not path.is_file():
+            section.fault("ca_file", f"there is no file {path}")
+        elif b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
+            section.fault("ca_file", "holds no certificate in PEM form")
     except PermissionError:
         return  # perhaps only the service can read it
     except OSError as error:
-        section.fault("ca_file", f"cannot be read: {error.strerror}", f"looked for {path}")
-        return
-    if not holds_one:
-        section.fault("ca_file", "holds no certificate in PEM form")
+        section.fault("ca_file", f"cannot be read: {error.strerror}")
 
 
 def _beside(section: Section, path: str | Path) -> Path:
