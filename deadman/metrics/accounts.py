@@ -1,0 +1,117 @@
+"""How an account stands, judged at the scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deadman.clock import Clock
+from deadman.config.schema import Account
+from deadman.guard import Phase
+from deadman.metrics.family import Family, counter, counters, from_zero, gauge, gauges, info
+from deadman.standing import Standing
+
+LABELS = ("account",)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One account as a scrape sees it: its standing as of now, and how it is configured."""
+
+    config: Account
+    standing: Standing
+    clock: Clock
+
+    @property
+    def protected(self) -> bool:
+        return self.standing.guard.protected(self.standing.seen_at)
+
+    @property
+    def wanted(self) -> bool:
+        return self.standing.guard.wanted(self.standing.seen_at)
+
+    @property
+    def margin(self) -> float:
+        return self.standing.guard.margin(self.standing.seen_at)
+
+    @property
+    def trip_unfinished(self) -> bool:
+        trip = self.standing.guard.trip
+        return trip is not None and trip.done_at is None
+
+    def asked(self) -> float:
+        proof = self.standing.guard.proof
+        return self._timestamp_of(proof.asked_at) if proof else 0.0
+
+    def expiry(self) -> float:
+        proof = self.standing.guard.proof
+        return self._timestamp_of(proof.expiry) if proof else 0.0
+
+    def _timestamp_of(self, at: float) -> float:
+        """To the millisecond: a value that trembles below it would be a new one at every scrape."""
+        return round(self.clock.timestamp_of(at), 3)
+
+
+def _info(sight: Sight) -> Mapping[str, str]:
+    return {"venue": sight.config.venue, "network": sight.config.network}
+
+
+def _phases(sight: Sight) -> Mapping[str, float]:
+    return {phase: float(phase is sight.standing.phase) for phase in Phase}
+
+
+ACCOUNTS: tuple[Family[Sight], ...] = (
+    info("deadman_account", "What is guarded, and where.", _info),
+    gauges("deadman_account_phase", "1 for the phase the account is in, 0 for all others.", "phase", _phases),
+    gauge(
+        "deadman_account_protected",
+        "1 while a venue's own answer proves that the switch is armed, judged at the scrape.",
+        lambda sight: sight.protected,
+    ),
+    gauge(
+        "deadman_account_wanted",
+        "1 while protection is meant to stand: 0 when disarmed, tripped, or waiting for a bot.",
+        lambda sight: sight.wanted,
+    ),
+    gauge(
+        "deadman_account_can_cancel",
+        "1 while a live session may cancel the account's orders.",
+        lambda sight: sight.standing.guard.can_cancel,
+    ),
+    gauge(
+        "deadman_account_margin_seconds",
+        "Seconds until the standing proof runs out, judged at the scrape; 0 when there is none.",
+        lambda sight: sight.margin,
+    ),
+    gauge(
+        "deadman_account_proof_timestamp_seconds",
+        "When the venue was asked for the last answer that proved the switch; 0 when there is none.",
+        Sight.asked,
+    ),
+    gauge(
+        "deadman_account_proof_expiry_timestamp_seconds",
+        "When the last proof runs out; 0 when there is none.",
+        Sight.expiry,
+    ),
+    gauge(
+        "deadman_account_open_orders",
+        "Open orders as the venue last listed them; no series where it does not tell.",
+        lambda sight: sight.standing.guard.open_orders,
+    ),
+    counter(
+        "deadman_account_unprotected_seconds_total",
+        "Seconds in which protection was wanted and not proven.",
+        lambda sight: sight.standing.tally.unprotected,
+    ),
+    counters(
+        "deadman_account_transitions_total",
+        "Times the account entered the phase.",
+        "phase",
+        lambda sight: from_zero(Phase, sight.standing.tally.transitions),
+    ),
+    gauge(
+        "deadman_trip_unfinished",
+        "1 while a trip has begun and the orders are not yet known to be gone.",
+        lambda sight: sight.trip_unfinished,
+    ),
+)
