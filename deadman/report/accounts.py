@@ -1,0 +1,91 @@
+"""One account in the answer of `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from deadman.config.schema import Account
+from deadman.facts import Disarmed
+from deadman.guard import Guard, Trip, Trouble
+from deadman.report.deaths import if_bot_dies, if_host_dies
+from deadman.report.fate import Case
+from deadman.report.times import Times
+from deadman.watch import Watch
+
+
+def account_report(
+    account: Account, guard: Guard, since: float, watches: Mapping[str, Watch], times: Times
+) -> dict[str, Any]:
+    """Everything about one account, judged at `times.now`; `since` dates its phase (monotonic)."""
+    case = Case(account, guard, {name: watches[name] for name in account.watches if name in watches}, times)
+    return {
+        "venue": account.venue,
+        "network": account.network,
+        "observe": account.observe,
+        "on_trip": account.on_trip,
+        **_judged(guard, times.now),
+        "since": times.timestamp(since),
+        **_proven(guard, times),
+        "open_orders": guard.open_orders,
+        "trouble": _trouble(guard.trouble, times) if guard.trouble else None,
+        "trip": _trip(guard.trip, times) if guard.trip else None,
+        "disarm": _disarm(guard.disarm, guard, times) if guard.disarm else None,
+        "watches": list(account.watches),
+        "if_bot_dies": asdict(if_bot_dies(case)),
+        "if_host_dies": asdict(if_host_dies(case)),
+    }
+
+
+def _judged(guard: Guard, now: float) -> dict[str, Any]:
+    return {
+        "phase": str(guard.phase(now)),
+        "protected": guard.protected(now),
+        "wanted": guard.wanted(now),
+        "can_cancel": guard.can_cancel,
+        "connected": guard.session_at is not None,
+        "margin": round(guard.margin(now), 3),
+    }
+
+
+def _proven(guard: Guard, times: Times) -> dict[str, Any]:
+    proof = guard.proof
+    return {
+        "last_proof": times.timestamp(proof.asked_at) if proof else None,
+        "expiry": times.timestamp(proof.expiry) if proof else None,
+        "covered_since": times.timestamp_or_none(guard.covered_since),
+    }
+
+
+def _trouble(trouble: Trouble, times: Times) -> dict[str, Any]:
+    """`reason` null: the venue answered, and the switch is off."""
+    return {
+        "reason": str(trouble.reason) if trouble.reason else None,
+        "detail": trouble.detail,
+        "since": times.timestamp(trouble.at),
+    }
+
+
+def _trip(trip: Trip, times: Times) -> dict[str, Any]:
+    return {
+        "at": times.timestamp(trip.at),
+        "cause": str(trip.cause),
+        "by": trip.by,
+        "reason": trip.reason,
+        "rounds": trip.rounds,
+        "cancelled": trip.cancelled,
+        "remaining": trip.remaining,
+        "done_at": times.timestamp_or_none(trip.done_at),
+        "presumed": trip.presumed,
+    }
+
+
+def _disarm(disarm: Disarmed, guard: Guard, times: Times) -> dict[str, Any]:
+    return {
+        "at": times.timestamp(disarm.at),
+        "by": disarm.by,
+        "reason": disarm.reason,
+        "until": times.timestamp_or_none(disarm.until),
+        "confirmed": guard.disarm_confirmed,
+    }

@@ -1,0 +1,83 @@
+"""What becomes of the orders after a death, and all that is known when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from deadman.config.schema import Account, WatchConfig
+from deadman.guard import Guard, Phase
+from deadman.promise import promise
+from deadman.report.times import Times
+from deadman.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """`within`: seconds from now at most, None where nothing bounds it. `because`: a sentence for people.
+
+    A fate errs to the worse: `gone` is said only of what the venue or we will certainly do, from what was proven.
+    """
+
+    orders: Literal["gone", "partly", "stay", "unknown"]
+    within: float | None
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An account as of `times.now`. `watches`: those of its watches that are known."""
+
+    account: Account
+    guard: Guard
+    watches: Mapping[str, Watch]
+    times: Times
+
+    @property
+    def now(self) -> float:
+        return self.times.now
+
+    @property
+    def phase(self) -> Phase:
+        return self.guard.phase(self.now)
+
+    @property
+    def stands(self) -> bool:
+        """Whether the proof stands, also where a trip keeps it from counting as protection."""
+        return self.guard.proof is not None and self.guard.proof.stands(self.now)
+
+    @property
+    def found_off(self) -> bool:
+        """The venue's last word is that the switch is off, also while a trip is told first."""
+        return self.guard.trouble is not None and self.guard.trouble.phase is Phase.EXPOSED
+
+    @property
+    def cleared(self) -> bool:
+        """Tripped, and nothing has been seen in the book since."""
+        return self.phase is Phase.TRIPPED and not self.guard.open_orders
+
+    @property
+    def names(self) -> str:
+        return " or ".join(self.account.watches)
+
+    @property
+    def trips(self) -> bool:
+        """Whether the silence of its bots would make deadman do anything: all are up, and a trip acts."""
+        everybody = len(self.watches) == len(self.account.watches) > 0
+        up = all(watch.counted_from is not None for watch in self.watches.values())
+        return everybody and up and self.account.on_trip != "none" and not self.account.observe
+
+    def bound(self) -> float:
+        """Seconds at most from a bot's death now to its orders gone: the promise, and what a hold adds to it."""
+        patience = {name: WatchConfig(name, self._patience(watch)) for name, watch in self.watches.items()}
+        bound = promise(self.account, patience).bot
+        return round(bound or 0.0, 3)
+
+    def lapse_bound(self) -> float:
+        """The same where the lease's end alone cancels."""
+        return replace(self, account=replace(self.account, on_trip="lapse")).bound()
+
+    def _patience(self, watch: Watch) -> float:
+        """How long a process that checks in now may be silent from now on."""
+        return max(watch.timeout, watch.hold.until - self.now if watch.hold else 0.0)

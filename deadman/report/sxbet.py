@@ -1,0 +1,107 @@
+"""SX Bet: the venue cancels every order when the lease runs out. Renewing it for a dead bot defeats it.
+
+Source: docs.sx.bet, "Heartbeat". Deaths count from the last *attempted* renewal: the venue may have heard it.
+"""
+
+from __future__ import annotations
+
+from deadman.config.schema import SxBetAccount
+from deadman.facts import Cause
+from deadman.guard import Phase
+from deadman.report.fate import Case, Fate
+
+
+def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
+    """Our own cancel while we can; else the lease's end, if anything makes us stop renewing."""
+    if settled := _settled(case):
+        return settled
+    if case.phase is Phase.TRIPPING:
+        return _tripping(case, account)
+    if not account.watches and not account.observe:
+        return Fate("stay", None, 'watch is "none": deadman goes on renewing the lease though the bot is dead.')
+    if not case.trips or case.guard.awaited or case.phase is Phase.TRIPPED:
+        return if_host_dies(case)
+    return _tripped_by_silence(case, account)
+
+
+def if_host_dies(case: Case) -> Fate:
+    """Nobody is left to renew."""
+    if settled := _settled(case):
+        return settled
+    until = _lease_end(case)
+    if case.account.observe:
+        return Fate("unknown", None, "deadman only observes here: it holds no lease, and sees nobody else's.")
+    if case.stands and until is not None:
+        return Fate(
+            "gone", round(until - case.now, 3), "SX Bet cancels when the lease ends, with a delay it does not document."
+        )
+    if until is not None and until > case.now:
+        return Fate(
+            "unknown", None, f"A renewal was sent and not answered: a lease may run until {case.times.told(until)}."
+        )
+    return _bare(case)
+
+
+def _settled(case: Case) -> Fate | None:
+    """The phases that decide both deaths at once."""
+    if case.phase is Phase.DISARMED:
+        return _disarmed(case)
+    if case.cleared:
+        presumed = case.guard.trip is not None and case.guard.trip.presumed
+        how = "presumed so since the lease's end" if presumed else "SX Bet listed no open order"
+        return Fate("gone", 0.0, f"Already cancelled: {how}.")
+    if case.found_off:
+        return Fate("stay", None, "By SX Bet's last word there is no lease as asked for.")
+    return None
+
+
+def _tripping(case: Case, account: SxBetAccount) -> Fate:
+    if _cancels(case, account):
+        return Fate("gone", None, "Being cancelled now, until SX Bet lists no open order.")
+    return if_host_dies(case)
+
+
+def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
+    if _cancels(case, account):
+        return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
+    if case.stands:
+        why = f"Renewals stop once {case.names} is silent, and SX Bet cancels when the lease ends."
+        return Fate("gone", case.lapse_bound(), why)
+    return if_host_dies(case)
+
+
+def _cancels(case: Case, account: SxBetAccount) -> bool:
+    """Whether an active cancel can leave now. An operator's trip cancels, whatever `on_trip` says."""
+    operators = case.guard.trip is not None and case.guard.trip.cause is Cause.OPERATOR
+    if account.observe or (account.on_trip == "lapse" and not operators):
+        return False
+    return case.guard.can_cancel or (account.on_trip == "expire" and case.guard.session_at is not None)
+
+
+def _lease_end(case: Case) -> float | None:
+    """The latest end of any lease that the venue may have granted."""
+    proof = case.guard.proof
+    ends = (case.guard.attempted_until, proof.expiry if proof else None)
+    return max((end for end in ends if end is not None), default=None)
+
+
+def _disarmed(case: Case) -> Fate:
+    if case.guard.disarm_confirmed:
+        return Fate("stay", None, "Disarmed: SX Bet holds no lease, deadman cancels nothing.")
+    until = _lease_end(case)
+    if until is not None and until > case.now:
+        told = case.times.told(until)
+        return Fate("unknown", None, f"Disarmed, but SX Bet has not confirmed it: a lease may run until {told}.")
+    return Fate("stay", None, "Disarmed: deadman renews nothing and cancels nothing.")
+
+
+def _bare(case: Case) -> Fate:
+    """No lease stands and none can."""
+    if case.guard.awaited:
+        return Fate("stay", None, f"No lease is taken before {case.names} checks in: orders open now stay.")
+    if case.guard.proof is not None:
+        ended = case.times.told(case.guard.proof.expiry)
+        return Fate(
+            "stay", None, f"The lease ran out at {ended}: orders open then are presumed cancelled, later ones stay."
+        )
+    return Fate("unknown", None, "No lease is proven yet.")

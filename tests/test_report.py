@@ -1,0 +1,136 @@
+"""The answer of `status`: names of the contract, JSON's own types, unknown as null."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from deadman import facts
+from deadman.board import Board
+from deadman.clock import Clock
+from deadman.config.schema import DeribitAccount, SecretSource, SxBetAccount
+from deadman.errors import Reason
+from deadman.facts import Cause, Fact
+from deadman.proof import Coverage, Proof
+from deadman.report import report
+from deadman.watch import Hold, Sender, Watch
+
+EPOCH = 1_763_449_920.0
+NOW = 100.0
+DESK = DeribitAccount("desk", "testnet", "wss://venue", watches=("quoter",), on_trip="cancel")
+SX = SxBetAccount("maker", "mainnet", "https://venue", "v3", SecretSource("env", "KEY"), watches=("quoter",))
+PROVEN = facts.Proven(90.0, Proof(90.0, 65.0, Coverage.INHERITED))
+
+
+def board(*history: Fact) -> Board:
+    made = Board.new(Clock(lambda: NOW, lambda: EPOCH + NOW))
+    made.add(DESK)
+    made.add(SX)
+    for fact in history:
+        made.post("desk", fact)
+    return made
+
+
+def desk(*history: Fact) -> dict[str, Any]:
+    answer: dict[str, Any] = report(board(*history))["accounts"]["desk"]
+    return answer
+
+
+def test_the_answer_survives_json_in_every_state() -> None:
+    trip = facts.Tripped(99.0, Cause.SILENCE, "quoter")
+    disarm = facts.Disarmed(99.5, "alice", "lunch", 400.0)
+    for history in ((), (PROVEN,), (PROVEN, trip), (PROVEN, trip, disarm), (facts.Lost(95.0, Reason.DNS),)):
+        answer = report(board(*history))
+        assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+
+
+def test_an_account_has_every_name_of_the_contract() -> None:
+    names = "venue network phase protected wanted can_cancel margin since last_proof open_orders watches"
+    assert set(names.split()) | {"if_bot_dies", "if_host_dies"} <= set(desk())
+    assert set(desk()["if_bot_dies"]) == {"orders", "within", "because"}
+
+
+def test_accounts_come_in_the_order_of_the_config() -> None:
+    assert list(report(board())["accounts"]) == ["desk", "maker"]
+
+
+def test_what_is_unknown_is_null() -> None:
+    answer = desk()
+    unknown = ("last_proof", "expiry", "covered_since", "open_orders", "trouble", "trip", "disarm")
+    assert [answer[name] for name in unknown] == [None] * len(unknown)
+
+
+def test_instants_are_unix_seconds_and_spans_are_seconds() -> None:
+    answer = desk(facts.SessionOpened(89.0, can_cancel=True), PROVEN)
+    assert answer["last_proof"] == EPOCH + 90
+    assert answer["expiry"] == EPOCH + 155
+    assert answer["covered_since"] == EPOCH + 90
+    assert answer["margin"] == 55
+
+
+def test_a_tripped_account_still_tells_its_proof_but_no_margin() -> None:
+    answer = desk(PROVEN, facts.Tripped(99.0, Cause.SILENCE, "quoter", "silent"))
+    assert (answer["protected"], answer["margin"], answer["last_proof"]) == (False, 0, EPOCH + 90)
+
+
+def test_a_trip_tells_cause_rounds_and_what_remains() -> None:
+    trip = desk(facts.Tripped(99.0, Cause.SILENCE, "quoter", "silent"), facts.RoundDone(99.5, 4, 1))["trip"]
+    assert trip == {
+        "at": EPOCH + 99,
+        "cause": "silence",
+        "by": "quoter",
+        "reason": "silent",
+        "rounds": 1,
+        "cancelled": 4,
+        "remaining": 1,
+        "done_at": None,
+        "presumed": False,
+    }
+
+
+def test_a_disarm_tells_who_until_when_and_whether_the_venue_confirmed() -> None:
+    said = desk(facts.Disarmed(99.0, "alice", "lunch", 400.0))["disarm"]
+    assert said == {"at": EPOCH + 99, "by": "alice", "reason": "lunch", "until": EPOCH + 400, "confirmed": False}
+
+
+def test_trouble_is_dated_and_named() -> None:
+    trouble = desk(facts.Lost(95.0, Reason.DNS, "no such host"))["trouble"]
+    assert trouble == {"reason": "dns", "detail": "no such host", "since": EPOCH + 95}
+
+
+def test_a_watch_tells_its_life_its_sender_and_its_socket() -> None:
+    made = board()
+    made.put_watch(Watch("quoter", 5.0, 92.0, 92.0, 7, 1, Sender(4123, 1000), "quoting"))
+    watch = report(made, Path("/run/deadman/watch"), lambda pid: pid == 4123)["watches"]["quoter"]
+    assert watch == {
+        "alive": False,
+        "up": True,
+        "silent": True,
+        "silence": 8,
+        "timeout": 5,
+        "last_check_in": EPOCH + 92,
+        "check_ins": 7,
+        "ignored": 1,
+        "pid": 4123,
+        "uid": 1000,
+        "process_gone": True,
+        "status": "quoting",
+        "held": False,
+        "hold": None,
+        "path": "/run/deadman/watch/quoter.sock",
+    }
+
+
+def test_a_hold_is_told_while_it_lasts_and_not_after() -> None:
+    made = board()
+    for until, told in ((NOW + 1, {"until": EPOCH + 101, "by": "alice", "reason": "deploy"}), (NOW - 1, None)):
+        made.put_watch(Watch("quoter", 5.0).held_until(Hold(until, "alice", "deploy")))
+        assert report(made)["watches"]["quoter"]["hold"] == told
+
+
+def test_a_process_never_heard_of_is_not_called_gone() -> None:
+    made = board()
+    made.put_watch(Watch("quoter", 5.0))
+    watch = report(made, is_gone=lambda pid: True)["watches"]["quoter"]
+    assert (watch["process_gone"], watch["silence"], watch["last_check_in"]) == (False, None, None)

@@ -1,0 +1,290 @@
+"""What happens if the bot, or the host, dies now: the decision table, phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from deadman import facts
+from deadman.board import Board
+from deadman.clock import Clock
+from deadman.config.schema import Account, DeribitAccount, SecretSource, Selection, SxBetAccount
+from deadman.errors import Reason
+from deadman.facts import Cause, Fact
+from deadman.guard import Phase
+from deadman.proof import Coverage, Proof
+from deadman.report import report
+from deadman.watch import Hold, Watch
+
+EPOCH = 1_763_449_920.0  # 18 Nov 2025 07:12:00Z
+NOW = 100.0
+
+DESK = DeribitAccount("desk", "testnet", "wss://venue", watches=("quoter",), on_trip="cancel")
+BARE = replace(DESK, watches=(), on_trip="none")
+SX = SxBetAccount("desk", "testnet", "https://venue", "v3", SecretSource("env", "KEY"), watches=("quoter",))
+LAPSE = replace(SX, on_trip="lapse")
+EXPIRE = replace(SX, api="v2", requestor="0x0", on_trip="expire")
+UNWATCHED = replace(SX, watches=())
+
+OPEN = facts.SessionOpened(10.0, can_cancel=True)
+READ_ONLY = facts.SessionOpened(10.0, can_cancel=False)
+LOST = facts.Lost(96.0, Reason.SILENT, "no answer")
+AWAY = facts.TurnedAway(96.0, Reason.CREDENTIALS, "13004")
+OFF = facts.FoundOff(97.0, "off")
+SILENCE = facts.Tripped(98.0, Cause.SILENCE, "quoter")
+OPERATOR = facts.Tripped(98.0, Cause.OPERATOR, "alice")
+DISARM = facts.Disarmed(98.0, "alice")
+CONFIRMED = facts.DisarmConfirmed(99.0)
+GONE = (facts.RoundDone(99.0, 3, 0), facts.TripDone(99.0, presumed=False))
+
+
+def read_back(at: float) -> Fact:
+    return facts.Proven(at, Proof(at, 65.0, Coverage.INHERITED))
+
+
+def lease(at: float, ttl: float = 30.0) -> tuple[Fact, ...]:
+    return facts.Attempted(at, ttl), facts.Proven(at, Proof(at, ttl, Coverage.LEASE))
+
+
+FRESH = read_back(90.0)
+STALE = read_back(20.0)
+LEASED = lease(95.0)
+LAPSED = lease(60.0)
+
+ALIVE = Watch("quoter", 5.0, counted_from=99.5, last_check_in_at=99.5, check_ins=9)
+NEVER = Watch("quoter", 5.0)
+HELD = ALIVE.held_until(Hold(NOW + 60.0, "alice", "deploy"))
+
+W = 5.0 + 0.25 + 5.0  # the watch's timeout, our noticing, one answer of the venue
+LAPSE_W = 5.0 + 30.0  # the watch's timeout, then the lease
+Row = tuple[str, Account, Watch, tuple[Fact, ...], Phase, tuple[str, float | None], tuple[str, float | None]]
+
+DERIBIT: list[Row] = [
+    ("nothing yet", DESK, ALIVE, (), Phase.CONNECTING, ("unknown", None), ("unknown", None)),
+    ("not read back yet", DESK, ALIVE, (OPEN,), Phase.ARMING, ("gone", W), ("unknown", None)),
+    ("proven and watched", DESK, ALIVE, (OPEN, FRESH), Phase.ARMED, ("gone", W), ("partly", None)),
+    ("held", DESK, HELD, (OPEN, FRESH), Phase.ARMED, ("gone", 60 + W - 5), ("partly", None)),
+    ("bot never up", DESK, NEVER, (OPEN, FRESH), Phase.ARMED, ("partly", None), ("partly", None)),
+    ("no watch", BARE, ALIVE, (OPEN, FRESH), Phase.ARMED, ("partly", None), ("partly", None)),
+    (
+        "told not to",
+        replace(DESK, on_trip="none"),
+        ALIVE,
+        (OPEN, FRESH),
+        Phase.ARMED,
+        ("partly", None),
+        ("partly", None),
+    ),
+    ("may not cancel", DESK, ALIVE, (READ_ONLY, FRESH), Phase.ARMED, ("partly", None), ("partly", None)),
+    ("observing", replace(DESK, observe=True), ALIVE, (OPEN, FRESH), Phase.ARMED, ("partly", None), ("partly", None)),
+    (
+        "narrow trip",
+        replace(DESK, cancel=Selection(currency="BTC")),
+        ALIVE,
+        (OPEN, FRESH),
+        Phase.ARMED,
+        ("partly", W),
+        ("partly", None),
+    ),
+    (
+        "rest alone",
+        replace(DESK, orders_via=("rest",)),
+        ALIVE,
+        (OPEN, FRESH),
+        Phase.ARMED,
+        ("gone", W),
+        ("stay", None),
+    ),
+    (
+        "rest, no watch",
+        replace(BARE, orders_via=("rest",)),
+        ALIVE,
+        (OPEN, FRESH),
+        Phase.ARMED,
+        ("stay", None),
+        ("stay", None),
+    ),
+    (
+        "fix alone",
+        replace(DESK, orders_via=("fix",)),
+        ALIVE,
+        (OPEN, FRESH),
+        Phase.ARMED,
+        ("gone", W),
+        ("unknown", None),
+    ),
+    ("session lost", DESK, ALIVE, (OPEN, FRESH, LOST), Phase.DEGRADED, ("partly", None), ("partly", None)),
+    ("long lost", DESK, ALIVE, (OPEN, STALE, LOST), Phase.UNVERIFIED, ("unknown", None), ("unknown", None)),
+    ("not asked for long", DESK, ALIVE, (OPEN, STALE), Phase.UNVERIFIED, ("gone", W), ("unknown", None)),
+    ("switch off", DESK, ALIVE, (OPEN, FRESH, OFF), Phase.EXPOSED, ("gone", W), ("stay", None)),
+    ("off, no watch", BARE, ALIVE, (OPEN, FRESH, OFF), Phase.EXPOSED, ("stay", None), ("stay", None)),
+    ("off, then lost", DESK, ALIVE, (OPEN, FRESH, OFF, LOST), Phase.EXPOSED, ("stay", None), ("stay", None)),
+    ("rejected, proof stands", DESK, ALIVE, (OPEN, FRESH, AWAY), Phase.REFUSED, ("partly", None), ("partly", None)),
+    ("rejected from the start", DESK, ALIVE, (AWAY,), Phase.REFUSED, ("unknown", None), ("unknown", None)),
+    ("tripping", DESK, ALIVE, (OPEN, FRESH, SILENCE), Phase.TRIPPING, ("gone", None), ("partly", None)),
+    ("tripping, lost", DESK, ALIVE, (OPEN, FRESH, SILENCE, LOST), Phase.TRIPPING, ("partly", None), ("partly", None)),
+    ("tripping, off", DESK, ALIVE, (OPEN, SILENCE, OFF), Phase.TRIPPING, ("gone", None), ("stay", None)),
+    ("tripping, bare", DESK, ALIVE, (SILENCE,), Phase.TRIPPING, ("unknown", None), ("unknown", None)),
+    ("operator, no watch", BARE, ALIVE, (OPEN, FRESH, OPERATOR), Phase.TRIPPING, ("gone", None), ("partly", None)),
+    ("tripped", DESK, ALIVE, (OPEN, FRESH, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("partly", None)),
+    (
+        "tripped, then new orders",
+        DESK,
+        ALIVE,
+        (OPEN, FRESH, SILENCE, *GONE, facts.OrdersCounted(99.5, 2)),
+        Phase.TRIPPED,
+        ("partly", None),
+        ("partly", None),
+    ),
+    ("disarmed", DESK, ALIVE, (OPEN, FRESH, DISARM, CONFIRMED), Phase.DISARMED, ("unknown", None), ("unknown", None)),
+    ("time went by", DESK, ALIVE, (OPEN, FRESH, facts.Doubted(99.0, "")), Phase.ARMING, ("gone", W), ("unknown", None)),
+]
+
+SX_BET: list[Row] = [
+    ("nothing yet", SX, ALIVE, (), Phase.CONNECTING, ("unknown", None), ("unknown", None)),
+    ("no bot yet", SX, NEVER, (OPEN, facts.Awaited(11.0)), Phase.WAITING, ("stay", None), ("stay", None)),
+    ("leased", SX, ALIVE, (OPEN, *LEASED), Phase.ARMED, ("gone", W), ("gone", 25)),
+    ("held", SX, HELD, (OPEN, *LEASED), Phase.ARMED, ("gone", 60 + W - 5), ("gone", 25)),
+    (
+        "a renewal unanswered",
+        SX,
+        ALIVE,
+        (OPEN, *LEASED, facts.Attempted(99.0, 30)),
+        Phase.ARMED,
+        ("gone", W),
+        ("gone", 29),
+    ),
+    (
+        "cut short, unanswered",
+        SX,
+        ALIVE,
+        (OPEN, *LEASED, facts.Attempted(99.0, 1)),
+        Phase.ARMED,
+        ("gone", W),
+        ("gone", 25),
+    ),
+    ("lapse", LAPSE, ALIVE, (OPEN, *LEASED), Phase.ARMED, ("gone", LAPSE_W), ("gone", 25)),
+    ("expire", EXPIRE, ALIVE, (READ_ONLY, *LEASED), Phase.ARMED, ("gone", W), ("gone", 25)),
+    ("watch none", UNWATCHED, ALIVE, (OPEN, *LEASED), Phase.ARMED, ("stay", None), ("gone", 25)),
+    ("session lost", SX, ALIVE, (OPEN, *LEASED, LOST), Phase.DEGRADED, ("gone", LAPSE_W), ("gone", 25)),
+    ("expire, lost", EXPIRE, ALIVE, (READ_ONLY, *LEASED, LOST), Phase.DEGRADED, ("gone", LAPSE_W), ("gone", 25)),
+    ("said goodbye", SX, NEVER, (OPEN, *LEASED, facts.Awaited(99.0)), Phase.ARMED, ("gone", 25), ("gone", 25)),
+    ("lapsed, lost", SX, ALIVE, (OPEN, *LAPSED, LOST), Phase.EXPIRED, ("stay", None), ("stay", None)),
+    ("lapsed, in session", SX, ALIVE, (OPEN, *LAPSED), Phase.EXPIRED, ("gone", W), ("stay", None)),
+    (
+        "lapsed, perhaps heard",
+        SX,
+        ALIVE,
+        (OPEN, *LAPSED, facts.Attempted(99.0, 30), LOST),
+        Phase.EXPIRED,
+        ("unknown", None),
+        ("unknown", None),
+    ),
+    ("wrong echo", SX, ALIVE, (OPEN, *LEASED, OFF), Phase.EXPOSED, ("stay", None), ("stay", None)),
+    ("rejected, leased", SX, ALIVE, (OPEN, *LEASED, AWAY), Phase.REFUSED, ("gone", LAPSE_W), ("gone", 25)),
+    ("rejected, lapsed", SX, ALIVE, (OPEN, *LAPSED, AWAY), Phase.REFUSED, ("stay", None), ("stay", None)),
+    ("tripping", SX, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("gone", None), ("gone", 25)),
+    ("lapsing", LAPSE, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("gone", 25), ("gone", 25)),
+    ("operator on lapse", LAPSE, ALIVE, (OPEN, *LEASED, OPERATOR), Phase.TRIPPING, ("gone", None), ("gone", 25)),
+    ("tripping, lost", SX, ALIVE, (OPEN, *LEASED, SILENCE, LOST), Phase.TRIPPING, ("gone", 25), ("gone", 25)),
+    ("tripped", SX, ALIVE, (OPEN, *LEASED, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("gone", 0)),
+    (
+        "tripped, then new orders",
+        SX,
+        ALIVE,
+        (OPEN, *LAPSED, SILENCE, *GONE, facts.OrdersCounted(99.5, 2)),
+        Phase.TRIPPED,
+        ("stay", None),
+        ("stay", None),
+    ),
+    ("disarmed", SX, ALIVE, (OPEN, *LEASED, DISARM, CONFIRMED), Phase.DISARMED, ("stay", None), ("stay", None)),
+    ("disarm unheard", SX, ALIVE, (OPEN, *LEASED, DISARM), Phase.DISARMED, ("unknown", None), ("unknown", None)),
+    ("observing", replace(SX, observe=True), ALIVE, (OPEN,), Phase.ARMING, ("unknown", None), ("unknown", None)),
+    (
+        "time went by",
+        SX,
+        ALIVE,
+        (*LEASED, facts.Doubted(99.0, "")),
+        Phase.CONNECTING,
+        ("unknown", None),
+        ("unknown", None),
+    ),
+]
+
+
+@dataclass
+class Moment:
+    now: float = 0.0
+
+
+def told(account: Account, watch: Watch, history: tuple[Fact, ...]) -> dict[str, Any]:
+    moment = Moment()
+    board = Board.new(Clock(lambda: moment.now, lambda: EPOCH + moment.now))
+    board.add(account)
+    board.put_watch(watch)
+    for fact in history:
+        moment.now = max(moment.now, fact.at)
+        board.post(account.name, fact)
+    moment.now = NOW
+    answer: dict[str, Any] = report(board)["accounts"][account.name]
+    return answer
+
+
+@pytest.mark.parametrize("row", DERIBIT + SX_BET, ids=lambda row: f"{row[1].venue}: {row[0]}")
+def test_each_phase_tells_what_becomes_of_the_orders(row: Row) -> None:
+    _, account, watch, history, phase, bot, host = row
+    answer = told(account, watch, history)
+    assert answer["phase"] == phase
+    assert (answer["if_bot_dies"]["orders"], answer["if_bot_dies"]["within"]) == bot
+    assert (answer["if_host_dies"]["orders"], answer["if_host_dies"]["within"]) == host
+
+
+@pytest.mark.parametrize("row", DERIBIT + SX_BET, ids=lambda row: f"{row[1].venue}: {row[0]}")
+def test_every_answer_says_why_in_a_sentence(row: Row) -> None:
+    answer = told(row[1], row[2], row[3])
+    for fate in (answer["if_bot_dies"], answer["if_host_dies"]):
+        assert fate["because"].endswith(".")
+        assert len(fate["because"].split()) > 3
+
+
+def test_the_table_reaches_every_phase() -> None:
+    assert {row[4] for row in DERIBIT + SX_BET} == set(Phase)
+
+
+def why(death: str, account: Account, *history: Fact) -> str:
+    return str(told(account, ALIVE, history)[death]["because"])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        (
+            lambda: why("if_host_dies", DESK, OPEN, FRESH),
+            "opened after 07:13:30Z go when Deribit misses the bot's heartbeat",
+        ),
+        (lambda: why("if_host_dies", DESK, OPEN, FRESH), "REST, FIX, older: stay."),
+        (
+            lambda: why("if_host_dies", replace(DESK, orders_via=("websocket", "rest")), OPEN, FRESH),
+            "REST is used here",
+        ),
+        (lambda: why("if_bot_dies", DESK, OPEN, FRESH, LOST), "cannot cancel now: it has no session"),
+        (lambda: why("if_bot_dies", DESK, READ_ONLY, FRESH), "lacks trade:read_write"),
+        (lambda: why("if_bot_dies", DESK, OPEN, FRESH, DISARM), "still carry it"),
+        (lambda: why("if_bot_dies", UNWATCHED, OPEN, *LEASED), "goes on renewing the lease though the bot is dead"),
+        (lambda: why("if_host_dies", SX, OPEN, *LAPSED), "ran out at 07:13:30Z"),
+        (
+            lambda: why("if_bot_dies", replace(DESK, cancel=Selection("BTC", label="q")), OPEN, FRESH),
+            "only orders of currency BTC, label q",
+        ),
+    ],
+)
+def test_the_reason_names_what_matters(sentence: Callable[[], str], words: str) -> None:
+    assert words in sentence()
+
+
+def test_cover_dates_from_the_first_proof_in_a_row_not_the_last() -> None:
+    said = why("if_host_dies", DESK, OPEN, read_back(50.0), read_back(80.0), read_back(95.0))
+    assert "opened after 07:12:50Z" in said
