@@ -29,3 +29,6 @@ class Backoff:
 
 REFUSED = Backoff(first=6.0, cap=40.0)
 """After a refusal: alert now, retry slowly, for ever; 13004 may be a passing ban (protocol, section 2.5)."""
+
+REPAIR = Backoff(first=1.0, cap=20.0)
+"""After the venue's word that the switch is off: every try costs a second connection."""

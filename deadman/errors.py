@@ -49,6 +49,10 @@ class Unavailable(VenueError):
     """No answer, or one that may be better next time: wait, then try again."""
 
 
+class Setback(Unavailable):
+    """The venue answered that it could not, this time; the session lives, so ask again on it."""
+
+
 class Refused(VenueError):
     """The venue understood and said no: tell a human, retry slowly, for ever (13004 can be a passing ban)."""
 
@@ -61,16 +65,14 @@ class SwitchOff(VenueError):
 def ungrouped() -> Iterator[None]:
     """Let a lone kind of venue failure leave a nursery as itself.
 
-    A group that holds anything besides venue errors is a bug and passes unchanged; of several venue errors
-    the first is told, since the others are its echo.
+    A group that holds anything besides venue errors (a bug, a cancellation) leaves without them: they were its
+    echo. Of several venue errors the first is told.
     """
     try:
         yield
     except BaseExceptionGroup as group:
         strangers = group.split(VenueError)[1]
-        if strangers is not None:
-            raise
-        raise _first(group) from None
+        raise strangers if strangers is not None else _first(group) from None
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

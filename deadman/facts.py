@@ -39,6 +39,22 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """We left, since there is nothing to do at the venue."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The venue answered that it could not; the session lives."""
+
+    at: float
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attempted:
     """A renewal left for the venue: from here on it may have heard us. `ttl` is what we asked for."""
 
@@ -229,7 +245,9 @@ class VenueFired:
 
 Fact = (
     SessionOpened
+    | SessionClosed
     | Lost
+    | Failed
     | Attempted
     | Proven
     | FoundOff

@@ -78,6 +78,7 @@ class Guard:
     covered_since: float | None = None
     attempted_until: float | None = None
     trouble: Trouble | None = None
+    doubted_at: float | None = None
     turned_on: bool = False
     awaited: bool = False
     trip: Trip | None = None
@@ -120,6 +121,13 @@ class Guard:
         """Seconds until the standing claim runs out; 0 when there is none."""
         return self.proof.margin(now) if self.proof is not None and self.protected(now) else 0.0
 
+    @property
+    def lease_end(self) -> float | None:
+        """SX Bet: the instant before which the venue may not have cancelled; deaths rest on the last attempt."""
+        leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
+        ends = (self.attempted_until, self.proof.expiry if self.proof is not None and leased else None)
+        return max((end for end in ends if end is not None), default=None)
+
     def next_change(self, after: float) -> float | None:
         """The next instant at which time alone may change a judgement; None when only a fact can."""
         if self.proof is None:
@@ -138,12 +146,16 @@ class Guard:
                 return replace(self, session_at=at, can_cancel=can_cancel)
             case facts.Lost(at=at, reason=reason, detail=detail):
                 return replace(self._offline(), trouble=self._weather(at, reason, detail))
+            case facts.SessionClosed():
+                return self._offline()
+            case facts.Failed(at=at, reason=reason, detail=detail):
+                return replace(self, trouble=self._weather(at, reason, detail))
             case facts.TurnedAway(at=at, reason=reason, detail=detail):
                 return replace(self._offline(), trouble=Trouble(at, reason, detail, Phase.REFUSED))
             case facts.FoundOff(at=at, detail=detail):
                 return replace(self, proof=None, covered_since=None, trouble=Trouble(at, None, detail, Phase.EXPOSED))
-            case facts.Doubted():
-                return replace(self, proof=None, covered_since=None)
+            case facts.Doubted(at=at):
+                return replace(self, proof=None, covered_since=None, doubted_at=at)
             case facts.TurnedOn():
                 return replace(self, turned_on=True)
             case facts.OrdersCounted(count=count):

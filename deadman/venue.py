@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from deadman.config.schema import OnTrip
 from deadman.facts import Fact
 from deadman.proof import Proof
 from deadman.secret import Secret
@@ -20,14 +21,10 @@ ReadSecret = Callable[[], Awaitable[Secret]]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of cancelling. `remaining` None: the venue's list cannot be read.
-
-    `gone_at`: the monotonic instant from which orders may be presumed gone, where only a lease's end tells.
-    """
+    """One round of cancelling. `remaining` None: the venue's list cannot be read."""
 
     cancelled: int
     remaining: int | None
-    gone_at: float | None = None
 
 
 class Session(Protocol):
@@ -48,8 +45,8 @@ class Session(Protocol):
     async def disarm(self) -> None:
         """An operator's word alone: turn off what we turned on. Orders stay."""
 
-    async def cancel_orders(self) -> Round:
-        """One round of an active cancel, read back."""
+    async def cancel_orders(self, means: OnTrip) -> Round:
+        """One round of a trip by the given means, read back."""
 
 
 OpenSession = Callable[[], AbstractAsyncContextManager[Session]]

@@ -1,0 +1,229 @@
+"""One account's keeper: opens a session, arms, renews, and carries out what the guard calls for. It ends never.
+
+What is to be done is read off the guard, not remembered: a trip, a disarm or a doubt posted by anybody cuts short
+whatever the keeper waits for, and the loop turns to it on the session at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from random import Random
+
+import trio
+
+from deadman import facts
+from deadman.backoff import REFUSED, REPAIR, STABLE, Backoff
+from deadman.board import Board
+from deadman.config.schema import Account, DeribitAccount, OnTrip
+from deadman.errors import Refused, Setback, SwitchOff, VenueError
+from deadman.facts import Cause, Fact
+from deadman.guard import Guard, Trip
+from deadman.promise import Timers, timers
+from deadman.proof import Coverage, Proof
+from deadman.standing import Standing
+from deadman.venue import OpenSession, Session
+
+TRIP_PATIENCE = 60.0
+"""Seconds of cancelling after which something keeps placing orders."""
+
+
+class Duty(Enum):
+    """What the guard calls for."""
+
+    REST = auto()
+    PROVE = auto()
+    CANCEL = auto()
+    DISARM = auto()
+
+
+def duty(guard: Guard, account: Account) -> Duty:
+    """Deribit's switch is proven through a trip, since bots that come back need it; a lease is not taken again."""
+    if guard.disarm is not None:
+        return Duty.REST if guard.disarm_confirmed else Duty.DISARM
+    if guard.trip is not None and guard.trip.done_at is None:
+        return Duty.CANCEL
+    if isinstance(account, DeribitAccount):
+        return Duty.PROVE
+    return Duty.REST if guard.awaited or guard.trip is not None else Duty.PROVE
+
+
+async def nothing_to_wait_for() -> None:
+    """Stands for the store where there is none."""
+
+
+@dataclass
+class Keeper:
+    """Keeps one account. `ready` is awaited before arming: what must outlive us is on disk when it returns."""
+
+    account: Account
+    board: Board
+    open_session: OpenSession
+    chance: Random
+    ready: Callable[[], Awaitable[None]] = nothing_to_wait_for
+    timers: Timers = field(init=False)
+    _failures: int = 0
+    _steady_since: float | None = None
+    _armed: bool = False
+    _scope: trio.CancelScope | None = None
+
+    def __post_init__(self) -> None:
+        self.timers = timers(self.account)
+
+    async def run(self) -> None:
+        """Open, converse, and after a failure wait and open again, until cancelled."""
+        self.board.listen(self._heed)
+        try:
+            while True:
+                await self._rest()
+                await self._visit()
+        finally:
+            self.board.unlisten(self._heed)
+
+    async def _rest(self) -> None:
+        while self._duty() is Duty.REST:
+            with self._until_called():
+                await trio.sleep_forever()
+
+    async def _visit(self) -> None:
+        """One session, from dialling to its end; what ended it becomes a fact."""
+        self._armed = False
+        try:
+            async with self.open_session() as session:
+                await self._converse(session)
+            self._post(facts.SessionClosed(self._now()))
+        except VenueError as error:
+            pause = self._take_note(error)
+            with self._until_called():
+                await trio.sleep(pause)
+
+    async def _converse(self, session: Session) -> None:
+        while (task := self._duty()) is not Duty.REST:
+            with self._until_called():
+                match task:
+                    case Duty.PROVE:
+                        await self._prove(session)
+                    case Duty.CANCEL:
+                        await self._cancel(session)
+                    case Duty.DISARM:
+                        await session.disarm()
+                        self._post(facts.DisarmConfirmed(self._now()))
+
+    async def _prove(self, session: Session) -> None:
+        """One proof, and attention until the next is due. The venue's no is not the session's end."""
+        try:
+            proof = await (session.renew() if self._armed else self._arm(session))
+        except (Setback, SwitchOff) as error:
+            await session.attend(self._now() + self._take_note(error))
+            return
+        self._armed = True
+        self._steady_since = self._steady_since or self._now()
+        self._post(facts.Proven(self._now(), proof))
+        await session.attend(proof.asked_at + self.timers.renew_interval)
+
+    async def _arm(self, session: Session) -> Proof:
+        await self.ready()
+        return await session.arm()
+
+    async def _cancel(self, session: Session) -> None:
+        """One round of cancelling; the trip is done when the venue lists nothing, or no lease can stand any more."""
+        trip = self._guard().trip
+        if trip is None:
+            return
+        try:
+            done = await session.cancel_orders(means(self.account, trip.cause))
+        except (Setback, SwitchOff) as error:
+            await session.attend(self._now() + self._take_note(error))
+            return
+        self._post(facts.RoundDone(self._now(), done.cancelled, done.remaining))
+        if done.remaining == 0 or (done.remaining is None and self._lapsed(trip)):
+            self._post(facts.TripDone(self._now(), presumed=done.remaining is None))
+        await session.attend(self._now() + trip_pace(self._now() - trip.at))
+
+    def _lapsed(self, trip: Trip) -> bool:
+        """Renewals ended when the trip began, so no lease outlives it by more than its length."""
+        if isinstance(self.account, DeribitAccount):
+            return False
+        end = self._guard().lease_end
+        return self._now() >= (trip.at + self.timers.vouch if end is None else end)
+
+    def _take_note(self, error: VenueError) -> float:
+        """Post what happened; seconds to leave the venue alone."""
+        now, steady_since = self._now(), self._steady_since
+        if steady_since is not None and now - steady_since >= STABLE:
+            self._failures = 0
+        self._failures, self._steady_since = self._failures + 1, None
+        self._armed = self._armed and not isinstance(error, SwitchOff)
+        pause = max(error.pause, self._pace(error).delay(self._failures, self.chance))
+        pause = min(pause, self.timers.renew_interval) if self._lease_stands() else pause
+        self._post(fact_of(error, now))
+        return pause
+
+    def _pace(self, error: VenueError) -> Backoff:
+        match error:
+            case Refused():
+                return REFUSED
+            case SwitchOff():
+                return REPAIR
+            case _:
+                return self.timers.retry
+
+    def _lease_stands(self) -> bool:
+        """While it does, a refusal may still be mended in time: by a rotated key, for one."""
+        proof = self._guard().proof
+        return proof is not None and proof.coverage is Coverage.LEASE and proof.stands(self._now())
+
+    def _heed(self, account: str, before: Standing, after: Standing) -> None:
+        """Cut short whatever is waited for when the guard calls for something else, or doubts what it knew."""
+        if account != self.account.name or self._scope is None:
+            return
+        called = duty(before.guard, self.account) is not duty(after.guard, self.account)
+        if called or before.guard.doubted_at != after.guard.doubted_at:
+            self._scope.cancel()
+
+    @contextmanager
+    def _until_called(self) -> Iterator[None]:
+        with trio.CancelScope() as self._scope:
+            yield
+        self._scope = None
+
+    def _duty(self) -> Duty:
+        return duty(self._guard(), self.account)
+
+    def _guard(self) -> Guard:
+        return self.board.standing(self.account.name).guard
+
+    def _post(self, fact: Fact) -> None:
+        self.board.post(self.account.name, fact)
+
+    def _now(self) -> float:
+        return self.board.clock.now()
+
+
+def means(account: Account, cause: Cause) -> OnTrip:
+    """How a trip cancels: as configured, but an operator's always by the strongest means there is."""
+    if isinstance(account, DeribitAccount):
+        return "cancel"
+    if cause is Cause.OPERATOR:
+        return "cancel" if account.api == "v3" else "expire"
+    return account.on_trip
+
+
+def trip_pace(spent: float) -> float:
+    """Seconds between rounds: after a minute something keeps placing orders, and hammering helps nobody."""
+    return 0.5 if spent < TRIP_PATIENCE else 5.0
+
+
+def fact_of(error: VenueError, now: float) -> Fact:
+    """What a failure says about the account."""
+    match error:
+        case Refused():
+            return facts.TurnedAway(now, error.reason, error.detail)
+        case SwitchOff():
+            return facts.FoundOff(now, error.detail)
+        case Setback():
+            return facts.Failed(now, error.reason, error.detail)
+        case _:
+            return facts.Lost(now, error.reason, error.detail)

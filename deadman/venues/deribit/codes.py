@@ -1,0 +1,78 @@
+"""What each of Deribit's error codes asks of us (protocol, section 7.2, from the venue's full table of errors).
+
+Branch on the code, never on the message: the same code is seen with several messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
+from deadman.venues.deribit.wire import Error
+
+TOKEN_REJECTED = (10000, 13009)
+"""At a login these say that the key is no good; later, that the token ran out: log in again."""
+
+PUBLIC_CLOSED = 11056
+"""Requests before the login are turned off for now."""
+
+_Kind = Callable[[Reason, str, float], VenueError]
+
+_CREDENTIALS = (
+    "invalid credentials: wrong id or secret, a key of the other network, a host clock more than 60 s off, "
+    "an address outside the key's allow-list, or a temporary ban"
+)
+_SCOPE = "the key lacks a permission: it needs account:read_write, and trade:read_write to cancel"
+
+_ANSWERS: dict[int, tuple[_Kind, Reason, str, float]] = {
+    10000: (Unavailable, Reason.CREDENTIALS, "the login is no longer accepted", 0),
+    10028: (Unavailable, Reason.RATE_LIMITED, "too many requests of this account: the venue ends the session", 15),
+    10030: (Refused, Reason.UNSUPPORTED, "must be asked on a WebSocket", 0),
+    10041: (Setback, Reason.VENUE_ERROR, "settlement in progress", 2),
+    10048: (Unavailable, Reason.VENUE_ERROR, "not on this server", 2),
+    10049: (SwitchOff, Reason.VENUE_ERROR, "cancel-on-disconnect could not be enabled", 2),
+    10066: (Setback, Reason.RATE_LIMITED, "too many requests at once", 2),
+    11029: (Refused, Reason.UNSUPPORTED, "invalid arguments", 0),
+    11042: (Refused, Reason.SCOPE, _SCOPE, 0),
+    11049: (Refused, Reason.UNSUPPORTED, "bad arguments", 0),
+    11050: (Refused, Reason.UNSUPPORTED, "bad request", 0),
+    11051: (Unavailable, Reason.MAINTENANCE, "system maintenance", 5),
+    PUBLIC_CLOSED: (Setback, Reason.VENUE_ERROR, "requests before the login are turned off", 0),
+    11098: (Refused, Reason.FORBIDDEN, "the account is locked", 0),
+    12003: (Refused, Reason.CREDENTIALS, "too many failed logins; " + _CREDENTIALS, 30),
+    12005: (Refused, Reason.FORBIDDEN, "the venue serves no one in this country", 0),
+    12998: (Refused, Reason.CREDENTIALS, "too many security key attempts", 30),
+    13004: (Refused, Reason.CREDENTIALS, _CREDENTIALS, 0),
+    13009: (Unavailable, Reason.CREDENTIALS, "the token ran out, or was made invalid", 0),
+    13012: (Refused, Reason.FORBIDDEN, "not available in a subaccount", 0),
+    13021: (Refused, Reason.SCOPE, _SCOPE, 0),
+    13025: (Refused, Reason.FORBIDDEN, "the venue has switched this method off", 0),
+    13031: (Refused, Reason.FORBIDDEN, "the account must be verified first", 0),
+    13403: (Refused, Reason.SCOPE, _SCOPE, 0),
+    13668: (Refused, Reason.CREDENTIALS, "the key demands a second factor: use one that does not", 0),
+    13904: (Refused, Reason.CREDENTIALS, "the account must set up a security key first", 0),
+    -32000: (Refused, Reason.UNSUPPORTED, "missing parameters", 0),
+    -32600: (Refused, Reason.UNSUPPORTED, "invalid request", 0),
+    -32601: (Refused, Reason.UNSUPPORTED, "the venue does not know this method", 0),
+    -32602: (Refused, Reason.UNSUPPORTED, "the venue does not take these parameters", 0),
+    -32700: (Refused, Reason.UNSUPPORTED, "the venue could not parse our request", 0),
+}
+
+
+LOGIN = "public/auth"
+
+
+def failure(method: str, error: Error) -> VenueError:
+    """The exception to raise for an error answer to `method`; a code nobody knows may be better next time."""
+    kind, reason, words, pause = _ANSWERS.get(error.code, (Setback, Reason.VENUE_ERROR, error.message, 0.0))
+    if method == LOGIN and error.code in TOKEN_REJECTED:
+        kind, words = Refused, _CREDENTIALS
+    return kind(reason, f"{method}: {words} ({error.code} {error.message})", max(pause, _asked_pause(error)))
+
+
+def _asked_pause(error: Error) -> float:
+    """The pause the venue itself asks for, at most a minute (Coinbase: retry_after in s, retry_after_ms)."""
+    data = error.data if isinstance(error.data, dict) else {}
+    asked = (data.get("retry_after", data.get("wait")), data.get("retry_after_ms"))
+    seconds, milliseconds = (value if isinstance(value, int | float) else 0 for value in asked)
+    return min(60.0, max(0.0, float(seconds), milliseconds / 1000))

@@ -1,0 +1,117 @@
+"""One conversation with Deribit: requests and answers, the test_requests answered, and our own probe of its life."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import trio
+
+from deadman import facts
+from deadman.clock import Clock
+from deadman.errors import Reason, Refused, Setback, Unavailable, ungrouped
+from deadman.promise import Timers
+from deadman.transport.websocket import WebSocket
+from deadman.venue import Post
+from deadman.venues.deribit import codes, wire
+
+
+@dataclass
+class _Pending:
+    answered: trio.Event = field(default_factory=trio.Event)
+    reply: wire.Reply | None = None
+
+
+@dataclass
+class Conversation:
+    """Requests multiplexed by id over one WebSocket. `answered_at`: when the last answer to us was read."""
+
+    socket: WebSocket
+    clock: Clock
+    timers: Timers
+    post: Post
+    answered_at: float
+    token: Mapping[str, str] = field(default_factory=dict)
+    _ids: Iterator[int] = field(default_factory=lambda: count(1))
+    _pending: dict[int, _Pending] = field(default_factory=dict)
+
+    async def ask(self, method: str, params: Mapping[str, Any], within: float | None = None) -> Any:
+        """The result of `method`, within the reply timeout.
+
+        Raises:
+            Unavailable: no answer in time; what the venue did is not known then.
+            VenueError: by the table in `codes` for an error answer.
+        """
+        identity, pending, asked_at = next(self._ids), _Pending(), self.clock.now()
+        limit = self.timers.reply_timeout if within is None else within
+        self._pending[identity] = pending
+        try:
+            private = self.token if method.startswith("private/") else {}
+            await self.socket.send(wire.request(identity, method, {**params, **private}))
+            with trio.move_on_after(limit):
+                await pending.answered.wait()
+        finally:
+            del self._pending[identity]
+        if pending.reply is None:
+            raise Unavailable(Reason.SILENT, f"{method} unanswered for {limit:.1f} s")
+        return self._result(method, pending.reply, asked_at)
+
+    def _result(self, method: str, reply: wire.Reply, asked_at: float) -> Any:
+        self.post(facts.Answered(self.answered_at, self.answered_at - asked_at))
+        if reply.sent_timestamp is not None:
+            middle = (asked_at + self.answered_at) / 2
+            self.post(facts.ClockCompared(self.answered_at, reply.sent_timestamp - self.clock.timestamp_of(middle)))
+        if reply.error is not None:
+            self.post(facts.Erred(self.answered_at, str(reply.error.code)))
+            raise codes.failure(method, reply.error)
+        return reply.result
+
+    async def read(self) -> None:
+        """Take in every frame. A test_request is answered here and now: nothing may stand between."""
+        while True:
+            text = await self.socket.receive()
+            read_at = self.clock.now()
+            match wire.parse(text):
+                case wire.TestRequest():
+                    await self.socket.send(wire.request(next(self._ids), "public/test", {}))
+                    self.post(facts.TestRequestAnswered(read_at, self.clock.now() - read_at))
+                case wire.Reply() as reply:
+                    self._take(reply, read_at)
+                case wire.Notification() as news:
+                    self._hear(news, read_at)
+
+    def _take(self, reply: wire.Reply, read_at: float) -> None:
+        """Any answer is life; one nobody waits for any more is no more than that."""
+        self.answered_at = read_at
+        pending = self._pending.get(reply.id)
+        if pending is not None:
+            pending.reply = reply
+            pending.answered.set()
+
+    def _hear(self, news: wire.Notification, read_at: float) -> None:
+        fired = wire.fired(news)
+        if fired:
+            self.post(facts.VenueFired(read_at, fired))
+
+    async def probe(self) -> None:
+        """Ask for a sign of life whenever none was seen for a while: a pong is not life, an answer is."""
+        while True:
+            await trio.sleep_until(self.answered_at + self.timers.probe_interval)
+            if self.clock.now() >= self.answered_at + self.timers.probe_interval:
+                with suppress(Setback, Refused):  # an answer, whatever it says
+                    await self.ask("public/test", {}, self.timers.probe_timeout)
+
+
+@asynccontextmanager
+async def converse(socket: WebSocket, clock: Clock, timers: Timers, post: Post) -> AsyncIterator[Conversation]:
+    """A conversation with its reader running; it ends with `Unavailable` the moment the peer is gone."""
+    conversation = Conversation(socket, clock, timers, post, clock.now())
+    with ungrouped():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(conversation.read)
+            nursery.start_soon(conversation.probe)
+            yield conversation
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,117 @@
+"""Deribit's switch: cancel-on-disconnect for the account (protocol, section 4).
+
+What is proven: the account's setting reads on, and a connection opened afterwards starts with it on. That covers the
+WebSocket orders of connections opened since; never REST, FIX, or older connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from deadman import facts
+from deadman.config.schema import DeribitAccount
+from deadman.errors import Reason, Refused, SwitchOff, Unavailable
+from deadman.proof import Coverage, Proof
+from deadman.venues.deribit.conversation import Conversation
+from deadman.venues.deribit.wire import Scope, switch_enabled
+
+READ = "private/get_cancel_on_disconnect"
+TURN_ON = "private/enable_cancel_on_disconnect"
+TURN_OFF = "private/disable_cancel_on_disconnect"
+
+
+@dataclass
+class History:
+    """What outlives a session: whether the switch was ever proven in this run. Off after that, it has come undone."""
+
+    proven: bool = False
+
+
+@dataclass
+class Switch:
+    """Reads and sets the switch over one conversation; remembers what it read last, by scope.
+
+    `starts_armed` tells whether a connection opened now starts with the switch on: the only proof that bots inherit it.
+    """
+
+    account: DeribitAccount
+    history: History
+    conversation: Conversation
+    starts_armed: Callable[[], Awaitable[bool]]
+    readings: dict[Scope, bool] = field(default_factory=dict)
+
+    async def arm(self) -> Proof:
+        """Read both scopes before touching either; turn on only where one of them is off.
+
+        Raises:
+            SwitchOff: the venue will not turn it on, or lets new connections start without it.
+            Refused: the login was good, and yet the venue will not let us read the switch.
+        """
+        try:
+            inherited = await self.read("connection")
+            proof = await self._read_account()
+        except Unavailable as error:
+            raise _hardened(error) from error
+        return self._proven(proof) if proof is not None and inherited else await self._turn_on()
+
+    async def confirm(self) -> Proof:
+        """Read the account's setting again; turn it on again where it has come undone."""
+        return await self._read_account() or await self._turn_on()
+
+    async def turn_off(self) -> None:
+        """An operator's `disarm` only. The setting outlives us otherwise, and should."""
+        await self.conversation.ask(TURN_OFF, {"scope": "account"})
+        if await self.read("account"):
+            raise SwitchOff(Reason.VENUE_ERROR, "the venue said ok to turning it off, and still reads on")
+
+    async def read(self, scope: Scope) -> bool:
+        enabled = switch_enabled(await self.conversation.ask(READ, {"scope": scope}), scope)
+        if enabled is None:
+            raise Unavailable(Reason.GARBLED, f"{READ}: an answer that says neither on nor off")
+        self.readings[scope] = enabled
+        clock = self.conversation.clock
+        self.conversation.post(facts.SwitchRead(clock.now(), scope, enabled, clock.timestamp()))
+        return enabled
+
+    async def _read_account(self) -> Proof | None:
+        """The proof a reading of the account's setting gives, dated from the asking; None when it is off."""
+        asked_at, vouch = self._now(), self.conversation.timers.vouch
+        self.conversation.post(facts.Attempted(asked_at, vouch))
+        return Proof(asked_at, vouch, Coverage.INHERITED) if await self.read("account") else None
+
+    async def _turn_on(self) -> Proof:
+        """Turn it on, read it back, and see a fresh connection inherit it."""
+        came_undone = self.history.proven
+        if came_undone:
+            self.conversation.post(facts.FoundOff(self._now(), "cancel-on-disconnect had come undone"))
+        await self._enable()
+        proof = await self._read_account()
+        if proof is None:
+            raise SwitchOff(Reason.VENUE_ERROR, "the venue said ok to turning it on, and still reads off")
+        if not await self.starts_armed():
+            raise SwitchOff(Reason.VENUE_ERROR, "the account reads on, and yet new connections start without it")
+        if came_undone:
+            self.conversation.post(facts.Repaired(self._now()))
+        return self._proven(proof)
+
+    async def _enable(self) -> None:
+        if self.account.observe:
+            raise SwitchOff(Reason.VENUE_ERROR, "it is off; observing only, so it stays off")
+        if not self.readings["account"]:
+            self.conversation.post(facts.TurnedOn(self._now()))
+        await self.conversation.ask(TURN_ON, {"scope": "account"})
+
+    def _proven(self, proof: Proof) -> Proof:
+        self.history.proven = True
+        return proof
+
+    def _now(self) -> float:
+        return self.conversation.clock.now()
+
+
+def _hardened(error: Unavailable) -> Unavailable | Refused:
+    """Right after a login, a token the venue does not take is no expired one: the key itself is not good for this."""
+    if error.reason is not Reason.CREDENTIALS:
+        return error
+    return Refused(Reason.SCOPE, f"{error.detail}; the login was accepted, so the key may lack account:read_write")

@@ -1,0 +1,57 @@
+"""What each kind of failure of SX Bet asks of us (protocol, sections 9.3, 9.4 and 9.6)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from deadman.errors import Reason, Refused, Unavailable, VenueError
+from deadman.transport.http import Answer
+from deadman.venues.sxbet.wire import body, complaint
+
+RETIRED = "no longer supported"
+"""What the V2 routes have answered since V3 took over."""
+
+LONGEST_PAUSE = 30.0
+"""Seconds: whatever Retry-After says, a lease must not be left to lapse for longer."""
+
+_ADVICE = {
+    HTTPStatus.UNAUTHORIZED: (
+        Reason.CREDENTIALS,
+        "the API key is missing, malformed or revoked; V2 keys are not V3 keys",
+    ),
+    HTTPStatus.FORBIDDEN: (Reason.FORBIDDEN, "the API key, its address or this host is not allowed"),
+    HTTPStatus.NOT_FOUND: (Reason.RETIRED, "no such route: see `api` and `url`"),
+    HTTPStatus.GONE: (Reason.RETIRED, "the route is gone: see `api`"),
+}
+
+
+def failure(what: str, answer: Answer) -> VenueError:
+    """The exception to raise for an answer that is no success."""
+    said = complaint(answer)
+    if RETIRED in said:
+        return Refused(Reason.RETIRED, f'{what}: {said}; this account needs api = "v3" and a V3 key')
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Unavailable(Reason.RATE_LIMITED, f"{what}: {said}", _pause(answer))
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(Reason.VENUE_ERROR, f"{what}: {said}")
+    if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        return _unreadable(what, answer, said)
+    reason, advice = _ADVICE.get(
+        HTTPStatus(answer.status), (Reason.UNSUPPORTED, "the venue does not take this request")
+    )
+    return Refused(reason, f"{what}: {said}: {advice}")
+
+
+def _unreadable(what: str, answer: Answer, said: str) -> VenueError:
+    """A 200 that is no success: a failure in words is a no, anything else is no answer at all."""
+    content = body(answer)
+    if isinstance(content, dict) and content.get("status") == "failure":
+        return Refused(Reason.UNSUPPORTED, f"{what}: {said}")
+    return Unavailable(Reason.GARBLED, f"{what}: {said}, and no success that we can read")
+
+
+def _pause(answer: Answer) -> float:
+    try:
+        return min(LONGEST_PAUSE, max(0.0, float(answer.headers.get("retry-after", "0"))))
+    except ValueError:
+        return 0.0

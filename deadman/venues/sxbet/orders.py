@@ -1,0 +1,47 @@
+"""The account's open orders on SX Bet, and the cancel of all of them (protocol, section 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from deadman.config.schema import SxBetAccount
+from deadman.errors import Reason, Unavailable
+from deadman.venues.sxbet import wire
+from deadman.venues.sxbet.conversation import Conversation
+
+PAGES = 20
+"""Of a listing at most, 100 orders each: past that the count is a lower bound, which is all anybody needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """V2 lists by address, V3 by key; only V3 cancels by key."""
+
+    account: SxBetAccount
+    conversation: Conversation
+
+    async def count(self) -> int:
+        """How many orders are open. Raises Unavailable where the listing cannot be read."""
+        if self.account.api == "v2":
+            return (await self._page(f"/orders?maker={quote(str(self.account.requestor))}&perPage=1000"))[0]
+        total, key = 0, ""
+        for _ in range(PAGES):
+            found, more = await self._page(f"/orders-v3?perPage=100{key}")
+            total += found
+            if more is None:
+                break
+            key = f"&nextKey={quote(more)}"
+        return total
+
+    async def cancel(self) -> tuple[int, int]:
+        """V3: cancel everything; how many the venue took, and how many it is not sure of."""
+        answer = await self.conversation.ask("DELETE", "/orders-v3/all")
+        return wire.cancelled(wire.body(answer))
+
+    async def _page(self, path: str) -> tuple[int, str | None]:
+        content = wire.body(await self.conversation.ask("GET", path))
+        listed = wire.orders(content)
+        if listed is None:
+            raise Unavailable(Reason.GARBLED, f"{path.partition('?')[0]}: not a list of orders")
+        return len(listed), wire.next_key(content)

@@ -1,0 +1,109 @@
+"""SX Bet's words on the wire: JSON over HTTP (protocol, sections 9 and 10)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from deadman.transport.http import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a heartbeat's answer says; None where it says nothing we can read. Timestamps in Unix seconds."""
+
+    requestor: str | None
+    timeout: float | None
+    expiry_timestamp: float | None
+    answered_timestamp: float | None
+
+
+def body(answer: Answer) -> Any:
+    """The answer's JSON; None for HTML, for nothing, and for anything else that is not JSON."""
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def succeeded(answer: Answer) -> bool:
+    """Whether the venue says so in words: what a lease needs."""
+    content = body(answer)
+    return isinstance(content, dict) and content.get("status") == "success"
+
+
+def readable(answer: Answer) -> bool:
+    """Whether it is JSON and no failure: V3's listings are not documented, and may carry no word of success."""
+    content = body(answer)
+    failed = isinstance(content, dict) and content.get("status") == "failure"
+    return 200 <= answer.status < 300 and content is not None and not failed
+
+
+def lease(answer: Answer) -> Lease:
+    content = body(answer)
+    data = content.get("data") if isinstance(content, dict) else None
+    said: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    requestor = said.get("requestor")
+    return Lease(
+        requestor if isinstance(requestor, str) else None,
+        _number(said.get("timeoutSeconds")),
+        _instant(said.get("expiresAt")),
+        _date(answer.headers.get("date")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _instant(text: Any) -> float | None:
+    """ISO 8601 with an offset; one without names no instant."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return None if moment.tzinfo is None else moment.timestamp()
+
+
+def _date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except ValueError:
+        return None
+
+
+def complaint(answer: Answer) -> str:
+    """What a failure says for people, at most a line: of two documented shapes, or of a page that is none."""
+    content = body(answer)
+    if not isinstance(content, dict):
+        return f"HTTP {answer.status} without a JSON body"
+    words = content.get("errorCode") or content.get("message") or content.get("error") or ""
+    told = "; ".join(map(str, words)) if isinstance(words, list) else str(words)
+    return f"HTTP {answer.status} {told}"[:200].rstrip()
+
+
+def orders(content: Any) -> list[Any] | None:
+    """The orders of a listing, `data` or `data.orders`; None when it is neither."""
+    data = content.get("data") if isinstance(content, dict) else None
+    listed = data.get("orders") if isinstance(data, dict) else data
+    return listed if isinstance(listed, list) else None
+
+
+def next_key(content: Any) -> str | None:
+    """Where a long listing goes on; None at its end."""
+    data = content.get("data") if isinstance(content, dict) else None
+    places = [place for place in (data, content) if isinstance(place, dict)]
+    return next((str(place["nextKey"]) for place in places if place.get("nextKey")), None)
+
+
+def cancelled(content: Any) -> tuple[int, int]:
+    """How many orders a cancel took, and how many it says it could not be sure of."""
+    data = content.get("data") if isinstance(content, dict) else None
+    said: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    count = said.get("cancelledCount")
+    unsure = sum(len(said[key]) for key in ("notCancelled", "unconfirmed") if isinstance(said.get(key), list))
+    return count if isinstance(count, int) else len(said.get("orders") or ()), unsure
