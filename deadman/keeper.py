@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from random import Random
 
 import trio
@@ -17,37 +16,15 @@ import trio
 from deadman import facts
 from deadman.backoff import REFUSED, REPAIR, STABLE, Backoff
 from deadman.board import Board
-from deadman.config.schema import Account, DeribitAccount, OnTrip
+from deadman.config.schema import Account, DeribitAccount
+from deadman.duty import Duty, duty, fact_of, means, trip_pace
 from deadman.errors import Refused, Setback, SwitchOff, VenueError
-from deadman.facts import Cause, Fact
+from deadman.facts import Fact
 from deadman.guard import Guard, Trip
 from deadman.promise import Timers, timers
 from deadman.proof import Coverage, Proof
 from deadman.standing import Standing
 from deadman.venue import OpenSession, Session
-
-TRIP_PATIENCE = 60.0
-"""Seconds of cancelling after which something keeps placing orders."""
-
-
-class Duty(Enum):
-    """What the guard calls for."""
-
-    REST = auto()
-    PROVE = auto()
-    CANCEL = auto()
-    DISARM = auto()
-
-
-def duty(guard: Guard, account: Account) -> Duty:
-    """Deribit's switch is proven through a trip, since bots that come back need it; a lease is not taken again."""
-    if guard.disarm is not None:
-        return Duty.REST if guard.disarm_confirmed else Duty.DISARM
-    if guard.trip is not None and guard.trip.done_at is None:
-        return Duty.CANCEL
-    if isinstance(account, DeribitAccount):
-        return Duty.PROVE
-    return Duty.REST if guard.awaited or guard.trip is not None else Duty.PROVE
 
 
 async def nothing_to_wait_for() -> None:
@@ -81,6 +58,7 @@ class Keeper:
                 await self._visit()
         finally:
             self.board.unlisten(self._heed)
+            self._post(facts.SessionClosed(self._now()))
 
     async def _rest(self) -> None:
         while self._duty() is Duty.REST:
@@ -200,30 +178,3 @@ class Keeper:
 
     def _now(self) -> float:
         return self.board.clock.now()
-
-
-def means(account: Account, cause: Cause) -> OnTrip:
-    """How a trip cancels: as configured, but an operator's always by the strongest means there is."""
-    if isinstance(account, DeribitAccount):
-        return "cancel"
-    if cause is Cause.OPERATOR:
-        return "cancel" if account.api == "v3" else "expire"
-    return account.on_trip
-
-
-def trip_pace(spent: float) -> float:
-    """Seconds between rounds: after a minute something keeps placing orders, and hammering helps nobody."""
-    return 0.5 if spent < TRIP_PATIENCE else 5.0
-
-
-def fact_of(error: VenueError, now: float) -> Fact:
-    """What a failure says about the account."""
-    match error:
-        case Refused():
-            return facts.TurnedAway(now, error.reason, error.detail)
-        case SwitchOff():
-            return facts.FoundOff(now, error.detail)
-        case Setback():
-            return facts.Failed(now, error.reason, error.detail)
-        case _:
-            return facts.Lost(now, error.reason, error.detail)

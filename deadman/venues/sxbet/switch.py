@@ -79,7 +79,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """Seconds to `expiresAt`; `at_most` by the kinder of our clock and the venue's: one wrong clock shall not decide."""
+    """Seconds to `expiresAt`; `at_most` by the kinder of two clocks: one wrong clock shall not decide."""
 
     by_ours: float
     at_most: float

@@ -1,0 +1,61 @@
+"""What a guard calls for, and how it is to be done. Pure: the keeper obeys it, the simulation asserts it."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from deadman import facts
+from deadman.config.schema import Account, DeribitAccount, OnTrip
+from deadman.errors import Refused, Setback, SwitchOff, VenueError
+from deadman.facts import Cause, Fact
+from deadman.guard import Guard
+
+TRIP_PATIENCE = 60.0
+"""Seconds of cancelling after which something keeps placing orders."""
+
+
+class Duty(Enum):
+    """What the guard calls for."""
+
+    REST = auto()
+    PROVE = auto()
+    CANCEL = auto()
+    DISARM = auto()
+
+
+def duty(guard: Guard, account: Account) -> Duty:
+    """Deribit's switch is proven through a trip, since bots that come back need it; a lease is not taken again."""
+    if guard.disarm is not None:
+        return Duty.REST if guard.disarm_confirmed else Duty.DISARM
+    if guard.trip is not None and guard.trip.done_at is None:
+        return Duty.CANCEL
+    if isinstance(account, DeribitAccount):
+        return Duty.PROVE
+    return Duty.REST if guard.awaited or guard.trip is not None else Duty.PROVE
+
+
+def means(account: Account, cause: Cause) -> OnTrip:
+    """How a trip cancels: as configured, but an operator's always by the strongest means there is."""
+    if isinstance(account, DeribitAccount):
+        return "cancel"
+    if cause is Cause.OPERATOR:
+        return "cancel" if account.api == "v3" else "expire"
+    return account.on_trip
+
+
+def trip_pace(spent: float) -> float:
+    """Seconds between rounds: after a minute something keeps placing orders, and hammering helps nobody."""
+    return 0.5 if spent < TRIP_PATIENCE else 5.0
+
+
+def fact_of(error: VenueError, now: float) -> Fact:
+    """What a failure says about the account."""
+    match error:
+        case Refused():
+            return facts.TurnedAway(now, error.reason, error.detail)
+        case SwitchOff():
+            return facts.FoundOff(now, error.detail)
+        case Setback():
+            return facts.Failed(now, error.reason, error.detail)
+        case _:
+            return facts.Lost(now, error.reason, error.detail)

@@ -1,0 +1,95 @@
+"""One keeper an account: started, watched over, and exchanged when the config changes. None waits for another."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+import trio
+
+from deadman import facts
+from deadman.backoff import Backoff
+from deadman.board import Board
+from deadman.config.schema import Account, DeribitAccount
+from deadman.errors import Reason
+from deadman.keeper import Keeper
+from deadman.venue import OpenSession, Post
+
+log = logging.getLogger(__name__)
+
+RESTART = Backoff(first=1.0, cap=30.0)
+"""After a bug brought a keeper down."""
+
+OpenVenue = Callable[[Account, Post], OpenSession]
+"""An account's venue, which tells `Post` what happens; the doors are the composition root's to choose."""
+
+MakeKeeper = Callable[[Account, OpenSession], Keeper]
+
+
+@dataclass
+class Keepers:
+    """All keepers of one run, in one nursery."""
+
+    board: Board
+    nursery: trio.Nursery
+    chance: Random
+    open_venue: OpenVenue
+    make_keeper: MakeKeeper
+    _running: dict[str, tuple[Account, trio.CancelScope]] = field(default_factory=dict)
+
+    def apply(self, accounts: Mapping[str, Account]) -> None:
+        """Make the running keepers those of the config; an unchanged account keeps its very connection."""
+        for name in [name for name in self._running if name not in accounts]:
+            self._stop(name)
+            self.board.forget(name)
+        for account in accounts.values():
+            self._bring_up_to_date(account)
+
+    def _bring_up_to_date(self, account: Account) -> None:
+        known = self._running.get(account.name)
+        if known is not None and known[0] == account:
+            return
+        if known is not None:
+            self._stop(account.name)
+            if identity(known[0]) != identity(account):
+                self.board.forget(account.name)
+        self._start(account)
+
+    def _stop(self, name: str) -> None:
+        """Falls silent: the keeper leaves without a word to the venue."""
+        self._running.pop(name)[1].cancel()
+
+    def _start(self, account: Account) -> None:
+        scope = trio.CancelScope()
+        self._running[account.name] = account, scope
+        self.board.add(account)
+        self.nursery.start_soon(self._supervise, account, scope)
+
+    async def _supervise(self, account: Account, scope: trio.CancelScope) -> None:
+        """Run one keeper; if a bug brings it down, tell it, start it anew, and spare its neighbours."""
+        crashes = 0
+        with scope:
+            while True:
+                try:
+                    await self._keep(account)
+                except Exception as error:  # noqa: BLE001 - the one place where a bug is survived
+                    crashes += 1
+                    log.exception("%s: the keeper crashed; this is a bug in deadman", account.name)
+                    crash = facts.Lost(
+                        self.board.clock.now(), Reason.CRASH, f"a bug in deadman: {type(error).__name__}"
+                    )
+                    self.board.post(account.name, crash)
+                await trio.sleep(RESTART.delay(crashes + 1, self.chance))
+
+    async def _keep(self, account: Account) -> None:
+        open_session = self.open_venue(account, lambda fact: self.board.post(account.name, fact))
+        await self.make_keeper(account, open_session).run()
+
+
+def identity(account: Account) -> tuple[object, ...]:
+    """What makes it another account at the venue: what was proven of the one says nothing of the other."""
+    if isinstance(account, DeribitAccount):
+        return account.url, account.client_id, account.key_name
+    return account.url, account.api, account.requestor, account.api_key
