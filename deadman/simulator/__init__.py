@@ -1,0 +1,12 @@
+"""The venues as their documents describe them: what we are tried against, and the oracle of the tests.
+
+Nothing here knows how deadman works, and nothing here is imported by it but by `demo` and `simulate`: a misreading of a
+document must not be able to hide by being made twice. What the documents leave open is a named field of `Settings`.
+
+    exchange   orders, and who may cancel them
+    faults     everything that can go wrong, as knobs a test sets and a person types
+    deribit    the WebSocket venue (and Coinbase's gateway to it)
+    sxbet      the HTTP venue
+    network    both on in-memory links, under a mock clock
+    listen     both on loopback sockets with real TLS
+"""

@@ -1,0 +1,133 @@
+"""What the venue can be asked, but for trading: sessions, heartbeats, subscriptions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import trio
+
+from .connection import Cause
+from .errors import RpcError, invalid_params
+from .requests import Call, Method, NoReply
+from .switch import SWITCH
+from .trading import TRADING
+
+PUBLIC_CHANNEL = re.compile(
+    r"platform_state(\.public_methods_state)?|announcements|(ticker|book|trades|quote|deribit_price_index|"
+    r"deribit_volatility_index|instrument\.state|perpetual|chart\.trades)\..+"
+)
+PRIVATE_CHANNEL = re.compile(
+    r"user\.(orders\.[^.]+(\.[^.]+)?\.(raw|100ms|agg2)|lock|access_log|(portfolio|trades|changes|mmp_trigger)\..+)"
+)
+
+
+def hello(call: Call) -> Any:
+    for name in ("client_name", "client_version"):
+        if not isinstance(call.params.get(name), str):
+            raise invalid_params(name)
+    return {"version": call.venue.settings.version}
+
+
+def test(call: Call) -> Any:
+    if call.params.get("expected_result") == "exception":
+        raise RpcError(10001, {"reason": "expected_result"})
+    call.connection.timers.tested()
+    return {"version": call.venue.settings.version}
+
+
+def get_time(call: Call) -> Any:
+    return int(call.venue.timestamp() * 1000)
+
+
+def status(call: Call) -> Any:
+    return {"locked": "false", "locked_indices": []}
+
+
+def auth(call: Call) -> Any:
+    """Log in, or renew. Too many failures from one address within a minute close the door for that minute."""
+    venue, connection, now = call.venue, call.connection, trio.current_time()
+    grant = call.params.get("grant_type")
+    if grant not in venue.settings.grants:
+        raise invalid_params("grant_type", "unsupported grant type")
+    venue.failed_logins.check(connection.address, now)
+    try:
+        if grant == "refresh_token":
+            session = venue.vault.refresh(str(call.params.get("refresh_token")), connection.id, now)
+        else:
+            key = venue.login.key_for(call.params, venue.timestamp())
+            session = venue.vault.open(key, str(call.params.get("scope", "")), connection.id, now)
+    except RpcError:
+        venue.failed_logins.add(connection.address, now)
+        raise
+    connection.sign_in(venue.accounts[session.key.account], session)
+    pair = {"access_token": session.access_token, "refresh_token": session.refresh_token}
+    if venue.settings.refresh_tokens == "none":
+        del pair["refresh_token"]
+    details = {"token_type": "bearer", "expires_in": session.lifetime, "scope": " ".join(sorted(session.scope))}
+    echo = {"state": call.params["state"]} if "state" in call.params else {}
+    return pair | details | echo | {"enabled_features": []}
+
+
+def logout(call: Call) -> Any:
+    session = call.connection.session
+    if call.params.get("invalidate_token", True) and session is not None:
+        call.venue.vault.revoke(session)
+    call.venue.end(call.connection, Cause.LOGOUT)
+    raise NoReply
+
+
+def set_heartbeat(call: Call) -> Any:
+    interval = call.params.get("interval")
+    if isinstance(interval, bool) or not isinstance(interval, int | float) or interval < 10:
+        raise invalid_params("interval", "must be at least 10")
+    call.connection.timers.set_heartbeat(interval, trio.current_time())
+    call.connection.reschedule()
+    return "ok"
+
+
+def disable_heartbeat(call: Call) -> Any:
+    call.connection.timers.disable_heartbeat()
+    call.connection.reschedule()
+    return "ok"
+
+
+def subscribe(call: Call) -> Any:
+    """Add what channels there are, and name them: the others are dropped without a word."""
+    may_be_private = call.method.startswith("private/")
+    accepted = [
+        c for c in channels(call) if PUBLIC_CHANNEL.fullmatch(c) or (may_be_private and PRIVATE_CHANNEL.fullmatch(c))
+    ]
+    call.connection.channels.update(accepted)
+    return accepted
+
+
+def unsubscribe(call: Call) -> Any:
+    known = [c for c in channels(call) if c in call.connection.channels]
+    call.connection.channels.difference_update(known)
+    return known
+
+
+def channels(call: Call) -> list[str]:
+    named = call.params.get("channels")
+    if not isinstance(named, list):
+        raise invalid_params("channels")
+    return [channel for channel in named if isinstance(channel, str)]
+
+
+METHODS: dict[str, Method] = {
+    "public/hello": Method(hello),
+    "public/test": Method(test),
+    "public/get_time": Method(get_time),
+    "public/status": Method(status),
+    "public/auth": Method(auth),
+    "public/set_heartbeat": Method(set_heartbeat),
+    "public/disable_heartbeat": Method(disable_heartbeat),
+    "public/subscribe": Method(subscribe),
+    "public/unsubscribe": Method(unsubscribe),
+    "private/subscribe": Method(subscribe, "account:read"),
+    "private/unsubscribe": Method(unsubscribe, "account:read"),
+    "private/logout": Method(logout, "account:read"),
+    **SWITCH,
+    **TRADING,
+}

@@ -1,0 +1,129 @@
+"""One connection's tasks: it listens, it speaks, it keeps time; and parts as its end demands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+from wsproto.utilities import LocalProtocolError
+
+from ..link import Link, address_of
+from ..websocket import WebSocket
+from .connection import CLOSE_FRAMES, Cause, Connection
+from .methods import METHODS
+from .requests import handle
+from .timers import Tick
+
+if TYPE_CHECKING:
+    from .venue import Deribit
+
+PARTING = 10.0  # seconds for the last words to be written
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)  # the last: spoken after a close
+
+
+async def serve(venue: Deribit, stream: trio.abc.Stream) -> None:
+    """One connection, from upgrade to end; a broken stream is an end like any other."""
+    link = Link(stream, venue.faults.gate)
+    try:
+        socket = WebSocket(link)
+        if await upgraded(venue, socket, link):
+            await converse(venue, socket, link)
+    except GONE:
+        pass
+    finally:
+        await link.aclose()
+
+
+async def upgraded(venue: Deribit, socket: WebSocket, link: Link) -> bool:
+    """Take the connection in, or turn it away; True when it is one."""
+    if venue.faults.refuse:
+        link.reset()
+        return False
+    path = await socket.request()
+    match venue.faults.upgrade:
+        case "reset":
+            link.reset()
+        case "eof":
+            return False
+        case "hang":
+            await trio.sleep_forever()
+        case int() as status:
+            await socket.reject(status)
+        case None if path is None:
+            return False
+        case None if path.partition("?")[0] != venue.settings.path:
+            await socket.reject(404)
+        case None if venue.at(address_of(link.inner)) >= venue.settings.connections:
+            await socket.reject(429)
+        case None:
+            await socket.accept()
+            return True
+    return False
+
+
+async def converse(venue: Deribit, socket: WebSocket, link: Link) -> None:
+    connection = venue.open(address_of(link.inner))
+    link.gates, connection.sever = connection.gates, link.reset
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(speak, connection, socket)
+            with connection.scope:
+                await listen(venue, connection, socket)
+            if connection.ended and connection.ended in CLOSE_FRAMES:
+                nursery.cancel_scope.deadline = trio.current_time() + PARTING
+            else:
+                nursery.cancel_scope.cancel()
+    finally:
+        venue.end(connection, Cause.DROPPED)
+
+
+async def listen(venue: Deribit, connection: Connection, socket: WebSocket) -> None:
+    """Handle what comes and keep time beside it, until the connection ends."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_time, venue, connection)
+        try:
+            while (text := await socket.receive()) is not None:
+                handle(venue, connection, text, METHODS)
+        except GONE:
+            pass
+        venue.end(connection, Cause.GONE)
+
+
+async def keep_time(venue: Deribit, connection: Connection) -> None:
+    while connection.ended is None:
+        with trio.move_on_at(connection.timers.next_at()):
+            await connection.rescheduled.wait()
+        if tick := connection.timers.due(trio.current_time()):
+            act(venue, connection, tick)
+
+
+def act(venue: Deribit, connection: Connection, tick: Tick) -> None:
+    match tick:
+        case Tick.TEST_REQUEST:
+            connection.post(beat("test_request"))
+        case Tick.TEST_REQUEST_AND_HEARTBEAT:
+            connection.post(beat("heartbeat"))
+            connection.post(beat("test_request"))
+        case Tick.UNANSWERED:
+            venue.end(connection, Cause.HEARTBEAT)
+        case Tick.IDLE:
+            venue.end(connection, Cause.IDLE)
+        case Tick.SILENT:
+            venue.end(connection, Cause.SILENT)
+
+
+def beat(kind: str) -> dict[str, object]:
+    return {"params": {"type": kind}, "method": "heartbeat", "jsonrpc": "2.0"}
+
+
+async def speak(connection: Connection, socket: WebSocket) -> None:
+    """Write what is queued, each when it may leave; then the close frame, if the end has one."""
+    try:
+        async for leaves_at, text in connection.unread:
+            if leaves_at > trio.current_time():
+                await trio.sleep_until(leaves_at)
+            await socket.send(text)
+        if connection.ended and connection.ended in CLOSE_FRAMES:
+            await socket.close(*CLOSE_FRAMES[connection.ended])
+    except GONE:
+        return

@@ -1,0 +1,71 @@
+"""The venue's own numbers, and our reading of what its documents leave open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .scope import COINBASE_WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the venue behaves when all is well. Times in seconds.
+
+    Attributes:
+        grants: what `public/auth` takes.
+        token_lifetime: `expires_in` of a token that asked for nothing shorter.
+        first_test, test_period: added to the heartbeat interval for the first test_request, and between later ones.
+        grace: from an unanswered test_request to the close, code 4000. Unknown whether it follows the interval.
+        bare_idle: a socket on which nothing was ever asked is cut after this, without a close frame.
+        idle: as much silence on any other socket without a heartbeat. The documents' ten minutes.
+        silence_close: the gateway's rule: close 1011 after this long without an application message; None for Deribit.
+        connections: sockets per address; one more gets HTTP 429.
+        sessions: named sessions per key; one more drops the least recently refreshed.
+        failed_logins: within a minute, before logins are answered 12003.
+        clock_tolerance: how far a signature's timestamp may be off.
+        account_scope_covers_current: whether enabling account scope also arms the very connection. Documents disagree.
+        token_in_every_request: whether a connection-scope token must come with each private request. Practice says no.
+        words: the venue's own names for permissions, where they are not Deribit's.
+        outbox: frames a slow reader may leave unread before the connection is dropped.
+    """
+
+    testnet: bool = False
+    grants: frozenset[str] = frozenset({"client_credentials", "client_signature", "refresh_token"})
+    refresh_tokens: Literal["given", "none"] = "given"
+    token_lifetime: int = 31_536_000
+    first_test: float = 0.5
+    test_period: float = 0.6
+    grace: float = 10.0
+    bare_idle: float = 60.0
+    idle: float = 600.0
+    silence_close: float | None = None
+    connections: int = 32
+    sessions: int = 16
+    failed_logins: int = 10
+    clock_tolerance: float = 60.0
+    account_scope_covers_current: bool = False
+    token_in_every_request: bool = False
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outbox: int = 1000
+    path: str = "/ws/api/v2"
+    version: str = "1.2.26"
+    pools: Mapping[str, tuple[float, float, float]] = field(
+        default_factory=lambda: {  # credits: cost of one request, pool, refill per second
+            "any": (500, 50_000, 10_000),
+            "subscribe": (3_000, 30_000, 10_000),
+            "matching": (1, 20, 5),
+            "cancel_all": (1, 250, 200),
+        }
+    )
+
+
+DERIBIT = Settings()
+COINBASE = Settings(
+    grants=frozenset({"coinbase_cdp"}),
+    refresh_tokens="none",
+    token_lifetime=3600,
+    silence_close=30.0,
+    words=COINBASE_WORDS,
+)

@@ -1,0 +1,115 @@
+"""Everything that can go wrong, as knobs. A venue, each of its accounts and each connection has a set of its own.
+
+Nothing is scheduled here: a test turns a knob when its story wants it, a person does it through `commands`.
+A "method" below is Deribit's method name, or for SX Bet `"POST /heartbeat/v3"`; `"*"` means all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+import trio
+
+
+class Gate:
+    """A place bytes must pass. While shut, nothing passes and nobody is told: a cable pulled, not a socket closed."""
+
+    def __init__(self) -> None:
+        self._opened: trio.Event | None = None
+
+    @property
+    def is_shut(self) -> bool:
+        return self._opened is not None
+
+    def shut(self) -> None:
+        self._opened = self._opened or trio.Event()
+
+    def open(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.set()
+
+    async def passed(self) -> None:
+        """Return once the gate is open; no checkpoint when it is."""
+        while self._opened is not None:
+            await self._opened.wait()
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong just now.
+
+    Attributes:
+        gate: shut by `frozen = True`: reads and writes stop, no FIN, dials hang; the venue's own timers run on.
+        refuse: dials are refused.
+        upgrade: how the WebSocket upgrade fails: an HTTP status, or cut by RST, by EOF, or left hanging.
+        dead: the application is dead behind a living socket: pongs, but no answer, no heartbeat, nothing done.
+        ignored: methods never carried out and never answered.
+        silent: methods carried out and never answered.
+        fail: methods not carried out and answered with this code (Deribit's, or an HTTP status).
+        delay: seconds between carrying out and answering.
+        garbled: methods answered with what is not JSON (SX Bet: an HTML page).
+        wrong_id: Deribit methods answered under another request's id.
+        wrong_echo: the read-back names the wrong thing: another scope, another requestor or timeout.
+        lying: Deribit says "ok" to account scope and reads it back as on, yet new connections start bare.
+        reauth_disarms: a second login on a connection turns its cancel-on-disconnect off.
+        cancel_leaves: orders of a cancel that stay open.
+        expires_at: SX Bet's echo lacks `expiresAt`, or has one that is past.
+        body: an HTTP answer stops after its head, or comes a byte at a time.
+        drip: seconds between two such bytes.
+    """
+
+    gate: Gate = field(default_factory=Gate)
+    refuse: bool = False
+    upgrade: int | Literal["reset", "eof", "hang"] | None = None
+    dead: bool = False
+    ignored: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    fail: dict[str, int] = field(default_factory=dict)
+    delay: float = 0.0
+    garbled: set[str] = field(default_factory=set)
+    wrong_id: set[str] = field(default_factory=set)
+    wrong_echo: bool = False
+    lying: bool = False
+    reauth_disarms: bool = False
+    cancel_leaves: int = 0
+    expires_at: Literal["missing", "past"] | None = None
+    body: Literal["hang", "drip"] | None = None
+    drip: float = 1.0
+
+    @property
+    def frozen(self) -> bool:
+        return self.gate.is_shut
+
+    @frozen.setter
+    def frozen(self, value: bool) -> None:
+        if value:
+            self.gate.shut()
+        else:
+            self.gate.open()
+
+    def clear(self) -> None:
+        """Heal: every knob back to where it does nothing."""
+        self.gate.open()
+        fresh = Faults()
+        for knob in fields(self):
+            if knob.name != "gate":
+                setattr(self, knob.name, getattr(fresh, knob.name))
+
+
+Levels = tuple[Faults, ...]
+
+
+def strikes(levels: Levels, knob: Callable[[Faults], Iterable[str]], method: str) -> bool:
+    """Whether a knob that lists methods names this one at any level."""
+    return any(method in (named := knob(faults)) or "*" in named for faults in levels)
+
+
+def failure(levels: Levels, method: str) -> int | None:
+    """The code this method is to fail with, the innermost level first."""
+    for faults in levels:
+        if faults.fail and (code := faults.fail.get(method, faults.fail.get("*"))) is not None:
+            return code
+    return None

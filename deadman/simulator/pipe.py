@@ -1,0 +1,115 @@
+"""A link in memory that behaves like TCP: it buffers within bounds, takes time, falls silent, and breaks."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+WINDOW = 65_536  # bytes a sender may be ahead of its reader, as with a socket's buffers
+
+
+class Pipe:
+    """One direction. `latency()` gives seconds per chunk, and never changes their order.
+
+    While `held` nothing arrives, neither bytes nor end nor reset, and neither side can tell: the cable is pulled.
+    """
+
+    def __init__(self, latency: Callable[[], float]) -> None:
+        self.held = False
+        self._latency = latency
+        self._chunks: deque[tuple[float, bytes]] = deque()
+        self._size = 0
+        self._last_due = -math.inf
+        self._changed = trio.Event()
+        self._ended = self._refused = self._broken = False
+
+    async def send(self, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        while self._size >= WINDOW and not self._ended and not self._is_dead():
+            await self._changed.wait()
+        if self._ended:
+            raise trio.ClosedResourceError
+        if self._is_dead():
+            raise trio.BrokenResourceError("the peer is gone")
+        self._last_due = max(self._last_due, trio.current_time() + self._latency())
+        self._chunks.append((self._last_due, data))
+        self._size += len(data)
+        self.wake()
+
+    async def receive(self, max_bytes: int) -> bytes:
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._refused:
+                raise trio.ClosedResourceError
+            if not self.held:
+                if self._broken:
+                    raise trio.BrokenResourceError("connection reset")
+                if self._chunks and self._chunks[0][0] <= trio.current_time():
+                    return self._take(max_bytes)
+                if self._ended and not self._chunks:
+                    return b""
+            with trio.move_on_at(self._next_due()):
+                await self._changed.wait()
+
+    def end(self) -> None:
+        """The sender closes: what is under way still arrives, then the end of the stream."""
+        self._ended = True
+        self.wake()
+
+    def refuse(self) -> None:
+        """The reader closes: what is sent from now on meets a reset."""
+        self._refused = True
+        self.wake()
+
+    def reset(self) -> None:
+        """Break it: what was under way is lost."""
+        self._broken = True
+        self.wake()
+
+    def wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _is_dead(self) -> bool:
+        return not self.held and (self._broken or self._refused)
+
+    def _next_due(self) -> float:
+        return self._chunks[0][0] if self._chunks and not self.held else math.inf
+
+    def _take(self, max_bytes: int) -> bytes:
+        due, chunk = self._chunks.popleft()
+        if len(chunk) > max_bytes:
+            self._chunks.appendleft((due, chunk[max_bytes:]))
+        self._size -= len(chunk[:max_bytes])
+        self.wake()
+        return chunk[:max_bytes]
+
+
+class End(trio.abc.Stream):
+    """One end of a pair of pipes. `address` is who the other end sees."""
+
+    def __init__(self, outgoing: Pipe, incoming: Pipe, address: str) -> None:
+        self.address = address
+        self._outgoing = outgoing
+        self._incoming = incoming
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._outgoing.send(bytes(data))
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        return await self._incoming.receive(max_bytes or WINDOW)
+
+    async def aclose(self) -> None:
+        self._outgoing.end()
+        self._incoming.refuse()
+        await trio.lowlevel.checkpoint()
+
+    def reset(self) -> None:
+        self._outgoing.reset()
+        self._incoming.reset()
