@@ -74,7 +74,7 @@ class Keepers:
             while True:
                 try:
                     await self._keep(account)
-                except Exception as error:  # noqa: BLE001 - the one place where a bug is survived
+                except Exception as error:  # the one place where a bug is survived
                     crashes += 1
                     log.exception("%s: the keeper crashed; this is a bug in deadman", account.name)
                     crash = facts.Lost(

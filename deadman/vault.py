@@ -1,0 +1,50 @@
+"""Reads secrets off the loop, anew at every login, so that a hung disk stalls nobody and a replaced file is a new key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import trio
+
+from deadman.config.schema import Account, SecretSource, SxBetAccount
+from deadman.config.secrets import SecretError, read
+from deadman.errors import Reason, Refused, Unavailable
+from deadman.secret import Secret
+from deadman.venue import ReadSecret
+
+PATIENCE = 2.0
+"""Seconds a file may take; credentials lie in memory, files on disks that hang."""
+
+THREADS = 8
+
+
+@dataclass
+class Vault:
+    """`learned` hears of every secret read, so that the log can keep it out."""
+
+    environment: Mapping[str, str]
+    learned: Callable[[Secret], None]
+    _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
+
+    def of(self, account: Account) -> ReadSecret:
+        """How this account's own secret is read."""
+        source = account.api_key if isinstance(account, SxBetAccount) else account.private_key or account.client_secret
+        if source is None:
+            raise ValueError(f"{account.name}: no secret configured")
+        return partial(self.read, source)
+
+    async def read(self, source: SecretSource) -> Secret:
+        """Raises Refused in words for a secret that is missing, empty or exposed, Unavailable for a disk that hangs."""
+        try:
+            with trio.fail_after(PATIENCE):
+                secret = await trio.to_thread.run_sync(
+                    read, source, self.environment, abandon_on_cancel=True, limiter=self._limiter
+                )
+        except trio.TooSlowError as error:
+            raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {PATIENCE:g} s") from error
+        except SecretError as error:
+            raise Refused(Reason.SECRET, f"{source.kind} {source.name}: {error.message}") from error
+        self.learned(secret)
+        return secret
