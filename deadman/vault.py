@@ -1,4 +1,4 @@
-"""Reads secrets off the loop, anew at every login, so that a hung disk stalls nobody and a replaced file is a new key."""
+"""Reads secrets off the loop, anew at every login: a hung disk stalls nobody, a replaced file is a rotated key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from functools import partial
 import trio
 
 from deadman.config.schema import Account, SecretSource, SxBetAccount
-from deadman.config.secrets import SecretError, read
+from deadman.config.secrets import read
+from deadman.config.sources import SecretError
 from deadman.errors import Reason, Refused, Unavailable
 from deadman.secret import Secret
 from deadman.venue import ReadSecret
