@@ -24,7 +24,12 @@ class Duty(Enum):
 
 
 def duty(guard: Guard, account: Account) -> Duty:
-    """Deribit's switch is proven through a trip, since bots that come back need it; a lease is not taken again."""
+    """Deribit's switch is proven through a trip, since bots that come back need it; a lease is not taken again.
+
+    An observed account is looked at, whatever anybody says.
+    """
+    if account.observe:
+        return Duty.PROVE
     if guard.disarm is not None:
         return Duty.REST if guard.disarm_confirmed else Duty.DISARM
     if guard.trip is not None and guard.trip.done_at is None:

@@ -17,6 +17,9 @@ REPLY_TIMEOUT = 5.0
 OPEN_TIMEOUT = 4.0
 """Seconds for DNS, TCP and TLS together, and again for the upgrade; one round trip is under 0.2 s in practice."""
 
+COINBASE_PROBE = 8.0
+"""Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""
+
 NOTICE = 0.25
 """Seconds at most until the loop notices a silence that has come due."""
 
@@ -84,7 +87,7 @@ def _deribit_timers(account: DeribitAccount) -> Timers:
     return Timers(
         renew_interval=account.verify_interval,
         reply_timeout=REPLY_TIMEOUT,
-        probe_interval=min(0.3 * interval, 10.0),
+        probe_interval=min(0.3 * interval, COINBASE_PROBE if account.network == "coinbase" else 10.0),
         probe_timeout=min(0.35 * interval, 5.0),
         vouch=2 * account.verify_interval + REPLY_TIMEOUT,
         overdue_after=account.verify_interval + REPLY_TIMEOUT,

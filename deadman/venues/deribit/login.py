@@ -12,10 +12,15 @@ from typing import Any
 from deadman.config.schema import DeribitAccount
 from deadman.errors import Reason, Refused
 from deadman.secret import Secret
+from deadman.signing import ed25519_signature, web_token
 from deadman.venues.deribit.wire import scopes
 
-NEEDED = "account:read_write"
+READING = "account:read"
+SWITCHING = "account:read_write"
+LISTING = "trade:read"
 TRADING = "trade:read_write"
+COINBASE = frozenset({"rat#trade", "wallet:buys:create"})
+"""Any one of these does all of it on Coinbase's gateway (protocol, section C)."""
 
 REFRESH_AT = 0.8
 """Of a token's life: early enough for several tries."""
@@ -38,16 +43,16 @@ class Grant:
 
     @property
     def can_cancel(self) -> bool:
-        return TRADING in self.scopes
+        return bool(self.scopes & {TRADING, *COINBASE})
 
     @property
     def can_list_orders(self) -> bool:
-        return bool(self.scopes & {"trade:read", TRADING})
+        return bool(self.scopes & {LISTING, TRADING, *COINBASE})
 
     def token_params(self) -> dict[str, str]:
-        """A connection's token goes with every private request; a named session needs none."""
-        named = any(word.startswith("session:") for word in self.scopes)
-        return {} if named else {"access_token": self.access_token.reveal()}
+        """A connection's token goes with every private request; a named session and Coinbase's gateway need none."""
+        bound = any(word.startswith("session:") for word in self.scopes) or bool(self.scopes & COINBASE)
+        return {} if bound else {"access_token": self.access_token.reveal()}
 
     def refresh_due(self, granted_at: float) -> float:
         return granted_at + max(REFRESH_AT * self.lifetime, REFRESH_FLOOR)
@@ -57,33 +62,46 @@ def login_params(
     account: DeribitAccount, secret: Secret, session: str, timestamp: float, chance: Random
 ) -> dict[str, Any]:
     """`public/auth` by the configured method, asking for no more than the work needs, in a session name of our own."""
-    wanted = {"client_id": account.client_id, "scope": f"session:{session} {NEEDED} {TRADING} wallet:none"}
-    if account.auth == "secret":
-        return {"grant_type": "client_credentials", "client_secret": secret.reveal(), **wanted}
-    milliseconds, nonce = int(timestamp * 1000), f"{chance.getrandbits(64):016x}"
-    signed = {"timestamp": milliseconds, "nonce": nonce, "data": "", "signature": sign(secret, milliseconds, nonce, "")}
-    return {"grant_type": "client_signature", **signed, **wanted}
+    nonce = f"{chance.getrandbits(64):016x}"
+    if account.network == "coinbase":
+        token = web_token(secret, str(account.key_name), timestamp, nonce)
+        return {"grant_type": "coinbase_cdp", "token": token}
+    asked = {"client_id": account.client_id, "scope": _asked_scope(account, session)}
+    if account.auth == "secret" and account.private_key is None:
+        return {"grant_type": "client_credentials", "client_secret": secret.reveal(), **asked}
+    milliseconds = int(timestamp * 1000)
+    sign = hmac_signature if account.private_key is None else ed25519_signature
+    signature = sign(secret, f"{milliseconds}\n{nonce}\n")
+    signed = {"timestamp": milliseconds, "nonce": nonce, "data": "", "signature": signature}
+    return {"grant_type": "client_signature", **signed, **asked}
+
+
+def _asked_scope(account: DeribitAccount, session: str) -> str:
+    wanted = (READING, LISTING) if account.observe else (SWITCHING, TRADING)
+    return " ".join((f"session:{session}", *wanted, "wallet:none"))
 
 
 def refresh_params(token: Secret) -> dict[str, Any]:
     return {"grant_type": "refresh_token", "refresh_token": token.reveal()}
 
 
-def sign(secret: Secret, milliseconds: int, nonce: str, data: str) -> str:
-    """Lower-case hex HMAC-SHA256; both newlines stay where nonce or data are empty (venue's Authentication article)."""
-    message = f"{milliseconds}\n{nonce}\n{data}"
+def hmac_signature(secret: Secret, message: str) -> str:
+    """Lower-case hex HMAC-SHA256 of `timestamp\\nnonce\\ndata`; both newlines stay where nonce or data are empty.
+
+    Source: the venue's Authentication article.
+    """
     return hmac.new(secret.reveal().encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
-def read_grant(result: Any) -> Grant:
+def read_grant(result: Any, account: DeribitAccount) -> Grant:
     """What the venue granted. Raises Refused for a login without the scope the switch needs, in words."""
     if not isinstance(result, Mapping) or not isinstance(result.get("access_token"), str):
         raise Refused(Reason.UNSUPPORTED, "public/auth: an answer without an access token")
     granted = scopes(result.get("scope"))
-    if NEEDED not in granted:
-        raise Refused(
-            Reason.SCOPE, f"the key lacks {NEEDED}, which turning the switch on needs; it grants: {told(granted)}"
-        )
+    needed = needed_for(account)
+    if not granted & needed:
+        told = " ".join(sorted(granted)) or "nothing"
+        raise Refused(Reason.SCOPE, f"the key lacks {' or '.join(sorted(needed))}; it grants: {told}")
     refresh, lifetime = result.get("refresh_token"), result.get("expires_in")
     return Grant(
         Secret(result["access_token"]),
@@ -93,5 +111,8 @@ def read_grant(result: Any) -> Grant:
     )
 
 
-def told(granted: frozenset[str]) -> str:
-    return " ".join(sorted(granted)) or "nothing"
+def needed_for(account: DeribitAccount) -> frozenset[str]:
+    """The scopes any one of which the switch needs: to turn it on, or where we only observe, to read it."""
+    if account.network == "coinbase":
+        return COINBASE
+    return frozenset({READING, SWITCHING} if account.observe else {SWITCHING})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
@@ -30,6 +30,9 @@ SESSION = "deadman"
 
 FRESH_SESSION = "deadman-fresh"
 """For the connection that proves inheritance, so that its login leaves the first one's token alone."""
+
+FIRED_CHANNEL = "user.orders.any.any.100ms"
+"""Tells of each order's end and its reason (protocol, section 4.2)."""
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least: credits are the bots' too."""
@@ -90,7 +93,7 @@ class Deribit:
 
     def take(self, conversation: Conversation, result: Any) -> Grant:
         """Use what a login granted from here on."""
-        grant = read_grant(result)
+        grant = read_grant(result, self.account)
         conversation.token = grant.token_params()
         self.post(facts.TokenGranted(self.clock.now(), self.clock.timestamp() + grant.lifetime))
         return grant
@@ -107,6 +110,7 @@ class DeribitSession:
     switch: Switch = field(init=False)
     orders: Orders = field(init=False)
     _counted_at: float = -inf
+    _subscribed: bool = False
 
     def __post_init__(self) -> None:
         self.switch = Switch(self.venue.account, self.venue.history, self.conversation, self.venue.starts_armed)
@@ -120,6 +124,7 @@ class DeribitSession:
 
     async def attend(self, until: float) -> None:
         """The reader answers and the prober asks meanwhile; a token renewed makes a proof due at once."""
+        await self._subscribe()
         await self._count_orders()
         refresh_at = self.grant.refresh_due(self.granted_at)
         await trio.sleep_until(min(until, refresh_at))
@@ -147,6 +152,14 @@ class DeribitSession:
             return await self.venue.log_in(self.conversation, SESSION)
         result = await self.conversation.ask("public/auth", refresh_params(self.grant.refresh_token))
         return self.venue.take(self.conversation, result)
+
+    async def _subscribe(self) -> None:
+        """Hear of orders the venue itself cancels; in batches, so that a busy bot does not drown us."""
+        if self._subscribed or not self.grant.can_list_orders:
+            return
+        self._subscribed = True
+        with suppress(Unavailable, Refused):
+            await self.conversation.ask("private/subscribe", {"channels": [FIRED_CHANNEL]})
 
     async def _count_orders(self) -> None:
         """For people only: a venue that will not list them costs the session nothing."""

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from deadman import facts
 from deadman.config.schema import SxBetAccount
-from deadman.errors import Reason, SwitchOff
+from deadman.errors import Reason, Setback, SwitchOff
 from deadman.proof import Coverage, Proof
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.conversation import Conversation
+
+LOOK_AGAIN = 20.0
+"""Seconds between two looks at an observed account."""
 
 CUT = 1
 """Seconds: the shortest lease there is, and the only active cancel V2 offers to a key alone."""
@@ -27,7 +30,10 @@ class Switch:
 
         Raises:
             SwitchOff: the echo is not what we asked for, or there is no readable expiry in the future.
+            Setback: the account is only observed, and the venue tells nobody whether a lease stands.
         """
+        if self.account.observe:
+            raise Setback(Reason.UNSUPPORTED, "observing only: whether a lease stands cannot be read", LOOK_AGAIN)
         return await self._take(self.account.timeout_seconds)
 
     async def confirm(self) -> Proof:
