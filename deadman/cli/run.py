@@ -1,0 +1,57 @@
+"""`deadman run`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import gc
+import os
+import sys
+from pathlib import Path
+
+from deadman.config.fault import Faults
+from deadman.config.load import load
+from deadman.config.schema import Config
+from deadman.config.secrets import check_secrets
+
+FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: everything is in the config."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit 78 or 77 for a config or secrets that cannot be used, 1 for what cannot be had (sockets, the state)."""
+    faulthandler.enable()
+    try:
+        config = read_config(arguments.config)
+    except Faults as faults:
+        print(faults, file=sys.stderr)
+        return faults.exit_code
+    return _serve(config)
+
+
+def read_config(path: Path) -> Config:
+    """The config with every secret readable. Raises Faults."""
+    config = load(path, os.environ)
+    report = check_secrets(config, os.environ)
+    if report.faults or report.unverifiable:
+        raise Faults((*report.faults, *report.unverifiable))
+    return config
+
+
+def _serve(config: Config) -> int:
+    import trio  # late: a faulty config is told without waiting for it
+
+    from deadman.daemon import Unable, main
+    from deadman.logs import logging_set_up
+
+    gc.freeze()
+    with logging_set_up(config.daemon) as writer:
+        try:
+            trio.run(main, config, os.environ, writer)
+        except* Unable as group:
+            print(f"deadman: {group.exceptions[0]}", file=sys.stderr)
+            return FAILED
+    return 0
