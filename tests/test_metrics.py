@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from boards import NOON, Hand, deribit, hand, sxbet
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -21,6 +20,7 @@ from deadman.metrics import registry
 from deadman.metrics.scrape import Scrapes
 from deadman.tally import Histogram
 from deadman.watch import Hold, Watch
+from tests.boards import NOON, Hand, deribit, hand, sxbet
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from boards import deribit, hand, sxbet
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from deadman.metrics import registry
 from deadman.metrics.scrape import Scrapes
+from tests.boards import deribit, hand, sxbet
 
 
 class Slow(Collector):
