@@ -32,7 +32,7 @@ class LoopHealth:
     """The event loop as it saw itself: last tick (monotonic), how late its ticks were, jumps of the clocks."""
 
     tick_at: float
-    lag: Histogram = Histogram((), (0,))
+    lag: Histogram
     clock_jumps: int = 0
 
 
@@ -46,12 +46,16 @@ class Reload:
 
 @dataclass
 class Board:
-    """The one record of what is known. `configs` are the accounts as configured, by name."""
+    """The one record of what is known.
+
+    `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them.
+    """
 
     clock: Clock
     loop: LoopHealth
     reload: Reload
     configs: Mapping[str, Account] = field(default_factory=dict)
+    notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
     _standings: dict[str, Standing] = field(default_factory=dict)
     _watches: dict[str, Watch] = field(default_factory=dict)
     _listeners: list[Listener] = field(default_factory=list)
