@@ -7,15 +7,14 @@ import hmac
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from random import Random
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
-from trio_websocket import ConnectionClosed, ConnectionRejected, WebSocketConnection, wrap_client_stream
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from deadman.simulator.deribit import COINBASE, DERIBIT, Cause, Deribit, Settings
+from deadman.simulator.deribit import DERIBIT, Cause, Deribit, Settings
 from deadman.simulator.network import Network, open_network
 
 HOST = "test.deribit.com"
@@ -55,8 +54,8 @@ class Client:
     async def code(self, method: str, **params: Any) -> int:
         return int((await self.ask(method, **params))["error"]["code"])
 
-    async def login(self, scope: str = "", client_id: str = "id", secret: str = "hush") -> Any:
-        grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+    async def login(self, scope: str = "", client_id: str = "id") -> Any:
+        grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": "hush"}
         return await self.call("public/auth", **grant, scope=scope)
 
     async def close_code(self) -> int:
@@ -64,7 +63,7 @@ class Client:
             while True:
                 await self.next()
         except ConnectionClosed as closed:
-            return int(closed.reason.code)
+            return int(closed.reason.code) if closed.reason else 0
 
 
 class World:
@@ -86,9 +85,9 @@ class World:
 
 @asynccontextmanager
 async def world(settings: Settings = DERIBIT) -> AsyncIterator[World]:
-    venue = Deribit(settings, random=Random(1), timestamp=lambda: 1_700_000_000 + trio.current_time())
+    venue = Deribit(settings, timestamp=lambda: 1_700_000_000 + trio.current_time())
     venue.add_key("id", "desk", secret="hush")
-    async with open_network(Random(2)) as network, trio.open_nursery() as nursery:
+    async with open_network() as network, trio.open_nursery() as nursery:
         network.add(HOST, 443, venue.serve)
         yield World(network, venue, nursery)
         nursery.cancel_scope.cancel()

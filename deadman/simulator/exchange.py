@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Literal
 
 import trio
@@ -40,12 +39,28 @@ class Order:
 
 @dataclass(slots=True)
 class Exchange:
-    """The book of one venue. `observers` hear of every order placed or cancelled, in order."""
+    """The book of one venue.
+
+    Attributes:
+        observers: hear of every order placed or cancelled, in order.
+        due: run before any look at the book, to cancel what time alone has cancelled since the last one.
+    """
 
     clock: Callable[[], float] = trio.current_time
-    orders: dict[str, Order] = field(default_factory=dict)
+    due: list[Callable[[], None]] = field(default_factory=list)
+    book: dict[str, Order] = field(default_factory=dict)
+    resting: dict[str, Order] = field(default_factory=dict)
     observers: list[Callable[[Order], None]] = field(default_factory=list)
-    numbers: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        """Every order there ever was, as it is now."""
+        self.settle()
+        return self.book
+
+    def settle(self) -> None:
+        for catch_up in self.due:
+            catch_up()
 
     def place(
         self,
@@ -61,7 +76,7 @@ class Exchange:
     ) -> Order:
         """Let one more order rest; it never fills."""
         order = Order(
-            order_id=f"{currency}-{next(self.numbers)}",
+            order_id=f"{currency}-{len(self.orders) + 1}",
             account=account,
             placed_at=self.clock(),
             connection=connection,
@@ -76,16 +91,21 @@ class Exchange:
 
     def open_orders(self, account: str | None = None) -> list[Order]:
         """What rests now, oldest first: of one account, or of all."""
-        return [o for o in self.orders.values() if o.state == "open" and account in (None, o.account)]
+        self.settle()
+        return [order for order in self.resting.values() if account in (None, order.account)]
 
-    def cancel(self, orders: Iterable[Order], reason: str) -> list[Order]:
+    def cancel(self, orders: Iterable[Order], reason: str, at: float | None = None) -> list[Order]:
         """Cancel those of `orders` that are still open, and return them as they are now."""
-        now = self.clock()
-        standing = [o for o in orders if self.orders[o.order_id].state == "open"]
-        return [self.record(replace(o, state="cancelled", cancel_reason=reason, cancelled_at=now)) for o in standing]
+        at = self.clock() if at is None else at
+        standing = [order for order in orders if order.order_id in self.resting]
+        return [self.record(replace(o, state="cancelled", cancel_reason=reason, cancelled_at=at)) for o in standing]
 
     def record(self, order: Order) -> Order:
-        self.orders[order.order_id] = order
+        self.book[order.order_id] = order
+        if order.state == "open":
+            self.resting[order.order_id] = order
+        else:
+            del self.resting[order.order_id]
         for observer in self.observers:
             observer(order)
         return order

@@ -57,7 +57,8 @@ class Faults:
         reauth_disarms: a second login on a connection turns its cancel-on-disconnect off.
         cancel_leaves: orders of a cancel that stay open.
         expires_at: SX Bet's echo lacks `expiresAt`, or has one that is past.
-        body: an HTTP answer stops after its head, or comes a byte at a time.
+        granted: SX Bet grants this many seconds whatever was asked, and says so.
+        body: an HTTP answer stops half way, with or without an end, or comes a byte at a time.
         drip: seconds between two such bytes.
     """
 
@@ -76,7 +77,8 @@ class Faults:
     reauth_disarms: bool = False
     cancel_leaves: int = 0
     expires_at: Literal["missing", "past"] | None = None
-    body: Literal["hang", "drip"] | None = None
+    granted: int | None = None
+    body: Literal["hang", "drip", "reset", "eof"] | None = None
     drip: float = 1.0
 
     @property

@@ -64,7 +64,7 @@ def handle(venue: Deribit, connection: Connection, text: str, methods: Mapping[s
     if any(faults.dead for faults in levels) or strikes(levels, lambda faults: faults.ignored, method):
         return
     owner = connection.account.name if connection.account else connection.address
-    if not venue.credits.spend(owner, method, trio.current_time()):
+    if not venue.credits.spend(owner, pool_of(method), trio.current_time()):
         connection.post(answer(venue, arrived, request, {"error": RpcError(10028).as_json()}))
         venue.end(connection, Cause.RATE)
         return
@@ -75,6 +75,18 @@ def handle(venue: Deribit, connection: Connection, text: str, methods: Mapping[s
     except NoReply:
         return
     reply(connection, method, answer(venue, arrived, request, outcome))
+
+
+def pool_of(method: str) -> str:
+    match method.partition("/")[2]:
+        case "subscribe" | "unsubscribe":
+            return "subscribe"
+        case "buy" | "sell" | "cancel" | "cancel_all_by_currency" | "cancel_all_by_instrument":
+            return "matching"
+        case "cancel_all" | "cancel_by_label" | "cancel_all_by_kind_or_type":
+            return "cancel_all"
+        case _:
+            return "any"
 
 
 def parse(text: str) -> dict[str, Any]:

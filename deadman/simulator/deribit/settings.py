@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..credits import Pool
 from .scope import COINBASE_WORDS
 
 
@@ -51,8 +52,8 @@ class Settings:
     outbox: int = 1000
     path: str = "/ws/api/v2"
     version: str = "1.2.26"
-    pools: Mapping[str, tuple[float, float, float]] = field(
-        default_factory=lambda: {  # credits: cost of one request, pool, refill per second
+    pools: Mapping[str, Pool] = field(
+        default_factory=lambda: {  # source: the documents' rate limits
             "any": (500, 50_000, 10_000),
             "subscribe": (3_000, 30_000, 10_000),
             "matching": (1, 20, 5),

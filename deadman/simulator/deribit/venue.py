@@ -12,11 +12,11 @@ from typing import Any
 
 import trio
 
+from ..credits import Credits
 from ..exchange import Exchange, Order
 from ..faults import Faults
 from ..received import Received, new_log
 from .connection import Account, Cause, Connection, new_connection
-from .credits import Credits
 from .login import FailedLogins, Login
 from .orders import notifications
 from .scope import FULL

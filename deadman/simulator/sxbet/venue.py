@@ -1,0 +1,142 @@
+"""The venue: accounts and keys, and one connection's requests in turn."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from itertools import count
+from random import Random
+from typing import Literal
+
+import trio
+
+from ..credits import Credits
+from ..exchange import Exchange
+from ..faults import Faults, Levels, failure, strikes
+from ..link import Link
+from ..received import Received, new_log
+from .errors import PAGE, HttpError
+from .http import HttpConnection, Request, Response
+from .leases import Lease, Leases
+from .routes import KEY_HEADERS, carry_out, parameters, pool_of
+from .settings import Settings
+
+
+@dataclass(slots=True)
+class Account:
+    """`address` is the requestor of the second generation, EIP-55 checksummed."""
+
+    name: str
+    address: str
+    faults: Faults = field(default_factory=Faults)
+
+
+@dataclass(slots=True, eq=False)
+class SxBet:
+    """One network of the venue. Attributes as those of the other venue; `keys` by generation and key."""
+
+    settings: Settings = field(default_factory=Settings)
+    exchange: Exchange = field(default_factory=Exchange)
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311  a simulation, to be repeated by its seed
+    timestamp: Callable[[], float] = time.time
+    faults: Faults = field(default_factory=Faults)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    keys: dict[tuple[str, str], str] = field(default_factory=dict)
+    received: deque[Received] = field(default_factory=new_log)
+    numbers: count[int] = field(default_factory=lambda: count(1))
+    leases: Leases = field(init=False)
+    credits: Credits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.leases = Leases(self.exchange, lambda: self.random.uniform(*self.settings.expiry_lag))
+        self.credits = Credits(self.settings.pools)
+
+    def add_account(self, name: str, key: str, api: Literal["v2", "v3"] = "v3", address: str = "") -> Account:
+        self.accounts[name] = Account(name, address or f"0x{len(self.accounts) + 1:040x}")
+        self.set_key(name, key, api)
+        return self.accounts[name]
+
+    def set_key(self, account: str, key: str, api: Literal["v2", "v3"] = "v3") -> None:
+        """Give an account its only key: making a new one revokes the old, as at the venue."""
+        self.keys = {known: owner for known, owner in self.keys.items() if owner != account}
+        self.keys[api, key] = account
+
+    def lease(self, account: str) -> Lease | None:
+        """The oracle: when this account's orders go if nobody renews; None if they stay."""
+        self.leases.settle()
+        return self.leases.standing.get(account)
+
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """Carry one connection over any stream. Never raises for what the peer does."""
+        link = Link(stream, self.faults.gate)
+        try:
+            if self.faults.refuse:
+                link.reset()
+            else:
+                await self._converse(HttpConnection(link), next(self.numbers))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        finally:
+            await link.aclose()
+
+    async def _converse(self, peer: HttpConnection, number: int) -> None:
+        more = True
+        while more:
+            request = None
+            with trio.move_on_after(self.settings.keep_alive):
+                request = await peer.next_request()
+            if request is None:
+                return
+            more = await peer.answer(await self._respond(request, number))
+
+    async def _respond(self, request: Request, connection: int) -> Response:
+        account = self.account_of(request)
+        levels = (self.faults,) if account is None else (account.faults, self.faults)
+        for faults in levels:
+            await faults.gate.passed()
+        name = account.name if account else None
+        now = trio.current_time()
+        self.received.append(Received(now, name, connection, request.route, parameters(request)))
+        response = self._answer(request, account, levels)
+        await trio.sleep(max(faults.delay for faults in levels))
+        for faults in levels:
+            await faults.gate.passed()
+        return spoilt(response, request.route, levels)
+
+    def _answer(self, request: Request, account: Account | None, levels: Levels) -> Response:
+        date = formatdate(self.timestamp() + self.settings.clock_skew, usegmt=True)
+        if any(faults.dead for faults in levels) or strikes(levels, lambda faults: faults.ignored, request.route):
+            return Response(200, b"", date=date, manner="never")
+        try:
+            self._admit(request, account, levels)
+            return Response(200, carry_out(self, request, account, levels), date=date)
+        except HttpError as error:
+            return Response(error.status, error.body(self.settings.errors), date=date)
+
+    def _admit(self, request: Request, account: Account | None, levels: Levels) -> None:
+        status = failure(levels, request.route)
+        if status is not None:
+            raise HttpError(status, "SIMULATED_FAILURE")
+        if not self.credits.spend(account.name if account else "", pool_of(request), trio.current_time()):
+            raise HttpError(429, "Too Many Requests")
+
+    def account_of(self, request: Request) -> Account | None:
+        """Whose key the request carries, under the header of that key's generation."""
+        for api, header in KEY_HEADERS.items():
+            name = self.keys.get((api, request.headers.get(header, "")))
+            if name is not None:
+                return self.accounts[name]
+        return None
+
+
+def spoilt(response: Response, route: str, levels: Levels) -> Response:
+    """The answer as the faults let it out."""
+    if strikes(levels, lambda faults: faults.silent, route):
+        return replace(response, manner="never")
+    if strikes(levels, lambda faults: faults.garbled, route):
+        response = replace(response, body=PAGE, content_type="text/html")
+    manner = next((faults.body for faults in levels if faults.body), None)
+    return response if manner is None else replace(response, manner=manner, drip=max(f.drip for f in levels))
