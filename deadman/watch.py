@@ -31,6 +31,9 @@ class Watch:
         counted_from: the instant silence is counted from: a check-in, or a fresh start granted after our own absence;
             None while it was never up, or has said goodbye.
         last_check_in_at: the last real check-in of this run.
+        died_at: since when it counts as dead, found so by the loop after reading all its mail; only a check-in ends it,
+            so that no grant of ours brings a dead process back to life.
+        stopping_at: when it said that it stops, as long as a hold keeps that from being acted upon.
     """
 
     name: str
@@ -42,6 +45,8 @@ class Watch:
     sender: Sender | None = None
     status: str = ""
     hold: Hold | None = None
+    died_at: float | None = None
+    stopping_at: float | None = None
 
     def silent_at(self) -> float | None:
         """The instant at which it is dead unless it checks in before; None while it is not up."""
@@ -52,7 +57,7 @@ class Watch:
 
     def alive(self, now: float) -> bool:
         silent_at = self.silent_at()
-        return silent_at is not None and now < silent_at
+        return self.died_at is None and silent_at is not None and now < silent_at
 
     def silent(self, now: float) -> bool:
         """Up once, and silent for its timeout: this is what trips."""
@@ -62,17 +67,23 @@ class Watch:
     def held(self, now: float) -> bool:
         return self.hold is not None and now < self.hold.until
 
-    def check_in(self, at: float, sender: Sender | None) -> Watch:
-        """A sign of life dated by the kernel; one older than what we know changes no deadline."""
+    def check_in(self, at: float, sender: Sender | None, count: int = 1) -> Watch:
+        """`count` signs of life, the newest dated by the kernel; one older than what we know changes no deadline."""
         newest = at if self.counted_from is None else max(at, self.counted_from)
         last = at if self.last_check_in_at is None else max(at, self.last_check_in_at)
         return replace(
             self,
             counted_from=newest,
             last_check_in_at=last,
-            check_ins=self.check_ins + 1,
+            check_ins=self.check_ins + count,
             sender=sender or self.sender,
+            died_at=None,
+            stopping_at=None,
         )
+
+    def noted(self, ignored: int, status: str | None) -> Watch:
+        """What else came: datagrams that said nothing, and what it says of itself (None: nothing new)."""
+        return replace(self, ignored=self.ignored + ignored, status=self.status if status is None else status)
 
     def granted(self, at: float) -> Watch:
         """A fresh timeout for a process that was up: we were away, not it."""
@@ -80,9 +91,19 @@ class Watch:
             return self
         return replace(self, counted_from=max(at, self.counted_from))
 
+    def resumed(self, at: float) -> Watch:
+        """It was up when we last ran, which counts as a check-in at our start."""
+        return replace(self, counted_from=at)
+
+    def found_dead(self, at: float) -> Watch:
+        return replace(self, died_at=at, stopping_at=None)
+
+    def stopping(self, at: float) -> Watch:
+        return replace(self, stopping_at=at)
+
     def released(self) -> Watch:
         """It said goodbye: no silence follows."""
-        return replace(self, counted_from=None)
+        return replace(self, counted_from=None, died_at=None, stopping_at=None)
 
     def held_until(self, hold: Hold | None) -> Watch:
         return replace(self, hold=hold)

@@ -1,0 +1,81 @@
+"""What the kernel tells of a datagram besides its bytes: when it came, from whom, and what was sent along.
+
+unix(7), cmsg(3), socket(7).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterable
+
+from deadman.clock import Clock
+from deadman.watch import Sender
+from deadman.watches.protocol import Datagram
+
+LONGEST = 4096
+"""Bytes of a datagram that are read; a longer one is nobody's check-in."""
+
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the module `socket` does not name it
+_CREDENTIALS = struct.Struct("@3i")  # pid, uid, gid
+_TIMESPEC = struct.Struct("@2l")
+_DESCRIPTOR = struct.Struct("@i")
+_MOST_DESCRIPTORS = 253  # SCM_MAX_FD of linux/net/scm.h: with less space a message would come cut off
+_ANCILLARY = sum(
+    socket.CMSG_SPACE(size) for size in (_CREDENTIALS.size, _TIMESPEC.size, _MOST_DESCRIPTORS * _DESCRIPTOR.size)
+)
+
+
+def ask_kernel_for_origins(opened: socket.socket) -> None:
+    """Have every datagram come with its date and its sender's pid and uid."""
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def receive(opened: socket.socket, clock: Clock, emptied_at: float) -> Datagram | None:
+    """The next datagram, None when there is none. Descriptors that came along are closed.
+
+    `emptied_at`: the monotonic instant at which the queue was last seen empty.
+    """
+    try:
+        data, ancillary, flags, _ = opened.recvmsg(LONGEST, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
+    except (BlockingIOError, InterruptedError):
+        return None
+    _close_descriptors(ancillary)
+    words = b"" if flags & socket.MSG_TRUNC else data
+    return Datagram(_date(ancillary, clock, emptied_at), words, _sender(ancillary))
+
+
+_Ancillary = Iterable[tuple[int, int, bytes]]
+
+
+def _date(ancillary: _Ancillary, clock: Clock, emptied_at: float) -> float:
+    """When the kernel took it, on the monotonic clock.
+
+    The kernel dates by the wall clock. Where that has stepped meanwhile, the date lies in the future or before the
+    queue was empty: then it counts from now, for a step of the clock must not make a living process look dead.
+    """
+    timestamp, now = clock.timestamp(), clock.now()  # in this order: a pause between them dates it late, not early
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(value) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            at = now - (timestamp - (seconds + nanoseconds / 1e9))
+            return at if emptied_at <= at <= now else now
+    return now
+
+
+def _sender(ancillary: _Ancillary) -> Sender | None:
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and len(value) == _CREDENTIALS.size:
+            pid, uid, _ = _CREDENTIALS.unpack(value)
+            return Sender(pid, uid & 0xFFFFFFFF)
+    return None
+
+
+def _close_descriptors(ancillary: _Ancillary) -> None:
+    for level, kind, value in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            whole = len(value) - len(value) % _DESCRIPTOR.size
+            for (descriptor,) in _DESCRIPTOR.iter_unpack(value[:whole]):
+                os.close(descriptor)

@@ -1,0 +1,85 @@
+"""What the watches of an account mean for it. Pure: instants are monotonic, no clock is read.
+
+A dead watch trips every account that hangs on it, whenever that account could first be tripped: at the silence, or
+later, when a disarm ends or an account is taken up. A dead bot's orders never rest under a switch that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from deadman import facts
+from deadman.config.schema import Account, SxBetAccount
+from deadman.facts import Cause, Fact
+from deadman.guard import Guard
+from deadman.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An account and its watches at `now`, their mail up to then read; `judged_at` is when they were judged before.
+
+    `watches`: in the account's order, those that are known. `tell` puts the silence of one into words.
+    """
+
+    account: Account
+    guard: Guard
+    watches: Sequence[Watch]
+    judged_at: float
+    now: float
+    tell: Callable[[Watch], str]
+
+    @property
+    def all_alive(self) -> bool:
+        known = len(self.watches) == len(self.account.watches)
+        return known and all(watch.alive(self.now) for watch in self.watches)
+
+
+def may_trip(account: Account, guard: Guard, cause: Cause) -> bool:
+    """Whether a watch may pull this switch now; a trip under way is not pulled twice."""
+    if account.observe or account.on_trip == "none" or guard.disarm is not None:
+        return False
+    return guard.trip is None or (cause is Cause.TRIGGER and guard.trip.done_at is not None)
+
+
+def judge(case: Case) -> Iterator[Fact]:
+    """What has become true of the account."""
+    # The trip goes before the waiting, and the waiting before the return: so no phase is passed through in between.
+    yield from _silenced(case)
+    yield from _awaited(case)
+    yield from _returned(case)
+
+
+def _silenced(case: Case) -> Iterator[Fact]:
+    silences = ((at, watch) for watch in case.watches if (at := watch.silent_at()) is not None and at <= case.now)
+    at, dead = min(silences, key=lambda silence: silence[0], default=(case.now, None))
+    if dead is not None and may_trip(case.account, case.guard, Cause.SILENCE):
+        # It was not yet true when they were judged before: a hold or a disarm may have ended since.
+        yield facts.Tripped(max(at, case.judged_at), Cause.SILENCE, dead.name, case.tell(dead))
+
+
+def _awaited(case: Case) -> Iterator[Fact]:
+    """No lease is taken, or kept, for a bot that is not up; Deribit's switch does not wait for one."""
+    awaited = isinstance(case.account, SxBetAccount) and not case.all_alive
+    if awaited != case.guard.awaited:
+        yield facts.Awaited(case.now) if awaited else facts.BotSeen(case.now)
+
+
+def _returned(case: Case) -> Iterator[Fact]:
+    """After a trip is done, the next check-in re-arms: of the process that tripped, and unless another one is dead."""
+    trip = case.guard.trip
+    if case.guard.disarm is not None or trip is None or trip.done_at is None or trip.cause is Cause.OPERATOR:
+        return
+    back = _to_return(case.watches, trip.by)
+    if back is None or back.last_check_in_at is None or back.last_check_in_at <= trip.done_at:
+        return
+    if all(watch.died_at is None for watch in case.watches):
+        yield facts.Rearmed(case.now, back.name, "checked in")
+
+
+def _to_return(watches: Sequence[Watch], tripped_by: str) -> Watch | None:
+    """Whose check-in is waited for; where the account no longer hangs on who tripped it, the one heard last."""
+    heard = (watch for watch in watches if watch.last_check_in_at is not None)
+    tripping = (watch for watch in watches if watch.name == tripped_by)
+    return next(tripping, None) or max(heard, key=lambda watch: watch.last_check_in_at or 0.0, default=None)

@@ -1,0 +1,153 @@
+"""The thread that reads the sockets.
+
+An unread Unix datagram socket holds some ten datagrams (net.unix.max_dgram_qlen); after that a sender that blocks
+stands still. So a stalled loop of ours would stall the very processes we watch: a thread empties the queues whatever
+the loop does, and only leaves behind what a look needs. The loop, before it calls anybody silent, empties the queue
+itself too: thread and loop share each socket under a lock, so that nothing is ever between the two.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import trio
+
+from deadman.clock import Clock
+from deadman.config.schema import WatchConfig
+from deadman.watches.datagrams import receive
+from deadman.watches.inbox import Permit
+from deadman.watches.protocol import Mail
+from deadman.watches.senders import nobody, permit
+from deadman.watches.sockets import Bound, SocketFault, adopt, bind
+
+TURN = 64
+"""Datagrams the thread reads from one socket before it turns to the next: a flood at one delays no other."""
+
+QUEUE = 1024
+"""Datagrams the loop reads at most in one look; the kernel's queue holds 10 by default, 512 under systemd."""
+
+
+POLL = 0.25
+"""Seconds after which the thread looks up to see whether it is still wanted."""
+
+
+class SocketInbox:
+    """One watch's socket and the mail read from it. The thread and the loop may read it at once."""
+
+    def __init__(self, bound: Bound, clock: Clock) -> None:
+        self.bound = bound
+        self.permit: Permit = nobody
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._mail = Mail()
+        self._emptied_at = clock.now()
+
+    def read(self) -> bool:
+        """Read some of what is there; whether something urgent came that was not there before."""
+        with self._lock:
+            urgent_before = self._mail.urgent
+            self._read(TURN)
+            return self._mail.urgent and not urgent_before
+
+    def take(self) -> Mail:
+        with self._lock:
+            self._read(QUEUE)
+            mail, self._mail = self._mail, Mail()
+            return mail
+
+    def close(self) -> None:
+        with self._lock:
+            self.bound.close()
+
+    def _read(self, most: int) -> None:
+        for _ in range(most if self.bound.is_open else 0):
+            looked_at = self._clock.now()
+            datagram = receive(self.bound.socket, self._clock, self._emptied_at)
+            if datagram is None:
+                self._emptied_at = looked_at
+                return
+            self._mail = (self._mail.post if self.permit(datagram.sender) else self._mail.refuse)(datagram)
+
+
+class SocketInboxes:
+    """Every watch's socket, in `directory`. `adopted`: those that systemd opened for us, by watch.
+
+    Those are read whether or not a watch is configured for them: they stay open at systemd, and senders would stand
+    still at an unread one.
+    """
+
+    def __init__(
+        self, directory: Path, group: str | None, clock: Clock, adopted: Mapping[str, socket.socket] | None = None
+    ) -> None:
+        self._directory = directory
+        self._group = group
+        self._clock = clock
+        self._adopted = dict(adopted or {})
+        self._inboxes: dict[str, SocketInbox] = {}
+        self._by_descriptor: dict[int, SocketInbox] = {}
+        self._ready = select.epoll()
+
+    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
+        for name, inbox in self._open((configs.keys() | self._adopted.keys()) - self._inboxes.keys()).items():
+            self._add(name, inbox)
+        for name in self._inboxes.keys() - configs.keys() - self._adopted.keys():
+            self._drop(name)
+        for name, config in configs.items():
+            self._inboxes[name].permit = permit(config)
+
+    def take(self, watch: str) -> Mail:
+        return self._inboxes[watch].take()
+
+    async def serve(self, wake: Callable[[], None]) -> None:
+        stop = threading.Event()
+        token = trio.lowlevel.current_trio_token()
+        try:
+            await trio.to_thread.run_sync(
+                self._work, stop, token, wake, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
+            )
+        finally:
+            stop.set()
+
+    def close(self) -> None:
+        for name in tuple(self._inboxes):
+            self._drop(name)
+
+    def _work(self, stop: threading.Event, token: trio.lowlevel.TrioToken, wake: Callable[[], None]) -> None:
+        while not stop.is_set():
+            for descriptor, _ in self._ready.poll(POLL):
+                inbox = self._by_descriptor.get(descriptor)
+                if inbox is not None and inbox.read():
+                    with suppress(trio.RunFinishedError):
+                        token.run_sync_soon(wake, idempotent=True)
+
+    def _open(self, names: Iterable[str]) -> dict[str, SocketInbox]:
+        """All of them or, with a SocketFault, none."""
+        opened: dict[str, SocketInbox] = {}
+        try:
+            for name in sorted(names):
+                opened[name] = SocketInbox(self._bound(name), self._clock)
+        except SocketFault:
+            for inbox in opened.values():
+                inbox.close()
+            raise
+        return opened
+
+    def _bound(self, name: str) -> Bound:
+        path = self._directory / f"{name}.sock"
+        return adopt(self._adopted[name], path) if name in self._adopted else bind(path, self._group)
+
+    def _add(self, name: str, inbox: SocketInbox) -> None:
+        self._inboxes[name] = inbox
+        self._by_descriptor[inbox.bound.socket.fileno()] = inbox
+        self._ready.register(inbox.bound.socket, select.EPOLLIN)
+
+    def _drop(self, name: str) -> None:
+        inbox = self._inboxes.pop(name)
+        self._by_descriptor.pop(inbox.bound.socket.fileno())
+        self._ready.unregister(inbox.bound.socket)
+        inbox.close()

@@ -1,0 +1,155 @@
+"""The loop's part of the watches: read all mail, then judge, ten times a second and at once when told to."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import trio
+
+from deadman import facts
+from deadman.board import Board
+from deadman.config.schema import WatchConfig
+from deadman.watch import Watch
+from deadman.watches.heed import Heed
+from deadman.watches.inbox import Inboxes
+from deadman.watches.judgement import Case, judge
+from deadman.watches.words import Oddities, is_gone, silence
+
+log = logging.getLogger(__name__)
+
+REGULAR = 0.1
+"""Seconds between two looks; a silence is noticed this late at most, well within `promise.NOTICE`."""
+
+SOONEST = 0.02
+"""Seconds between two looks at least, however much urgent mail comes."""
+
+AWAY = 1.0
+"""Seconds between two looks from which on we were away, and no bot's silence counts."""
+
+
+def boottime() -> float:
+    """Seconds that pass in suspend too, when the monotonic clock stands still."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Watches:
+    """Reads what trading processes say, and posts on the board what follows for their accounts.
+
+    `boottime` counts suspended time too; `is_gone` says of a pid whether no such process is left.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        inboxes: Inboxes,
+        boottime: Callable[[], float] = boottime,
+        is_gone: Callable[[int], bool] = is_gone,
+    ) -> None:
+        self.board = board
+        self._inboxes = inboxes
+        self._boottime = boottime
+        self._is_gone = is_gone
+        self._configs: dict[str, WatchConfig] = {}
+        self._heed = Heed(board)
+        self._oddities = Oddities()
+        self._urgent = trio.Event()
+        self._booted_for = boottime()
+        self._looked_at = board.clock.now()
+
+    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
+        """Watch these processes from now on; what is known of one that was watched before stays.
+
+        Raises SocketFault, in words; then nothing has changed.
+        """
+        self._inboxes.apply(configs)
+        for name in self._configs.keys() - configs.keys():
+            self.board.forget_watch(name)
+            self._heed.forget(name)
+        self._configs = dict(configs)
+        for config in configs.values():
+            self._take_up(config)
+
+    async def run(self) -> None:
+        """Read and judge until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._inboxes.serve, self._wake)
+            while True:
+                self.look()
+                await trio.sleep(SOONEST)
+                with trio.move_on_after(REGULAR - SOONEST):
+                    await self._urgent.wait()
+                self._urgent = trio.Event()
+
+    def close(self) -> None:
+        """Give up the sockets."""
+        self._inboxes.close()
+
+    def look(self) -> None:
+        """Read all mail, then judge."""
+        # The clocks before the mail: whatever came until `now` has been read when silence until `now` is judged,
+        # and if we are stopped anywhere in between, either this look or the next one sees that we were away.
+        booted_for, now = self._boottime(), self.board.clock.now()
+        for config in self._configs.values():
+            mail = self._inboxes.take(config.name)
+            self._oddities.tell(config, mail)
+            self._heed.heed(config, mail, now)
+        self._grant_if_away(max(booted_for - self._booted_for, now - self._looked_at), now)
+        self._judge_watches(now)
+        self._end_disarms(now)
+        self._judge_accounts(now)
+        self._end_holds(now)
+        self._booted_for, self._looked_at = booted_for, now
+
+    def _wake(self) -> None:
+        self._urgent.set()
+
+    def _take_up(self, config: WatchConfig) -> None:
+        known = self.board.watches().get(config.name)
+        if known is None:
+            self.board.put_watch(Watch(config.name, config.timeout))
+        elif known.timeout != config.timeout:
+            # A process that kept to the old timeout is not dead by the new one before it could have known.
+            self.board.put_watch(replace(known, timeout=config.timeout).granted(self.board.clock.now()))
+
+    def _grant_if_away(self, absence: float, now: float) -> None:
+        if absence > AWAY and self._configs:
+            log.warning("we were away for %.1f s: every watch gets a fresh timeout", absence)
+            for watch in self._watched():
+                self.board.put_watch(watch.granted(now))
+
+    def _judge_watches(self, now: float) -> None:
+        for watch in self._watched():
+            at = watch.silent_at()
+            if at is not None and at <= now and watch.died_at is None:
+                words = silence(watch, now, self._is_gone)
+                log.warning("watch %s: dead: %s", watch.name, words)
+                self._heed.tell_observers(watch.name, words)
+                self.board.put_watch(watch.found_dead(at))
+
+    def _judge_accounts(self, now: float) -> None:
+        watches = self.board.watches()
+        for account in self.board.configs.values():
+            known = tuple(watches[name] for name in account.watches if name in watches)
+            guard = self.board.standing(account.name).guard
+            case = Case(account, guard, known, self._looked_at, now, lambda watch: silence(watch, now, self._is_gone))
+            for fact in judge(case):
+                self.board.post(account.name, fact)
+
+    def _end_disarms(self, now: float) -> None:
+        for name, standing in self.board.standings().items():
+            disarm = standing.guard.disarm
+            if disarm is not None and disarm.until is not None and disarm.until <= now:
+                self.board.post(name, facts.Rearmed(now, disarm.by, "the time of the disarm is over"))
+
+    def _end_holds(self, now: float) -> None:
+        """After the judging: until then a silence counts from the hold's end."""
+        for watch in self._watched():
+            if watch.hold is not None and not watch.held(now):
+                log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by)
+                self.board.put_watch(watch.held_until(None))
+
+    def _watched(self) -> list[Watch]:
+        return [self.board.watch(name) for name in self._configs]
