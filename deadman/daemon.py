@@ -23,8 +23,8 @@ from deadman.transport.dial import Dialler
 from deadman.transport.resolver import Resolver
 from deadman.vault import Vault
 from deadman.venue import OpenSession, Post
-from deadman.venues.deribit.session import Deribit
-from deadman.venues.sxbet.session import SxBet
+from deadman.venues.deribit.door import Deribit
+from deadman.venues.sxbet.door import SxBet
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from deadman.standing import Standing
 from deadman.ticker import Ticker
 from deadman.transport.dial import Dialler
 from deadman.venue import OpenSession, Post
-from deadman.venues.deribit.session import Deribit
+from deadman.venues.deribit.door import Deribit
 
 HOST = "deribit.localhost"
 EPOCH = 1_700_000_000.0

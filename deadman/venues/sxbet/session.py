@@ -1,26 +1,18 @@
-"""An SX Bet account's session: a sequence of requests, and what a keeper asks of it (protocol, sections 9 and 10)."""
+"""One session with SX Bet, a sequence of requests, and what a keeper asks of it (protocol, sections 9 and 10)."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
-from random import Random
 
 import trio
 
 from deadman import facts
-from deadman.clock import Clock
-from deadman.config.schema import OnTrip, SxBetAccount
+from deadman.config.schema import OnTrip
 from deadman.errors import Refused, Unavailable
-from deadman.promise import Timers, timers
 from deadman.proof import Proof
-from deadman.transport.dial import Dialler
-from deadman.transport.http import open_http
-from deadman.venue import Post, ReadSecret, Round
+from deadman.venue import Round
 from deadman.venues.sxbet.conversation import Conversation
-from deadman.venues.sxbet.login import Grant
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.switch import CUT, Switch
 
@@ -32,42 +24,20 @@ VENUE_LAG = 1.0
 
 
 @dataclass
-class SxBet:
-    """The venue for one account; a fresh connection for every session."""
+class Counts:
+    """When open orders were last asked for: what outlives a session, so that a flapping venue is not asked twice."""
 
-    account: SxBetAccount
-    dialler: Dialler
-    clock: Clock
-    chance: Random
-    post: Post
-    read_secret: ReadSecret
-    timers: Timers = field(init=False)
-    counted_at: float = -inf
-
-    def __post_init__(self) -> None:
-        self.timers = timers(self.account)
-
-    @asynccontextmanager
-    async def open_session(self) -> AsyncIterator[SxBetSession]:
-        """Read the key anew: a replaced file is a rotated key, and the lease still stands meanwhile."""
-        grant = Grant.of(self.account, await self.read_secret())
-        context = self.dialler.context(self.account.ca_file)
-        async with open_http(self.dialler, self.account.url, context) as http:
-            yield SxBetSession(self, Conversation(http, grant, self.clock, self.timers, self.post))
+    last_at: float = -inf
 
 
 @dataclass
 class SxBetSession:
     """Requests over one connection, kept alive between renewals."""
 
-    venue: SxBet
     conversation: Conversation
-    switch: Switch = field(init=False)
-    orders: Orders = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.switch = Switch(self.venue.account, self.conversation)
-        self.orders = Orders(self.venue.account, self.conversation)
+    switch: Switch
+    orders: Orders
+    counts: Counts
 
     async def arm(self) -> Proof:
         return await self.switch.arm()
@@ -89,7 +59,7 @@ class SxBetSession:
         if means == "cancel":
             return await self._cancel()
         if means == "expire":
-            self.venue.post(facts.Proven(self.venue.clock.now(), await self.switch.cut()))
+            self.conversation.post(facts.Proven(self.conversation.clock.now(), await self.switch.cut()))
             await trio.sleep(CUT + VENUE_LAG)
         return Round(0, await self._remaining())
 
@@ -107,7 +77,7 @@ class SxBetSession:
 
     async def _count_orders(self) -> None:
         """For people only, and never twice on a venue that is slow to tell."""
-        now = self.venue.clock.now()
-        if now >= self.venue.counted_at + COUNT_INTERVAL:
-            self.venue.counted_at = now
-            self.venue.post(facts.OrdersCounted(self.venue.clock.now(), await self._remaining()))
+        now = self.conversation.clock.now()
+        if now >= self.counts.last_at + COUNT_INTERVAL:
+            self.counts.last_at = now
+            self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), await self._remaining()))

@@ -1,0 +1,84 @@
+"""Deribit's door for one account: dial, set the heartbeat, log in, check the scopes (protocol, section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+from deadman import facts
+from deadman.clock import Clock
+from deadman.config.schema import DeribitAccount
+from deadman.errors import Setback
+from deadman.promise import timers
+from deadman.transport.dial import Dialler
+from deadman.transport.websocket import open_websocket
+from deadman.venue import Post, ReadSecret
+from deadman.venues.deribit.codes import LOGIN
+from deadman.venues.deribit.conversation import Conversation, converse
+from deadman.venues.deribit.login import Grant, login_params
+from deadman.venues.deribit.orders import Orders
+from deadman.venues.deribit.session import DeribitSession, adopt
+from deadman.venues.deribit.switch import History, Switch
+
+SESSION = "deadman"
+"""Our own session name: a desk's tokens are neither shared, evicted nor made invalid by ours."""
+
+FRESH_SESSION = "deadman-fresh"
+"""For the connection that proves inheritance, so that its login leaves the first one's token alone."""
+
+
+@dataclass
+class Deribit:
+    """The venue for one account, dialled anew for every session."""
+
+    account: DeribitAccount
+    dialler: Dialler
+    clock: Clock
+    chance: Random
+    post: Post
+    read_secret: ReadSecret
+    history: History = field(default_factory=History)
+
+    @asynccontextmanager
+    async def open_session(self) -> AsyncIterator[DeribitSession]:
+        async with self._logged_in(SESSION) as (conversation, grant):
+            self.post(facts.SessionOpened(self.clock.now(), grant.can_cancel))
+            log_in = partial(self._log_in, conversation, SESSION)
+            orders = Orders(self.account.cancel, conversation)
+            yield DeribitSession(self.account, conversation, grant, log_in, self._switch(conversation), orders)
+
+    async def starts_armed(self) -> bool:
+        """Whether a connection opened now starts with the switch on: the only proof that bots inherit it."""
+        async with self._logged_in(FRESH_SESSION) as (conversation, _):
+            return await self._switch(conversation).read("connection")
+
+    def _switch(self, conversation: Conversation) -> Switch:
+        return Switch(self.account, self.history, conversation, self.starts_armed)
+
+    @asynccontextmanager
+    async def _logged_in(self, name: str) -> AsyncIterator[tuple[Conversation, Grant]]:
+        context = self.dialler.context(self.account.ca_file)
+        async with (
+            open_websocket(self.dialler, self.account.url, context) as socket,
+            converse(socket, self.clock, timers(self.account), self.post) as conversation,
+        ):
+            yield conversation, await self._greet(conversation, name)
+
+    async def _greet(self, conversation: Conversation, name: str) -> Grant:
+        """The heartbeat first, since a bare socket is cut; after the login where nothing may be asked before it."""
+        interval = {"interval": self.account.heartbeat_interval}
+        try:
+            await conversation.ask("public/set_heartbeat", interval)
+        except Setback:
+            grant = await self._log_in(conversation, name)
+            await conversation.ask("public/set_heartbeat", interval)
+            return grant
+        return await self._log_in(conversation, name)
+
+    async def _log_in(self, conversation: Conversation, name: str) -> Grant:
+        secret = await self.read_secret()
+        params = login_params(self.account, secret, name, self.clock.timestamp(), self.chance)
+        return adopt(conversation, self.account, await conversation.ask(LOGIN, params))
