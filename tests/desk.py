@@ -1,4 +1,4 @@
-"""A trading desk in memory: our keepers on one side, the simulated venues on the other, and a clock that jumps ahead."""
+"""A trading desk in memory: our keepers on one side, simulated venues on the other, and a clock that jumps ahead."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from deadman.venue import OpenSession, Post
 from deadman.venues.deribit.door import Deribit
 
 HOST = "deribit.localhost"
+FULL = "account:read_write trade:read_write"
 EPOCH = 1_700_000_000.0
 
 
@@ -75,7 +76,7 @@ async def open_desk(*accounts: Account, seed: int = 1) -> AsyncIterator[Desk]:
 
         def open_venue(account: Account, post: Post) -> OpenSession:
             assert isinstance(account, DeribitAccount)
-            exchange.add_key(str(account.client_id), account.name, secret="hush", scope="account:read_write trade:read_write")
+            exchange.add_key(str(account.client_id), account.name, secret="hush", scope=FULL)
             return Deribit(account, dialler, clock, chance, post, secret).open_session
 
         def hire(account: Account, open_session: OpenSession) -> Keeper:

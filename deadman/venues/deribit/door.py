@@ -18,10 +18,13 @@ from deadman.transport.websocket import open_websocket
 from deadman.venue import Post, ReadSecret
 from deadman.venues.deribit.codes import LOGIN
 from deadman.venues.deribit.conversation import Conversation, converse
-from deadman.venues.deribit.login import Grant, login_params
+from deadman.venues.deribit.login import Grant, asked_scope, login_params
 from deadman.venues.deribit.orders import Orders
 from deadman.venues.deribit.session import DeribitSession, adopt
 from deadman.venues.deribit.switch import History, Switch
+
+KEYS_OWN = "connection"
+"""The scope to ask for to be told all that the key may do."""
 
 SESSION = "deadman"
 """Our own session name: a desk's tokens are neither shared, evicted nor made invalid by ours."""
@@ -44,41 +47,51 @@ class Deribit:
 
     @asynccontextmanager
     async def open_session(self) -> AsyncIterator[DeribitSession]:
-        async with self._logged_in(SESSION) as (conversation, grant):
+        scope = asked_scope(self.account, SESSION)
+        async with self._logged_in(scope) as (conversation, grant):
             self.post(facts.SessionOpened(self.clock.now(), grant.can_cancel))
-            log_in = partial(self._log_in, conversation, SESSION)
-            orders = Orders(self.account.cancel, conversation)
-            yield DeribitSession(self.account, conversation, grant, log_in, self._switch(conversation), orders)
+            yield self._session(conversation, grant, scope)
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[DeribitSession]:
+        """A session for reading, logged in with all that the key may do, so that too much of it is seen."""
+        async with self._logged_in(KEYS_OWN) as (conversation, grant):
+            yield self._session(conversation, grant, KEYS_OWN)
 
     async def starts_armed(self) -> bool:
         """Whether a connection opened now starts with the switch on: the only proof that bots inherit it."""
-        async with self._logged_in(FRESH_SESSION) as (conversation, _):
+        async with self._logged_in(asked_scope(self.account, FRESH_SESSION)) as (conversation, _):
             return await self._switch(conversation).read("connection")
+
+    def _session(self, conversation: Conversation, grant: Grant, scope: str) -> DeribitSession:
+        log_in = partial(self._log_in, conversation, scope)
+        orders = Orders(self.account.cancel, conversation)
+        return DeribitSession(self.account, conversation, grant, log_in, self._switch(conversation), orders)
 
     def _switch(self, conversation: Conversation) -> Switch:
         return Switch(self.account, self.history, conversation, self.starts_armed)
 
     @asynccontextmanager
-    async def _logged_in(self, name: str) -> AsyncIterator[tuple[Conversation, Grant]]:
+    async def _logged_in(self, scope: str) -> AsyncIterator[tuple[Conversation, Grant]]:
         context = self.dialler.context(self.account.ca_file)
         async with (
             open_websocket(self.dialler, self.account.url, context) as socket,
             converse(socket, self.clock, timers(self.account), self.post) as conversation,
         ):
-            yield conversation, await self._greet(conversation, name)
+            yield conversation, await self._greet(conversation, scope)
 
-    async def _greet(self, conversation: Conversation, name: str) -> Grant:
+    async def _greet(self, conversation: Conversation, scope: str) -> Grant:
         """The heartbeat first, since a bare socket is cut; after the login where nothing may be asked before it."""
         interval = {"interval": self.account.heartbeat_interval}
         try:
             await conversation.ask("public/set_heartbeat", interval)
         except Setback:
-            grant = await self._log_in(conversation, name)
+            grant = await self._log_in(conversation, scope)
             await conversation.ask("public/set_heartbeat", interval)
             return grant
-        return await self._log_in(conversation, name)
+        return await self._log_in(conversation, scope)
 
-    async def _log_in(self, conversation: Conversation, name: str) -> Grant:
+    async def _log_in(self, conversation: Conversation, scope: str) -> Grant:
         secret = await self.read_secret()
-        params = login_params(self.account, secret, name, self.clock.timestamp(), self.chance)
+        params = login_params(self.account, secret, scope, self.clock.timestamp(), self.chance)
         return adopt(conversation, self.account, await conversation.ask(LOGIN, params))

@@ -59,14 +59,14 @@ class Grant:
 
 
 def login_params(
-    account: DeribitAccount, secret: Secret, session: str, timestamp: float, chance: Random
+    account: DeribitAccount, secret: Secret, scope: str, timestamp: float, chance: Random
 ) -> dict[str, Any]:
-    """`public/auth` by the configured method, asking for no more than the work needs, in a session name of our own."""
+    """`public/auth` by the configured method, asking for `scope`."""
     nonce = f"{chance.getrandbits(64):016x}"
     if account.network == "coinbase":
         token = web_token(secret, str(account.key_name), timestamp, nonce)
         return {"grant_type": "coinbase_cdp", "token": token}
-    asked = {"client_id": account.client_id, "scope": _asked_scope(account, session)}
+    asked = {"client_id": account.client_id, "scope": scope}
     if account.auth == "secret" and account.private_key is None:
         return {"grant_type": "client_credentials", "client_secret": secret.reveal(), **asked}
     milliseconds = int(timestamp * 1000)
@@ -76,7 +76,8 @@ def login_params(
     return {"grant_type": "client_signature", **signed, **asked}
 
 
-def _asked_scope(account: DeribitAccount, session: str) -> str:
+def asked_scope(account: DeribitAccount, session: str) -> str:
+    """No more than the work needs, in a session name of our own."""
     wanted = (READING, LISTING) if account.observe else (SWITCHING, TRADING)
     return " ".join((f"session:{session}", *wanted, "wallet:none"))
 
