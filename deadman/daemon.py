@@ -6,42 +6,25 @@ import logging
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from random import Random, SystemRandom
+from dataclasses import dataclass
+from random import SystemRandom
 
 import trio
 
 from deadman.board import Board
 from deadman.clock import Clock
-from deadman.config.schema import Account, Config, DeribitAccount
+from deadman.config.schema import Account, Config
+from deadman.doors import Doors
 from deadman.keeper import Keeper
 from deadman.keepers import Keepers
 from deadman.logs import redact
 from deadman.logs.transitions import transitions
 from deadman.ticker import Ticker
-from deadman.transport.dial import Dialler
 from deadman.transport.resolver import Resolver
 from deadman.vault import Vault
-from deadman.venue import OpenSession, Post
-from deadman.venues.deribit.door import Deribit
-from deadman.venues.sxbet.door import SxBet
+from deadman.venue import OpenSession
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Doors:
-    """Opens each account's venue through one dialler and one vault."""
-
-    clock: Clock
-    vault: Vault
-    chance: Random = field(default_factory=SystemRandom)
-    dialler: Dialler = field(default_factory=Dialler)
-
-    def open_venue(self, account: Account, post: Post) -> OpenSession:
-        if isinstance(account, DeribitAccount):
-            return Deribit(account, self.dialler, self.clock, self.chance, post, self.vault.of(account)).open_session
-        return SxBet(account, self.dialler, self.clock, self.chance, post, self.vault.of(account)).open_session
 
 
 @dataclass
@@ -63,7 +46,7 @@ class Daemon:
 
     def keepers(self, nursery: trio.Nursery) -> Keepers:
         doors = Doors(self.board.clock, Vault(self.environment, redact))
-        return Keepers(self.board, nursery, doors.chance, doors.open_venue, self._hire)
+        return Keepers(self.board, nursery, doors.chance, doors.door, self._hire)
 
     def _hire(self, account: Account, open_session: OpenSession) -> Keeper:
         return Keeper(account, self.board, open_session, SystemRandom())

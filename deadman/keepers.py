@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 
 import trio
 
@@ -15,15 +17,22 @@ from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
 from deadman.errors import Reason
 from deadman.keeper import Keeper
-from deadman.venue import OpenSession, Post
+from deadman.venue import OpenSession, Post, Session
 
 log = logging.getLogger(__name__)
 
 RESTART = Backoff(first=1.0, cap=30.0)
 """After a bug brought a keeper down."""
 
-OpenVenue = Callable[[Account, Post], OpenSession]
-"""An account's venue, which tells `Post` what happens; the doors are the composition root's to choose."""
+
+class Door(Protocol):
+    """An account's way into its venue."""
+
+    def open_session(self) -> AbstractAsyncContextManager[Session]: ...
+
+
+MakeDoor = Callable[[Account, Post], Door]
+"""The door tells `Post` what happens; which one leads where is the composition root's to know."""
 
 MakeKeeper = Callable[[Account, OpenSession], Keeper]
 
@@ -35,7 +44,7 @@ class Keepers:
     board: Board
     nursery: trio.Nursery
     chance: Random
-    open_venue: OpenVenue
+    make_door: MakeDoor
     make_keeper: MakeKeeper
     _running: dict[str, tuple[Account, trio.CancelScope]] = field(default_factory=dict)
 
@@ -84,8 +93,8 @@ class Keepers:
                 await trio.sleep(RESTART.delay(crashes + 1, self.chance))
 
     async def _keep(self, account: Account) -> None:
-        open_session = self.open_venue(account, lambda fact: self.board.post(account.name, fact))
-        await self.make_keeper(account, open_session).run()
+        door = self.make_door(account, lambda fact: self.board.post(account.name, fact))
+        await self.make_keeper(account, door.open_session).run()
 
 
 def identity(account: Account) -> tuple[object, ...]:

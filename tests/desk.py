@@ -74,15 +74,15 @@ async def open_desk(*accounts: Account, seed: int = 1) -> AsyncIterator[Desk]:
         async def secret() -> Secret:
             return Secret("hush")
 
-        def open_venue(account: Account, post: Post) -> OpenSession:
+        def door(account: Account, post: Post) -> Deribit:
             assert isinstance(account, DeribitAccount)
             exchange.add_key(str(account.client_id), account.name, secret="hush", scope=FULL)
-            return Deribit(account, dialler, clock, chance, post, secret).open_session
+            return Deribit(account, dialler, clock, chance, post, secret)
 
         def hire(account: Account, open_session: OpenSession) -> Keeper:
             return Keeper(account, board, open_session, chance)
 
-        keepers = Keepers(board, nursery, chance, open_venue, hire)
+        keepers = Keepers(board, nursery, chance, door, hire)
         nursery.start_soon(Ticker(board, lambda: (0.0, 0.0)).run)
         keepers.apply({account.name: account for account in accounts})
         yield Desk(network, exchange, board, keepers)

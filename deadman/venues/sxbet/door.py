@@ -41,3 +41,9 @@ class SxBet:
             conversation = Conversation(http, grant, self.clock, timers(self.account), self.post)
             orders = Orders(self.account, conversation)
             yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.counts)
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[SxBetSession]:
+        """A session for reading; SX Bet has one kind only."""
+        async with self.open_session() as session:
+            yield session
