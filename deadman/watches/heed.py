@@ -42,7 +42,10 @@ class Heed:
         """Say of accounts that are only looked at what would have happened to them."""
         for account in self._hanging(watch):
             if account.observe and account.on_trip != "none":
-                log.warning("account %s: observed only; %s would have tripped it: %s", account.name, watch, reason)
+                told = {"event": "would_have_tripped", "account": account.name, "watch": watch}
+                log.warning(
+                    "%s: would have tripped, but is only observed: %s: %s", account.name, watch, reason, extra=told
+                )
 
     def _pull(self, watch: str, cause: Cause, at: float, reason: str) -> None:
         self.tell_observers(watch, reason)
@@ -63,7 +66,8 @@ class Heed:
             watch = self.board.watch(config.name)
         if mail.check_in is not None:
             if not watch.alive(now):
-                log.info("watch %s: checked in: %s", watch.name, who(mail.check_in.sender))
+                told = {"event": "watch_up", "watch": watch.name}
+                log.info("watch %s: checked in: %s", watch.name, who(mail.check_in.sender), extra=told)
             watch = watch.check_in(mail.check_in.at, mail.check_in.sender, mail.check_ins)
         if mail.stopping is not None and not back:
             watch = watch.stopping(mail.stopping.at)
@@ -74,7 +78,8 @@ class Heed:
         watch = self.board.watch(config.name)
         if watch.stopping_at is None or watch.held(now):
             return
-        log.info("watch %s: said STOPPING=1 (%s)", watch.name, config.on_stopping)
+        told = {"event": "watch_stopping", "watch": watch.name}
+        log.info("watch %s: said STOPPING=1; on_stopping is %s", watch.name, config.on_stopping, extra=told)
         if config.on_stopping == "release":
             self.board.put_watch(watch.released())
             return
@@ -90,8 +95,9 @@ class Heed:
         sign = self._triggers.pop(name)
         self._heeded_at[name] = now
         reason = f"WATCHDOG=trigger from {who(sign.sender)}"
+        told = {"event": "trigger", "watch": name}
         if self.board.watch(name).held(now):
-            log.warning("watch %s: held, so nothing is tripped: %s", name, reason)
+            log.warning("watch %s: on hold, so nothing is tripped: %s", name, reason, extra=told)
             return
-        log.warning("watch %s: %s", name, reason)
+        log.warning("watch %s: %s", name, reason, extra=told)
         self._pull(name, Cause.TRIGGER, sign.at, reason)

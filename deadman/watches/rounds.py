@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import trio
 
-from deadman import facts
 from deadman.board import Board
 from deadman.config.schema import WatchConfig
 from deadman.watch import Watch
@@ -98,7 +97,6 @@ class Watches:
             self._heed.heed(config, mail, now)
         self._grant_if_away(max(booted_for - self._booted_for, now - self._looked_at), now)
         self._judge_watches(now)
-        self._end_disarms(now)
         self._judge_accounts(now)
         self._end_holds(now)
         self._booted_for, self._looked_at = booted_for, now
@@ -116,7 +114,8 @@ class Watches:
 
     def _grant_if_away(self, absence: float, now: float) -> None:
         if absence > AWAY and self._configs:
-            log.warning("we were away for %.1f s: every watch gets a fresh timeout", absence)
+            told = {"event": "away"}
+            log.warning("we were away for %.1f s: every watch gets a fresh timeout", absence, extra=told)
             for watch in self._watched():
                 self.board.put_watch(watch.granted(now))
 
@@ -125,7 +124,7 @@ class Watches:
             at = watch.silent_at()
             if at is not None and at <= now and watch.died_at is None:
                 words = silence(watch, now, self._is_gone)
-                log.warning("watch %s: dead: %s", watch.name, words)
+                log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
                 self._heed.tell_observers(watch.name, words)
                 self.board.put_watch(watch.found_dead(at))
 
@@ -138,17 +137,12 @@ class Watches:
             for fact in judge(case):
                 self.board.post(account.name, fact)
 
-    def _end_disarms(self, now: float) -> None:
-        for name, standing in self.board.standings().items():
-            disarm = standing.guard.disarm
-            if disarm is not None and disarm.until is not None and disarm.until <= now:
-                self.board.post(name, facts.Rearmed(now, disarm.by, "the time of the disarm is over"))
-
     def _end_holds(self, now: float) -> None:
         """After the judging: until then a silence counts from the hold's end."""
         for watch in self._watched():
             if watch.hold is not None and not watch.held(now):
-                log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by)
+                told = {"event": "hold_over", "watch": watch.name}
+                log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by, extra=told)
                 self.board.put_watch(watch.held_until(None))
 
     def _watched(self) -> list[Watch]:

@@ -56,10 +56,12 @@ class Oddities:
                 config.name,
                 who(mail.stranger.sender),
                 config.user,
+                extra={"event": "sender_refused", "watch": config.name},
             )
         if mail.oddity is not None and self._is_new(config.name, None):
             text = plain(mail.oddity.data[:60].decode("utf-8", "replace")) or "an empty or oversized datagram"
-            log.warning("watch %s: ignored, and from now on only counted: %s", config.name, text)
+            told = {"event": "datagram_ignored", "watch": config.name}
+            log.warning("watch %s: ignored, and from now on only counted: %s", config.name, text, extra=told)
 
     def _is_new(self, watch: str, sender: Sender | None) -> bool:
         key = (watch, sender.uid if sender else None)

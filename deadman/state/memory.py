@@ -1,0 +1,98 @@
+"""What outlives us. Instants are monotonic, of the run that holds them; `text` carries them from run to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from deadman import facts
+from deadman.board import Board
+from deadman.facts import Disarmed, Fact, TripDone, Tripped
+from deadman.guard import Guard, Trip
+from deadman.watch import Hold, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class WatchMemory:
+    """`alive`: whether the process was up and not found dead; None when it was not up, or had said goodbye."""
+
+    alive: bool | None = None
+    hold: Hold | None = None
+
+    @classmethod
+    def of(cls, watch: Watch) -> WatchMemory:
+        if watch.died_at is not None:
+            return cls(False, watch.hold)
+        return cls(True if watch.counted_from is not None else None, watch.hold)
+
+    def put_back(self, watch: Watch, now: float) -> Watch:
+        """The watch as we go on with it: up at our end counts as a check-in now, dead stays so until it checks in."""
+        match self.alive:
+            case True:
+                watch = watch.resumed(now)
+            case False:
+                watch = watch.resumed(now).found_dead(now)
+        return watch.held_until(self.hold)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMemory:
+    """The facts that bring an account's guard back to where it was."""
+
+    tripped: Tripped | None = None
+    trip_done: TripDone | None = None
+    disarmed: Disarmed | None = None
+    disarm_confirmed: bool = False
+    turned_on: bool = False
+
+    @classmethod
+    def of(cls, guard: Guard) -> AccountMemory:
+        confirmed = guard.disarm is not None and guard.disarm_confirmed
+        return cls(*_trip_facts(guard.trip), guard.disarm, confirmed, guard.turned_on)
+
+    def facts(self, now: float) -> Iterator[Fact]:
+        """In the order in which the guard must hear them."""
+        if self.turned_on:
+            yield facts.TurnedOn(now)
+        yield from (fact for fact in (self.tripped, self.trip_done, self.disarmed) if fact is not None)
+        if self.disarm_confirmed:
+            yield facts.DisarmConfirmed(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Everything remembered, by name."""
+
+    watches: Mapping[str, WatchMemory] = field(default_factory=dict)
+    accounts: Mapping[str, AccountMemory] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, board: Board) -> Memory:
+        watches = {name: WatchMemory.of(watch) for name, watch in board.watches().items()}
+        accounts = {name: AccountMemory.of(standing.guard) for name, standing in board.standings().items()}
+        return cls(
+            {name: kept for name, kept in watches.items() if kept != WatchMemory()},
+            {name: kept for name, kept in accounts.items() if kept != AccountMemory()},
+        )
+
+    @classmethod
+    def when_in_doubt(cls, board: Board) -> Memory:
+        """The safe side when nothing is known: every bot was alive, so that its silence trips; nothing disarmed."""
+        return cls({name: WatchMemory(alive=True) for name in board.watches()})
+
+    def put_back(self, board: Board) -> None:
+        """Post it on the board, as far as the config still knows of it."""
+        now = board.clock.now()
+        for name, watch in board.watches().items():
+            if name in self.watches:
+                board.put_watch(self.watches[name].put_back(watch, now))
+        for name, account in self.accounts.items():
+            for fact in account.facts(now):
+                board.post(name, fact)
+
+
+def _trip_facts(trip: Trip | None) -> tuple[Tripped | None, TripDone | None]:
+    if trip is None:
+        return None, None
+    done = None if trip.done_at is None else TripDone(trip.done_at, trip.presumed)
+    return Tripped(trip.at, trip.cause, trip.by, trip.reason), done

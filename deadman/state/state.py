@@ -1,0 +1,148 @@
+"""Keeps the file true: reads it at the start, and writes it whenever what it holds has changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import trio
+
+from deadman.board import Board
+from deadman.standing import Standing
+from deadman.state.memory import AccountMemory, Memory, WatchMemory
+from deadman.state.store import Store
+from deadman.state.text import Damaged, decode, encode
+from deadman.watch import Watch
+
+log = logging.getLogger(__name__)
+
+WRITE_TIMEOUT = 5.0
+"""Seconds after which a disk counts as hung."""
+
+RETRY = 10.0
+"""Seconds between tries at a disk that fails, unless something changes before."""
+
+PATIENCE = 2.0
+"""Seconds a bot's first lease waits for the disk. No longer: a living bot without a lease is worse than a restart
+that does not know of it, for then the venue's own switch still stands."""
+
+LAST_WRITE = 1.0
+"""Seconds for what has changed just before we stop."""
+
+
+class State:
+    """What outlives us, between `board` and `store`. A trip never waits for it."""
+
+    def __init__(self, board: Board, store: Store) -> None:
+        self._board = board
+        self._store = store
+        self._on_disk: Memory | None = None
+        self._changed = trio.Event()
+        self._tried = trio.Event()
+        self._failing = False
+
+    def restore(self) -> None:
+        """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
+
+        A damaged file is kept aside, and read as: every bot was alive, nothing was disarmed.
+        """
+        self._on_disk = self._read()
+        (self._on_disk or Memory.when_in_doubt(self._board)).put_back(self._board)
+        self._board.listen(self._hear)
+        self._board.listen_to_watches(self._hear_watch)
+        self._changed.set()
+
+    async def keep(self) -> None:
+        """Write what changes, until cancelled; then once more."""
+        try:
+            while True:
+                with trio.move_on_after(RETRY if self._failing else float("inf")):
+                    await self._changed.wait()
+                self._changed = trio.Event()
+                await self._save()
+        finally:
+            with trio.move_on_after(LAST_WRITE, shield=True):
+                await self._save()
+
+    async def remember_alive(self, watches: Iterable[str]) -> None:
+        """Return when the disk knows that these bots live, so that a restart of ours does not forget one it held up.
+
+        To be awaited before a lease is taken for them. A broken disk is waited for `PATIENCE` seconds at most.
+        """
+        names = frozenset(watches)
+        with trio.move_on_after(PATIENCE):
+            while not self._failing and not self._knows(names):
+                await self._tried.wait()
+
+    def _knows(self, watches: Iterable[str]) -> bool:
+        """Whether the disk is not behind about them; one that is not alive there is nothing to know of."""
+        now, on_disk = Memory.of(self._board).watches, self._on_disk
+        alive = (name for name in watches if now.get(name, WatchMemory()).alive)
+        return all(on_disk is not None and on_disk.watches.get(name, WatchMemory()).alive for name in alive)
+
+    def _hear(self, account: str, before: Standing, after: Standing) -> None:
+        if AccountMemory.of(before.guard) != AccountMemory.of(after.guard):
+            self._changed.set()
+
+    def _hear_watch(self, before: Watch, after: Watch) -> None:
+        if WatchMemory.of(before) != WatchMemory.of(after):
+            self._changed.set()
+
+    def _read(self) -> Memory | None:
+        """What the file says; a new desk remembers nothing; None when the file cannot be believed."""
+        try:
+            data = self._store.read()
+            return Memory() if data is None else decode(data, self._board.clock)
+        except OSError as error:
+            self._doubt(f"cannot be read ({error.strerror})")
+        except Damaged as error:
+            self._doubt(f"is damaged ({error}); it is kept {self._set_aside()}")
+        return None
+
+    def _set_aside(self) -> str:
+        try:
+            return "as " + self._store.set_aside(self._board.clock.timestamp())
+        except OSError as error:
+            return f"until it is written anew ({error.strerror})"
+
+    def _doubt(self, what: str) -> None:
+        log.error(
+            "the state of the last run %s: every bot counts as having been alive, and NOTHING AS DISARMED OR TRIPPED; "
+            "disarm again what should be",
+            what,
+            extra={"event": "state_damaged"},
+        )
+
+    async def _save(self) -> None:
+        memory = Memory.of(self._board)
+        if memory == self._on_disk:
+            return
+        failure = await self._write(memory)
+        self._on_disk = memory if failure is None else None
+        self._tell(failure)
+        self._failing = failure is not None
+        self._tried.set()
+        self._tried = trio.Event()
+
+    async def _write(self, memory: Memory) -> str | None:
+        """Why it could not be written, in words."""
+        try:
+            with trio.fail_after(WRITE_TIMEOUT):
+                await self._store.write(encode(memory, self._board.clock))
+        except trio.TooSlowError:
+            return f"the disk has not answered for {WRITE_TIMEOUT:.0f} s"
+        except OSError as error:
+            return error.strerror or str(error)
+        return None
+
+    def _tell(self, failure: str | None) -> None:
+        """Once when it begins to fail, and once when that is over."""
+        if failure is not None and not self._failing:
+            log.error(
+                "the state cannot be written: %s; the service goes on and tries again, but a restart now would not "
+                "know of the latest trips, disarms and holds",
+                failure,
+                extra={"event": "state_not_written"},
+            )
+        elif failure is None and self._failing:
+            log.warning("the state is written again", extra={"event": "state_written"})

@@ -1,0 +1,137 @@
+"""The form of what is remembered in `state.toml`. Instants stand there in Unix seconds.
+
+The first line holds a checksum of all that follows: a file that was cut off in the right place is still good TOML,
+and would silently have forgotten a disarmed account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tomli_w
+
+from deadman.clock import Clock
+from deadman.facts import Cause, Disarmed, TripDone, Tripped
+from deadman.state.memory import AccountMemory, Memory, WatchMemory
+from deadman.watch import Hold
+
+_HEAD = b"# Written by deadman, for deadman: a change by hand breaks this checksum: "
+_WRITTEN = "written"
+
+
+class Damaged(Exception):
+    """The bytes are not what was once written; the text says how so."""
+
+
+def encode(memory: Memory, clock: Clock) -> bytes:
+    ink = _Ink(clock)
+    tables = {
+        _WRITTEN: clock.timestamp(),
+        "watches": {name: ink.watch(watch) for name, watch in memory.watches.items()},
+        "accounts": {name: ink.account(account) for name, account in memory.accounts.items()},
+    }
+    # An operator's reason may hold half a surrogate pair, which UTF-8 cannot.
+    body = tomli_w.dumps(tables).encode("utf-8", "replace")
+    return _HEAD + _checksum(body) + b"\n" + body
+
+
+def decode(data: bytes, clock: Clock) -> Memory:
+    """Raises Damaged."""
+    head, _, body = data.partition(b"\n")
+    if head != _HEAD + _checksum(body):
+        raise Damaged("its checksum does not match" if data else "it is empty")
+    try:
+        tables = tomllib.loads(body.decode())
+        eyes = _Eyes(clock, tables[_WRITTEN])
+        return Memory(
+            {name: eyes.watch(watch) for name, watch in tables["watches"].items()},
+            {name: eyes.account(account) for name, account in tables["accounts"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of another version's making
+        raise Damaged(f"it is not understood: {error!r}") from error
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest()[:16].encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ink:
+    """Writes instants as Unix seconds, and leaves out what is not set: TOML has no null."""
+
+    clock: Clock
+
+    def watch(self, watch: WatchMemory) -> dict[str, Any]:
+        return _set(alive=watch.alive, hold=self._hold(watch.hold) if watch.hold else None)
+
+    def account(self, account: AccountMemory) -> dict[str, Any]:
+        return _set(
+            turned_on=account.turned_on or None,
+            trip=self._trip(account.tripped, account.trip_done) if account.tripped else None,
+            disarm=self._disarm(account.disarmed) | {"confirmed": account.disarm_confirmed}
+            if account.disarmed
+            else None,
+        )
+
+    def _hold(self, hold: Hold) -> dict[str, Any]:
+        return _set(until=self._at(hold.until), by=hold.by, reason=hold.reason)
+
+    def _trip(self, trip: Tripped, done: TripDone | None) -> dict[str, Any]:
+        since = _set(cause=str(trip.cause), by=trip.by, reason=trip.reason, since=self._at(trip.at))
+        return since | (_set(done=self._at(done.at), presumed=done.presumed) if done else {})
+
+    def _disarm(self, disarm: Disarmed) -> dict[str, Any]:
+        until = None if disarm.until is None else self._at(disarm.until)
+        return _set(by=disarm.by, reason=disarm.reason, since=self._at(disarm.at), until=until)
+
+    def _at(self, instant: float) -> float:
+        return self.clock.timestamp_of(instant)
+
+
+def _set(**values: object) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Eyes:
+    """Reads Unix seconds as instants of this run.
+
+    `written` bounds what a wrong wall clock can do (a host that starts in 1970): nothing past comes nearer than it was
+    when it was written, and nothing to come moves further away.
+    """
+
+    clock: Clock
+    written: float
+
+    def watch(self, table: Mapping[str, Any]) -> WatchMemory:
+        return WatchMemory(table.get("alive"), self._hold(table["hold"]) if "hold" in table else None)
+
+    def account(self, table: Mapping[str, Any]) -> AccountMemory:
+        trip, disarm = table.get("trip", {}), table.get("disarm", {})
+        return AccountMemory(
+            tripped=self._tripped(trip) if trip else None,
+            trip_done=TripDone(self._past(trip["done"]), trip["presumed"]) if "done" in trip else None,
+            disarmed=self._disarmed(disarm) if disarm else None,
+            disarm_confirmed=disarm.get("confirmed", False),
+            turned_on=table.get("turned_on", False),
+        )
+
+    def _hold(self, table: Mapping[str, Any]) -> Hold:
+        return Hold(self._to_come(table["until"]), table["by"], table["reason"])
+
+    def _tripped(self, table: Mapping[str, Any]) -> Tripped:
+        return Tripped(self._past(table["since"]), Cause(table["cause"]), table["by"], table["reason"])
+
+    def _disarmed(self, table: Mapping[str, Any]) -> Disarmed:
+        until = self._to_come(table["until"]) if "until" in table else None
+        return Disarmed(self._past(table["since"]), table["by"], table["reason"], until)
+
+    def _past(self, timestamp: float) -> float:
+        return self.clock.now() - max(self.clock.timestamp(), self.written) + timestamp
+
+    def _to_come(self, timestamp: float) -> float:
+        return self.clock.now() + timestamp - max(self.clock.timestamp(), self.written)
