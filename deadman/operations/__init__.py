@@ -1,0 +1,1 @@
+"""What others load and show: Prometheus' rules and Grafana's dashboard, as plain files."""

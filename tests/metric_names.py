@@ -1,0 +1,15 @@
+"""The names of all series that a daemon shows, asked of its own registry."""
+
+from __future__ import annotations
+
+from deadman import facts
+from deadman.metrics import registry
+from deadman.watch import Watch
+from tests.boards import deribit, hand, sxbet
+
+
+def metric_names() -> set[str]:
+    held = hand(deribit("desk"), sxbet("maker"))
+    held.board.put_watch(Watch("quoter", 5.0))
+    held.post("desk", facts.Erred(held.now, "13004"), facts.OrdersCounted(held.now, 3))
+    return {sample.name for family in registry(held.board).collect() for sample in family.samples}

@@ -1,0 +1,336 @@
+"""What Prometheus would have scraped, case by case, and the alerts that must be raised by it.
+
+A series' values are promtool's: `a+bxn` is a, and then n times b more, STEP seconds apart. Time begins at 0 = 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Series = Mapping[str, str]
+
+STEP = 15
+TURN = 600 // STEP  # the round of minute 10
+ROUNDS = 900 // STEP
+
+
+def flat(value: float) -> str:
+    return f"{value}+0x{ROUNDS}"
+
+
+def growing(start: float, step: float) -> str:
+    return f"{start}+{step}x{ROUNDS}"
+
+
+def then(before: float, after: float) -> str:
+    """One value, and another from minute 10 on."""
+    return f"{before}+0x{TURN - 1} {after}+0x{ROUNDS - TURN}"
+
+
+def steps(*held: tuple[float, int]) -> str:
+    """Each value for so many rounds, and then no more."""
+    return " ".join(f"{value}+0x{rounds - 1}" for value, rounds in held)
+
+
+def now(ahead: float) -> str:
+    """An instant that stays so many seconds ahead."""
+    return growing(ahead, STEP)
+
+
+DESK = 'account="desk"'
+MAKER = 'account="maker"'
+PHASES = [
+    "connecting",
+    "waiting",
+    "arming",
+    "armed",
+    "degraded",
+    "expired",
+    "unverified",
+    "exposed",
+    "refused",
+    "tripping",
+    "tripped",
+    "disarmed",
+]
+
+
+def phase(account: str, *, armed: str = flat(0), **others: str) -> Series:
+    shown = {"armed": armed} | others
+    return {f'deadman_account_phase{{{account},phase="{name}"}}': shown.get(name, flat(0)) for name in PHASES}
+
+
+def account(name: str, ttl: float, margin: float) -> Series:
+    """An account that is armed, and renewed at every round."""
+    return {
+        f"deadman_account_info{{{name}}}": flat(1),
+        f"deadman_account_wanted{{{name}}}": flat(1),
+        f"deadman_account_protected{{{name}}}": flat(1),
+        f"deadman_account_can_cancel{{{name}}}": flat(1),
+        f"deadman_account_margin_seconds{{{name}}}": flat(margin),
+        f"deadman_account_proof_timestamp_seconds{{{name}}}": now(margin - ttl),
+        f"deadman_account_proof_expiry_timestamp_seconds{{{name}}}": now(margin),
+        f"deadman_account_unprotected_seconds_total{{{name}}}": flat(2),
+        f"deadman_renewals_attempted_total{{{name}}}": growing(1, 1),
+        f"deadman_renewals_confirmed_total{{{name}}}": growing(1, 1),
+        f"deadman_trip_unfinished{{{name}}}": flat(0),
+        f'deadman_trips_total{{{name},cause="silence"}}': flat(0),
+        f"deadman_venue_clock_offset_seconds{{{name}}}": flat(0.1),
+        f"deadman_venue_fired_orders_total{{{name}}}": flat(0),
+        f'deadman_sessions_lost_total{{{name},reason="closed"}}': flat(1),
+        f'deadman_sessions_lost_total{{{name},reason="silent"}}': flat(0),
+        **phase(name, armed=flat(1)),
+        **margins(name, margin),
+    }
+
+
+def margins(name: str, margin: float) -> Series:
+    """The histogram of an account whose renewals are all confirmed with this margin."""
+    buckets = ("0.0", "1.0", "2.0", "3.0", "5.0", "7.5", "10.0", "15.0", "20.0", "30.0", "45.0", "60.0", "+Inf")
+    return {
+        f'deadman_renewal_margin_seconds_bucket{{{name},le="{le}"}}': growing(0, float(margin <= float(le)))
+        for le in buckets
+    }
+
+
+def verified(ahead: float) -> Series:
+    return {f"deadman_cancel_on_disconnect_verified_timestamp_seconds{{{DESK}}}": now(ahead)}
+
+
+def bot(alive: float) -> Series:
+    return {'deadman_watch_alive{watch="quoter"}': then(1, alive)}
+
+
+FINE: Series = {
+    **account(DESK, ttl=65, margin=34.9),
+    **account(MAKER, ttl=30, margin=19.9),
+    f'deadman_cancel_on_disconnect_enabled{{{DESK},scope="account"}}': flat(1),
+    f"deadman_cancel_on_disconnect_verified_timestamp_seconds{{{DESK}}}": now(-30),
+    f"deadman_cancel_on_disconnect_repairs_total{{{DESK}}}": flat(0),
+    f'deadman_venue_errors_total{{{MAKER},code="429"}}': flat(3),
+    'deadman_watch_alive{watch="quoter"}': flat(1),
+    'deadman_watch_held{watch="quoter"}': flat(0),
+    "deadman_event_loop_tick_age_seconds": flat(0.4),
+    "deadman_clock_jumps_total": flat(1),
+    "deadman_config_last_reload_successful": flat(1),
+    "deadman_log_dropped_total": flat(0),
+    "deadman_build_info": flat(1),
+    "process_start_time_seconds": flat(-1000),
+    "up": flat(1),
+}
+"""A desk and a maker, both armed, with one bot, for hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`firing`: all alerts raised at `at`, a promtool span, by series whose samples are `interval` apart."""
+
+    claim: str
+    series: Series
+    firing: frozenset[str]
+    at: str = "10m"
+    interval: str = f"{STEP}s"
+
+
+def case(claim: str, changed: Series, *firing: str, at: str = "10m") -> Case:
+    """What changes of FINE; a series changed to "" is missing."""
+    merged = {name: values for name, values in {**FINE, **changed}.items() if values}
+    return Case(claim, merged, frozenset(firing), at)
+
+
+def hours(claim: str, series: Series, *firing: str, at: str) -> Case:
+    """Nothing but these series, minutes apart."""
+    return Case(claim, {"up": flat(1), **series}, frozenset(firing), at, "5m")
+
+
+def stands(account: str, wanted: float, protected: float, **shown: str) -> Series:
+    """An account that was armed and is something else from the minute on in which every case is judged."""
+    return {
+        f"deadman_account_wanted{{{account}}}": then(1, wanted),
+        f"deadman_account_protected{{{account}}}": then(1, protected),
+        **phase(account, armed=then(1, 0), **shown),
+    }
+
+
+NEWS = then(0, 1)
+"""A series that has just become 1."""
+
+CASES: tuple[Case, ...] = (
+    case("a desk where all is well", {}),
+    case("an expired lease", stands(MAKER, 1, 0, expired=NEWS), "DeadmanAccountUnprotected"),
+    case("a claim given up", stands(DESK, 1, 0, unverified=NEWS), "DeadmanAccountUnprotected"),
+    case("an account waiting for its bot", stands(MAKER, 0, 0, waiting=NEWS)),
+    case("a disarmed account", stands(DESK, 0, 0, disarmed=NEWS)),
+    case("an account that was never armed", stands(DESK, 1, 0, arming=NEWS), "DeadmanAccountUnprotected"),
+    case(
+        "a daemon that has just begun to arm",
+        {**stands(DESK, 1, 0, arming=NEWS), "process_start_time_seconds": then(-1000, 590)},
+    ),
+    case(
+        "a daemon that still arms after fifteen seconds",
+        {**stands(DESK, 1, 0, arming=NEWS), "process_start_time_seconds": then(-1000, 584)},
+        "DeadmanAccountUnprotected",
+    ),
+    case(
+        "a daemon that has just begun and is told that the switch is off",
+        {**stands(DESK, 1, 0, exposed=NEWS), "process_start_time_seconds": then(-1000, 590)},
+        "DeadmanAccountUnprotected",
+        "DeadmanSwitchOff",
+    ),
+    case("a switch found off", stands(DESK, 1, 0, exposed=NEWS), "DeadmanAccountUnprotected", "DeadmanSwitchOff"),
+    case("a rejected key under a standing lease", stands(MAKER, 1, 1, refused=NEWS), "DeadmanRejected"),
+    case(
+        "a rejected key and no lease",
+        stands(MAKER, 1, 0, refused=NEWS),
+        "DeadmanRejected",
+        "DeadmanAccountUnprotected",
+    ),
+    case(
+        "a lease with a quarter left",
+        {f"deadman_account_margin_seconds{{{MAKER}}}": then(19.9, 7)},
+        "DeadmanProofRunningOut",
+    ),
+    case("a lease with half of it left", {f"deadman_account_margin_seconds{{{MAKER}}}": then(19.9, 15)}),
+    case("a lease renewed in its last seconds", margins(MAKER, 4), "DeadmanMarginLow"),
+    case("a lease of five seconds renewed in time", {**account(MAKER, ttl=5, margin=3.3)}),
+    case("a read-back every ten minutes", {**account(DESK, ttl=1205, margin=605), **verified(-600)}),
+    case(
+        "renewals that came late before the account was disarmed",
+        {**margins(MAKER, 4), **stands(MAKER, 0, 0, disarmed=NEWS)},
+    ),
+    case(
+        "a claim beyond the proof's end",
+        {f"deadman_account_proof_expiry_timestamp_seconds{{{DESK}}}": flat(584)},
+        "DeadmanProofStale",
+    ),
+    case(
+        "clocks ten seconds apart",
+        {f"deadman_account_proof_expiry_timestamp_seconds{{{DESK}}}": flat(590), **verified(-10)},
+    ),
+    case("a read-back older than its proof lasts", verified(-81), "DeadmanReadBackStale"),
+    case("a read-back as old as its proof lasts", verified(-65)),
+    case("no read-back yet", {f"deadman_cancel_on_disconnect_verified_timestamp_seconds{{{DESK}}}": flat(0)}),
+    case("an old read-back of a disarmed account", {**verified(-900), **stands(DESK, 0, 0, disarmed=NEWS)}),
+    case(
+        "a switch that had come undone",
+        {f"deadman_cancel_on_disconnect_repairs_total{{{DESK}}}": NEWS},
+        "DeadmanSwitchDrift",
+    ),
+    case(
+        "a failing renewal after fifteen seconds",
+        stands(DESK, 1, 1, degraded=NEWS),
+        "DeadmanDegraded",
+        at="10m15s",
+    ),
+    case("a failing renewal after ten seconds", stands(DESK, 1, 1, degraded=NEWS), at="10m10s"),
+    case(
+        "renewals without an answer",
+        {f"deadman_renewals_confirmed_total{{{MAKER}}}": flat(1)},
+        "DeadmanRenewalsUnconfirmed",
+    ),
+    case("a renewal under way", {f"deadman_renewals_attempted_total{{{MAKER}}}": growing(2, 1)}),
+    case(
+        "four sessions lost in a quarter of an hour",
+        {f'deadman_sessions_lost_total{{{DESK},reason="closed"}}': steps((1, 10), (3, 10), (4, 30))}
+        | {f'deadman_sessions_lost_total{{{DESK},reason="silent"}}': steps((0, 12), (1, 40))},
+        "DeadmanSessionFlapping",
+    ),
+    case("one session lost", {f'deadman_sessions_lost_total{{{DESK},reason="closed"}}': then(1, 2)}),
+    case(
+        "the same error again and again",
+        {f'deadman_venue_errors_total{{{MAKER},code="429"}}': growing(0, 1)},
+        "DeadmanVenueErrors",
+    ),
+    case(
+        "an error now and then", {f'deadman_venue_errors_total{{{MAKER},code="429"}}': steps((3, 16), (4, 16), (5, 30))}
+    ),
+    case(
+        "a minute without the means to cancel",
+        {f"deadman_account_can_cancel{{{DESK}}}": then(1, 0)},
+        "DeadmanCannotCancel",
+        at="11m",
+    ),
+    case("seconds without the means to cancel", {f"deadman_account_can_cancel{{{DESK}}}": then(1, 0)}, at="10m50s"),
+    case(
+        "a disarmed account without a session",
+        {f"deadman_account_can_cancel{{{DESK}}}": then(1, 0), **stands(DESK, 0, 0, disarmed=NEWS)},
+        at="12m",
+    ),
+    case(
+        "a clock two seconds behind", {f"deadman_venue_clock_offset_seconds{{{MAKER}}}": flat(2)}, "DeadmanClockOffset"
+    ),
+    case(
+        "a clock two seconds ahead", {f"deadman_venue_clock_offset_seconds{{{MAKER}}}": flat(-2)}, "DeadmanClockOffset"
+    ),
+    case(
+        "a minute of the last hour unprotected",
+        {f"deadman_account_unprotected_seconds_total{{{DESK}}}": steps((0, 20), (15, 1), (30, 1), (45, 1), (60, 40))},
+        "DeadmanUnprotectedTooOften",
+    ),
+    case(
+        "three seconds of the last minutes unprotected",
+        {f"deadman_account_unprotected_seconds_total{{{DESK}}}": steps((0, 20), (3, 40))},
+    ),
+    hours("an account disarmed since four hours", phase(DESK, disarmed=flat(1)), "DeadmanDisarmedTooLong", at="4h"),
+    hours("an account disarmed since three hours", phase(DESK, disarmed=flat(1)), at="3h"),
+    case(
+        "an account that left the config",
+        {f"deadman_account_info{{{DESK}}}": steps((1, 20))},
+        "DeadmanAccountMissing",
+        at="11m",
+    ),
+    case(
+        "a daemon that is gone with all its accounts",
+        {f"deadman_account_info{{{DESK}}}": steps((1, 20)), "deadman_build_info": steps((1, 20)), "up": then(1, 0)},
+        "DeadmanDown",
+        at="11m",
+    ),
+    case(
+        "a silent bot, its orders gone",
+        {**stands(DESK, 0, 0, tripped=NEWS), f'deadman_trips_total{{{DESK},cause="silence"}}': NEWS, **bot(0)},
+        "DeadmanTripped",
+        "DeadmanWatchDead",
+    ),
+    case("a trip an hour ago", {f'deadman_trips_total{{{DESK},cause="silence"}}': flat(1)}),
+    case(
+        "a trip that does not end",
+        {**stands(DESK, 1, 0, tripping=NEWS), f"deadman_trip_unfinished{{{DESK}}}": NEWS},
+        "DeadmanTripUnfinished",
+        "DeadmanAccountUnprotected",
+        at="10m15s",
+    ),
+    case("a trip under way", {f"deadman_trip_unfinished{{{DESK}}}": NEWS}, at="10m10s"),
+    case(
+        "a venue that cancelled by itself",
+        {f"deadman_venue_fired_orders_total{{{DESK}}}": then(0, 3)},
+        "DeadmanVenueCancelled",
+    ),
+    case("a bot on hold", {**bot(0), 'deadman_watch_held{watch="quoter"}': flat(1)}),
+    case("a bot that never was up", {'deadman_watch_alive{watch="quoter"}': flat(0)}),
+    hours("a bot dead since a day", {'deadman_watch_alive{watch="quoter"}': steps((1, 1), (0, 59))}, at="2h"),
+    hours(
+        "a hold of more than an hour",
+        {'deadman_watch_held{watch="quoter"}': flat(1)},
+        "DeadmanWatchHeldTooLong",
+        at="1h",
+    ),
+    hours("a hold of less than an hour", {'deadman_watch_held{watch="quoter"}': flat(1)}, at="55m"),
+    case("a daemon that does not answer", {"up": then(1, 0)}, "DeadmanDown"),
+    case("no daemon at all", dict.fromkeys(FINE, ""), "DeadmanAbsent"),
+    case("a stalled loop", {"deadman_event_loop_tick_age_seconds": then(0.4, 2.5)}, "DeadmanEventLoopStalled"),
+    case("a loop between two ticks", {"deadman_event_loop_tick_age_seconds": then(0.4, 1.1)}),
+    case("a suspend", {"deadman_clock_jumps_total": then(1, 2)}, "DeadmanClockJumped"),
+    case(
+        "three restarts in half an hour",
+        {"process_start_time_seconds": steps((0, 10), (150, 10), (300, 10), (450, 30))},
+        "DeadmanRestarting",
+    ),
+    case("one restart", {"process_start_time_seconds": steps((0, 10), (150, 50))}),
+    case(
+        "three restarts of something else",
+        {"process_start_time_seconds": steps((0, 10), (150, 10), (300, 10), (450, 30)), "deadman_build_info": ""},
+    ),
+    case("a bad config", {"deadman_config_last_reload_successful": then(1, 0)}, "DeadmanReloadFailed"),
+    case("lost log lines", {"deadman_log_dropped_total": then(0, 9)}, "DeadmanLogDropped"),
+)
