@@ -61,6 +61,10 @@ class SwitchOff(VenueError):
     """The venue answered, and by its own word the switch is off or not ours: never to be shown as protected."""
 
 
+class Unable(Exception):
+    """The daemon cannot have what it needs: what that is, and what to do about it, in a sentence."""
+
+
 @contextmanager
 def ungrouped() -> Iterator[None]:
     """Let a lone kind of venue failure leave a nursery as itself.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-import gc
 import os
 import sys
 from pathlib import Path
@@ -47,11 +46,10 @@ def _serve(config: Config) -> int:
     from deadman.daemon import Unable, main
     from deadman.logs import logging_set_up
 
-    gc.freeze()
     with logging_set_up(config.daemon) as writer:
         try:
             trio.run(main, config, os.environ, writer)
-        except* Unable as group:
-            print(f"deadman: {group.exceptions[0]}", file=sys.stderr)
+        except Unable as error:
+            print(f"deadman: {error}", file=sys.stderr)
             return FAILED
     return 0
