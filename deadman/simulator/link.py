@@ -64,6 +64,9 @@ def address_of(stream: trio.abc.AsyncResource) -> str:
         case trio.SSLStream():
             return address_of(stream.transport_stream)
         case trio.SocketStream():
-            return str(stream.socket.getpeername()[0])
+            try:
+                return str(stream.socket.getpeername()[0])
+            except OSError:  # gone before we looked
+                return "gone"
         case _:
             return str(getattr(stream, "address", "memory"))

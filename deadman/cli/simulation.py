@@ -1,0 +1,144 @@
+"""What `simulate` sets up: accounts at both venues, and the config that fits them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import trio
+
+from deadman.simulator.certificate import new_authority
+from deadman.simulator.commands import obey
+from deadman.simulator.console import from_socket, from_stdin
+from deadman.simulator.deribit import Deribit
+from deadman.simulator.listen import listen
+from deadman.simulator.narrator import narrate
+from deadman.simulator.stage import Stage
+from deadman.simulator.sxbet import SxBet
+
+MARK = "# Written by `deadman simulate`, and written anew each time it starts.\n\n"
+MAKER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # the first example of EIP-55
+USUAL_PORT = 9847
+
+
+class Occupied(Exception):
+    """The directory holds a config that is not ours to overwrite."""
+
+
+async def simulate(directory: Path) -> None:
+    """Carry both venues until SIGINT or SIGTERM.
+
+    Raises:
+        Occupied: a foreign config.toml is in the way.
+        OSError: the directory, a port or the command socket cannot be had.
+    """
+    keys = {name: secrets.token_hex(16) for name in ("options-desk", "futures-desk", "sx-maker", "sx-legacy")}
+    stage, authority = new_stage(keys), new_authority()
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            deribit, sxbet = [await nursery.start(listen, v.serve, authority) for v in (stage.deribit, stage.sxbet)]
+            write(directory, keys, authority.pem, deribit, sxbet)
+            await nursery.start(from_socket, directory / "faults.sock", partial(obey, stage))
+            nursery.start_soon(from_stdin, partial(obey, stage), say)
+            say(greeting(directory))
+            nursery.start_soon(narrate, (stage.deribit.exchange, stage.sxbet.exchange), say)
+            await anext(aiter(signals))
+            nursery.cancel_scope.cancel()
+
+
+def new_stage(keys: Mapping[str, str]) -> Stage:
+    stage = Stage(Deribit(), SxBet())
+    for name in ("options-desk", "futures-desk"):
+        stage.deribit.add_key(f"{name}-id", name, secret=keys[name])
+    stage.sxbet.add_account("sx-maker", keys["sx-maker"], "v3")
+    stage.sxbet.add_account("sx-legacy", keys["sx-legacy"], "v2", MAKER)
+    return stage
+
+
+def write(directory: Path, keys: Mapping[str, str], pem: bytes, deribit: int, sxbet: int) -> None:
+    """Write config, certificate and secrets; the secrets first, so that the config never names what is not there."""
+    target = directory / "config.toml"
+    if target.exists() and not target.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+        raise Occupied(f"{target} was not written by simulate; choose another directory, or move it away")
+    for each in (directory, directory / "secrets", directory / "run", directory / "state"):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, key in keys.items():
+        write_secret(directory / "secrets" / name, key)
+    (directory / "ca.pem").write_bytes(pem)
+    target.write_text(MARK + tomli_w.dumps(config(directory, deribit, sxbet)), encoding="utf-8")
+
+
+def write_secret(path: Path, key: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{key}\n")
+
+
+def config(directory: Path, deribit: int, sxbet: int) -> dict[str, Any]:
+    """A desk of four accounts, two of which hang on a bot called quoter."""
+    websocket = {"venue": "deribit", "network": "testnet", "url": f"wss://127.0.0.1:{deribit}/ws/api/v2"}
+    http = {"venue": "sxbet", "network": "testnet", "url": f"https://127.0.0.1:{sxbet}"}
+    trust = {"ca_file": str(directory / "ca.pem")}
+
+    def secret(name: str) -> dict[str, str]:
+        return {"file": str(directory / "secrets" / name)}
+
+    def desk(name: str, auth: str) -> dict[str, Any]:
+        return websocket | trust | {"client_id": f"{name}-id", "client_secret": secret(name), "auth": auth}
+
+    return {
+        "daemon": {
+            "listen": f"127.0.0.1:{free_port()}",
+            "runtime_directory": str(directory / "run"),
+            "state_directory": str(directory / "state"),
+        },
+        "watches": {"quoter": {"timeout": 5}},
+        "accounts": {
+            "options-desk": desk("options-desk", "signature") | {"watch": ["quoter"]},
+            "futures-desk": desk("futures-desk", "secret"),
+            "sx-maker": http | trust | {"api": "v3", "api_key": secret("sx-maker"), "watch": "quoter"},
+            "sx-legacy": http
+            | trust
+            | {"api": "v2", "requestor": MAKER, "api_key": secret("sx-legacy"), "watch": "none"},
+        },
+    }
+
+
+def free_port() -> int:
+    """The usual port where it is free, so that examples fit; else any."""
+    for port in (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1")
+
+
+def greeting(directory: Path) -> str:
+    return f"""\
+Simulated Deribit and SX Bet are running on loopback. Written into {directory}:
+  config.toml   four accounts, two of them watched for a bot called quoter
+  ca.pem        the certificate to trust
+  secrets/      their keys
+In other terminals:
+  deadman run --config {directory}/config.toml
+  while deadman beat quoter --config {directory}/config.toml; do sleep 1; done
+  deadman status --follow --config {directory}/config.toml
+Break things by commands, here or a line each on {directory}/faults.sock; help lists them.
+Ends on Ctrl-C."""
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
