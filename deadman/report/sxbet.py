@@ -28,7 +28,7 @@ def if_host_dies(case: Case) -> Fate:
     """Nobody is left to renew."""
     if settled := _settled(case):
         return settled
-    until = _lease_end(case)
+    until = case.guard.lease_end
     if case.account.observe:
         return Fate("unknown", None, "deadman only observes here: it holds no lease, and sees nobody else's.")
     if case.stands and until is not None:
@@ -78,17 +78,10 @@ def _cancels(case: Case, account: SxBetAccount) -> bool:
     return case.guard.can_cancel or (account.on_trip == "expire" and case.guard.session_at is not None)
 
 
-def _lease_end(case: Case) -> float | None:
-    """The latest end of any lease that the venue may have granted."""
-    proof = case.guard.proof
-    ends = (case.guard.attempted_until, proof.expiry if proof else None)
-    return max((end for end in ends if end is not None), default=None)
-
-
 def _disarmed(case: Case) -> Fate:
     if case.guard.disarm_confirmed:
         return Fate("stay", None, "Disarmed: SX Bet holds no lease, deadman cancels nothing.")
-    until = _lease_end(case)
+    until = case.guard.lease_end
     if until is not None and until > case.now:
         told = case.times.told(until)
         return Fate("unknown", None, f"Disarmed, but SX Bet has not confirmed it: a lease may run until {told}.")

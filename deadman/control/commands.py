@@ -1,0 +1,91 @@
+"""What operators do to accounts. Everything is checked before anything is done, to any account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import trio
+
+from deadman.board import Board
+from deadman.control import outcome, params
+from deadman.control.call import Call, Result
+from deadman.control.changes import until
+from deadman.control.outcome import Outcome
+from deadman.facts import Cause, Disarmed, Fact, Rearmed, Tripped
+from deadman.guard import Guard, Phase
+from deadman.report.times import Times
+
+PATIENCE = 10.0
+"""Seconds a command waits for the venues (contract, section 1)."""
+
+Judge = Callable[[Guard, Times], Outcome]
+
+
+async def arm(call: Call) -> Result:
+    """A trip under way is carried to zero first; when that takes longer than we wait, the answer says so."""
+    params.expect(call.params, ("accounts", "reason"))
+    names, reason = _checked(call)
+    owed = set(names)
+
+    def rearm() -> None:
+        # Once each: a later disarm by somebody else is a later word than ours.
+        for name in sorted(owed):
+            if _phase(call.board, name) is not Phase.TRIPPING:
+                owed.discard(name)
+                call.board.post(name, Rearmed(call.now, call.name, reason))
+
+    return await _settle(call.board, names, outcome.of_arm, rearm)
+
+
+async def disarm(call: Call) -> Result:
+    params.expect(call.params, ("accounts", "reason", "for"))
+    span = params.span(call.params)
+    names, reason = _checked(call)
+    ends = None if span is None else call.now + span
+    _post(call, names, Disarmed(call.now, call.name, reason, ends))
+    return await _settle(call.board, names, outcome.of_disarm)
+
+
+async def trip(call: Call) -> Result:
+    params.expect(call.params, ("accounts", "reason"))
+    names, reason = _checked(call)
+    _post(call, names, Tripped(call.now, Cause.OPERATOR, call.name, reason))
+    return await _settle(call.board, names, outcome.of_trip)
+
+
+def _checked(call: Call) -> tuple[tuple[str, ...], str]:
+    """The accounts and the reason, valid and logged."""
+    names, reason = params.accounts(call.params, call.board.configs), params.reason(call.params)
+    call.log(", ".join(names), reason)
+    return names, reason
+
+
+def _post(call: Call, names: tuple[str, ...], fact: Fact) -> None:
+    for name in names:
+        call.board.post(name, fact)
+
+
+def _phase(board: Board, name: str) -> Phase | None:
+    standing = board.standings().get(name)
+    return standing.phase if standing else None
+
+
+async def _settle(
+    board: Board, names: tuple[str, ...], judge: Judge, at_each_change: Callable[[], None] = lambda: None
+) -> Result:
+    """Wait until all is done, or for as long as we wait, and tell how far each account has come."""
+
+    def settled() -> bool:
+        at_each_change()
+        return all(one.done for one in _outcomes(board, names, judge).values())
+
+    with trio.move_on_after(PATIENCE):
+        await until(board, settled)
+    return {"accounts": {name: asdict(one) for name, one in _outcomes(board, names, judge).items()}}
+
+
+def _outcomes(board: Board, names: tuple[str, ...], judge: Judge) -> dict[str, Outcome]:
+    standings, times = board.standings(), Times.of(board.clock)
+    gone = Outcome(False, "no longer in the config")
+    return {name: judge(standings[name].guard, times) if name in standings else gone for name in names}

@@ -1,0 +1,74 @@
+"""How far a command has come with an account, in words: nothing is called done that the venue has not confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deadman.guard import Guard, Phase, Trip
+from deadman.proof import Coverage
+from deadman.report.times import Times
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    done: bool
+    words: str
+
+
+def of_arm(guard: Guard, times: Times) -> Outcome:
+    """Armed is proven, or waiting for a bot that is not up."""
+    phase = guard.phase(times.now)
+    if guard.protected(times.now):
+        return Outcome(True, f"armed, good for {guard.margin(times.now):.0f} s")
+    match phase:
+        case Phase.WAITING:
+            return Outcome(True, "no bot yet: armed once it checks in")
+        case Phase.TRIPPING:
+            return Outcome(False, f"still being cancelled ({_open(guard.trip)}): arm it again once that is done")
+        case Phase.DISARMED:
+            return Outcome(False, "disarmed again meanwhile")
+        case Phase.EXPOSED:
+            return Outcome(False, f"the switch is off{_detail(guard)}")
+        case Phase.REFUSED:
+            return Outcome(False, f"rejected by the venue{_detail(guard)}")
+    return Outcome(False, f"not proven yet{_detail(guard)}; deadman goes on trying")
+
+
+def of_disarm(guard: Guard, times: Times) -> Outcome:
+    if guard.disarm is None:
+        return Outcome(False, "armed or tripped again meanwhile")
+    if guard.disarm_confirmed:
+        until = guard.disarm.until
+        return Outcome(True, "disarmed" if until is None else f"disarmed until {times.told(until)}")
+    return Outcome(False, f"not confirmed by the venue{_lease(guard, times)}{_detail(guard)}; deadman goes on trying")
+
+
+def of_trip(guard: Guard, times: Times) -> Outcome:
+    trip = guard.trip
+    if trip is None:
+        return Outcome(False, "armed or disarmed again meanwhile")
+    if trip.done_at is None:
+        return Outcome(False, f"{_open(trip)}{_lease(guard, times)}{_detail(guard)}; deadman goes on trying")
+    if trip.presumed:
+        return Outcome(True, f"orders presumed gone since the lease's end, {trip.cancelled} cancelled by deadman")
+    return Outcome(True, f"orders gone, {trip.cancelled} cancelled by deadman")
+
+
+def _open(trip: Trip | None) -> str:
+    if trip is None or trip.remaining is None:
+        return "open orders not known yet"
+    return f"{trip.remaining} open after round {trip.rounds}"
+
+
+def _lease(guard: Guard, times: Times) -> str:
+    """Until when SX Bet may still hold a lease: what it may have heard counts."""
+    end = guard.lease_end
+    if guard.proof is None or guard.proof.coverage is not Coverage.LEASE or end is None or end <= times.now:
+        return ""
+    return f"; the lease ends at {times.told(end)}"
+
+
+def _detail(guard: Guard) -> str:
+    if guard.trouble is None:
+        return ""
+    return f": {guard.trouble.detail or guard.trouble.reason}"

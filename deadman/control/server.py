@@ -1,0 +1,128 @@
+"""The control socket in the loop: each client in a task of its own, with deadlines all around."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from deadman.board import Board
+from deadman.control import rpc
+from deadman.control.call import Call, Result
+from deadman.control.commands import arm, disarm, trip
+from deadman.control.holds import hold, release
+from deadman.control.lines import Lines, TooLong
+from deadman.control.place import listening
+from deadman.control.policy import Peer, Policy, peer_of
+from deadman.control.rpc import Failure, Request
+from deadman.control.seats import Seats
+from deadman.report import report
+
+log = logging.getLogger(__name__)
+
+PACE = 0.02
+"""Seconds of a client's place and patience that each answer costs, so that a busy asker leaves the loop to others."""
+
+CHANGES: Mapping[str, Callable[[Call], Awaitable[Result]]] = {
+    "arm": arm,
+    "disarm": disarm,
+    "trip": trip,
+    "hold": hold,
+    "release": release,
+}
+
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError)
+
+
+async def serve(
+    board: Board, path: Path, policy: Policy, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Answer at `path` until cancelled; started once it listens. Raises Unservable when it cannot."""
+    with listening(path, policy.group) as sock:
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+        server = Server(board, policy, path.parent / "watch")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(trio.serve_listeners, server.attend, [listener])
+            task_status.started()
+
+
+@dataclass(frozen=True)
+class Server:
+    """Answers clients from the board. `watch_directory` holds the watches' sockets."""
+
+    board: Board
+    policy: Policy
+    watch_directory: Path
+    seats: Seats = field(default_factory=Seats)
+
+    async def attend(self, stream: trio.SocketStream) -> None:
+        """One client, until it leaves or is let go; its faults end here."""
+        lines = Lines(stream)
+        try:
+            await self._attend(lines, peer_of(stream.socket.getsockopt))
+        except _GONE:
+            log.debug("a client of the control socket went away")
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _attend(self, lines: Lines, peer: Peer) -> None:
+        try:
+            with self.seats.seat(peer, self.policy.name_of(peer)):
+                while (line := await lines.read()) is not None:
+                    if answer := await self._answer(peer, line):
+                        await lines.write(answer)
+                    await trio.sleep(PACE)
+        except TooLong:
+            await lines.write(rpc.refusal(None, Failure(rpc.PARSE_ERROR, "the line is too long")))
+        except Failure as failure:
+            await lines.write(rpc.refusal(None, failure))
+
+    async def _answer(self, peer: Peer, line: bytes) -> bytes:
+        """What to write back; nothing for a notification."""
+        request_id = None
+        if not line.strip():
+            return b""
+        try:
+            message = rpc.decode(line)
+            request_id = rpc.id_of(message)
+            request = rpc.request_of(message)
+            result = await self._do(peer, request)
+        except Failure as failure:
+            return rpc.refusal(request_id, failure)
+        return rpc.answer(request.id, result) if request.wants_answer else b""
+
+    async def _do(self, peer: Peer, request: Request) -> Result:
+        if request.method == "status":
+            return report(self.board, self.watch_directory, is_gone)
+        change = CHANGES.get(request.method)
+        if change is None:
+            known = ", ".join(("status", *CHANGES))
+            raise Failure(rpc.NO_SUCH_METHOD, f"no such method; there are {known}")
+        return await change(Call(self.board, request.method, request.params, peer, self._caller(peer, request.method)))
+
+    def _caller(self, peer: Peer, method: str) -> str:
+        """The user's name; raises Failure for those who may only look."""
+        name = self.policy.name_of(peer)
+        if name is not None:
+            return name
+        log.warning("%s refused to uid %d, pid %d: not an operator", method, peer.uid, peer.pid)
+        raise Failure(
+            rpc.FORBIDDEN,
+            f"you (uid {peer.uid}) may look, not {method}: be root or the daemon's user, "
+            "or be named in daemon.operators",
+        )
+
+
+def is_gone(pid: int) -> bool:
+    """Whether that process is known to have ended. A number used again reads as alive, which is the safe side."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return pid > 0
+    except OSError:
+        return False
+    return False
