@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from deadman.config.schema import DaemonConfig
-from deadman.control.place import Unservable, listening
+from deadman.control.place import listening
 from deadman.control.policy import Peer, Policy, peer_of
+from deadman.errors import Unable
 
 
 def daemon(**keys: object) -> DaemonConfig:
@@ -52,7 +53,7 @@ def test_a_living_daemons_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     with listening(path, None):
         inode = path.stat().st_ino
-        with pytest.raises(Unservable, match="another daemon listens"), listening(path, None):
+        with pytest.raises(Unable, match="another daemon listens"), listening(path, None):
             pass
         assert path.stat().st_ino == inode
 
@@ -66,7 +67,7 @@ def test_a_daemon_too_busy_to_accept_still_counts_as_living(tmp_path: Path) -> N
         for client in clients:
             client.setblocking(False)
             client.connect_ex(str(path))
-        with pytest.raises(Unservable), listening(path, None):
+        with pytest.raises(Unable), listening(path, None):
             pass
         for client in clients:
             client.close()
@@ -75,7 +76,7 @@ def test_a_daemon_too_busy_to_accept_still_counts_as_living(tmp_path: Path) -> N
 def test_a_file_in_the_way_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     path.write_text("precious")
-    with pytest.raises(Unservable, match="no socket"), listening(path, None):
+    with pytest.raises(Unable, match="no socket"), listening(path, None):
         pass
     assert path.read_text() == "precious"
 
@@ -92,14 +93,14 @@ def test_a_successors_socket_is_not_removed_by_its_predecessor(tmp_path: Path) -
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory where nothing can be made")
 def test_a_place_where_nothing_can_be_made_is_told_in_words() -> None:
     with (
-        pytest.raises(Unservable, match=r"cannot listen at .*runtime_directory"),
+        pytest.raises(Unable, match=r"cannot listen at .*runtime_directory"),
         listening(Path("/proc/x/c.sock"), None),
     ):
         pass
 
 
 def test_a_path_too_long_for_a_socket_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(Unservable, match="too long"), listening(tmp_path / ("x" * 120) / "control.sock", None):
+    with pytest.raises(Unable, match="too long"), listening(tmp_path / ("x" * 120) / "control.sock", None):
         pass
 
 

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from deadman.control.disarms import end_disarms
-from deadman.control.place import Unservable
 from deadman.control.policy import Policy
 from deadman.control.server import serve
 
-__all__ = ["Policy", "Unservable", "end_disarms", "serve"]
+__all__ = ["Policy", "end_disarms", "serve"]

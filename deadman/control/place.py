@@ -10,19 +10,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
 
+from deadman.errors import Unable
+
 log = logging.getLogger(__name__)
 
 MODE = 0o660
 BACKLOG = 64
 
 
-class Unservable(Exception):
-    """The control socket cannot be had; in words for people."""
-
-
 @contextmanager
 def listening(path: Path, group: int | None) -> Iterator[socket]:
-    """A socket listening at `path`, for its owner and `group`; removed at the end if still ours. Raises Unservable."""
+    """A socket listening at `path`, for its owner and `group`; removed at the end if still ours. Raises Unable."""
     _check(path)
     with socket(AF_UNIX, SOCK_STREAM) as sock:
         _bind(sock, path, group)
@@ -38,11 +36,11 @@ def listening(path: Path, group: int | None) -> Iterator[socket]:
 def _check(path: Path) -> None:
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise Unservable(f"{path} is in the way and is no socket: move it aside")
+            raise Unable(f"{path} is in the way and is no socket: move it aside")
     except OSError:
         return
     if _answers(path):
-        raise Unservable(f"another daemon listens at {path}: stop it first, or give this one its own runtime_directory")
+        raise Unable(f"another daemon listens at {path}: stop it first, or give this one its own runtime_directory")
 
 
 def _answers(path: Path) -> bool:
@@ -71,7 +69,7 @@ def _bind(sock: socket, path: Path, group: int | None) -> None:
     except OSError as error:
         with suppress(OSError):
             draft.unlink()
-        raise Unservable(f"cannot listen at {path}: {error.strerror or error}; see daemon.runtime_directory") from None
+        raise Unable(f"cannot listen at {path}: {error.strerror or error}; see daemon.runtime_directory") from None
 
 
 def _admit(draft: Path, group: int | None) -> None:

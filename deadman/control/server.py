@@ -41,7 +41,7 @@ _GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, 
 async def serve(
     board: Board, path: Path, policy: Policy, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Answer at `path` until cancelled; started once it listens. Raises Unservable when it cannot."""
+    """Answer at `path` until cancelled; started once it listens. Raises Unable when it cannot."""
     with listening(path, policy.group) as sock:
         listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
         server = Server(board, policy, path.parent / "watch")
