@@ -1,0 +1,156 @@
+"""What the page says of an account and of a bot, from the answer of `status`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from deadman import spoken
+
+Told = Mapping[str, Any]
+"""A part of the answer of `status` (contract, section 4)."""
+
+Tone = Literal["good", "warn", "bad", "calm", "plain"]
+
+_STATES: Mapping[str, tuple[str, str]] = {
+    "connecting": ("CONNECTING", "No session with the venue yet."),
+    "waiting": ("NO BOT YET, not armed", "No lease is taken before its bot checks in."),
+    "arming": ("ARMING", "In session; the switch is not proven yet."),
+    "armed": ("ARMED", ""),
+    "degraded": ("DEGRADED", "The last proof stands, but its renewal failed or is late."),
+    "expired": ("EXPIRED", "The lease ran out."),
+    "unverified": ("UNVERIFIED", "The switch was on when last read; whether it still is, is unknown."),
+    "exposed": ("SWITCH OFF", "By the venue's last word nothing would cancel the orders."),
+    "refused": ("REJECTED BY VENUE", ""),
+    "tripping": ("TRIPPING", ""),
+    "tripped": ("TRIPPED", ""),
+    "disarmed": ("DISARMED", ""),
+}
+
+_TO_DO: Mapping[str, str] = {
+    "connecting": "Bots should wait; deadman keeps trying.",
+    "arming": "Bots should wait; deadman keeps trying.",
+    "expired": "Do not place orders before it is armed again; deadman keeps trying.",
+    "unverified": "Do not rely on the switch before it is proven again; deadman keeps trying.",
+    "exposed": "Guard these orders by hand until it is armed again; deadman keeps trying.",
+    "refused": "Check the key, its scopes and the venue's list of addresses; deadman keeps trying.",
+    "tripping": "Keep the bot down until its orders are gone.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Some words, the tone they are shown in, and a sentence that explains them."""
+
+    words: str
+    tone: Tone = "calm"
+    because: str = ""
+
+
+def alarming(account: Told) -> bool:
+    return bool(account["wanted"] and not account["protected"])
+
+
+def state(account: Told, now: float) -> Phrase:
+    """The phase in people's words, with what brought it."""
+    words, because = _STATES.get(account["phase"], (str(account["phase"]).upper(), ""))
+    if trip := account.get("trip"):
+        because = _trip(trip, now)
+    elif disarm := account.get("disarm"):
+        because = _disarm(disarm, now)
+    elif trouble := account.get("trouble"):
+        because = _after(because, _trouble(trouble, now))
+    observing = ", observing only" if account.get("observe") else ""
+    return Phrase(words + observing, _tone(account), because)
+
+
+def to_do(account: Told) -> str:
+    return _TO_DO.get(account["phase"], "") if alarming(account) else ""
+
+
+def good_for(account: Told) -> str:
+    return spoken.left(account["margin"]) if account["protected"] else "–"
+
+
+def orders(account: Told, now: float) -> Phrase:
+    """What has happened to the account's orders."""
+    left = account["open_orders"]
+    match account["phase"]:
+        case "tripping" if trip := account.get("trip"):
+            listed = "how many are left is not known" if trip["remaining"] is None else f"{trip['remaining']} left"
+            return Phrase("being cancelled", "bad", f"Round {trip['rounds'] + 1}, {listed}.")
+        case "tripped" if (trip := account.get("trip")) and not left:
+            return _gone(trip, now)
+        case "expired" if account.get("expiry") is not None:
+            at = spoken.instant(account["expiry"], now)
+            return Phrase("presumed cancelled", "warn", f"By the venue, when the lease ran out at {at}.")
+    return Phrase("not counted" if left is None else f"{left} open", "plain")
+
+
+def fate(told: Told) -> Phrase:
+    """What becomes of the orders after a death."""
+    match told["orders"], told["within"]:
+        case "gone", within if within:
+            return Phrase(f"gone within {spoken.span(within)}", "good", told["because"])
+        case "gone", _:
+            return Phrase("gone", "good", told["because"])
+        case "partly", _:
+            return Phrase("partly gone", "warn", told["because"])
+        case "stay", _:
+            return Phrase("stay", "bad", told["because"])
+        case _:
+            return Phrase("unknown", "warn", told["because"])
+
+
+def bot(watch: Told, now: float) -> Phrase:
+    """Whether a trading process lives."""
+    if hold := watch.get("hold"):
+        until, reason = spoken.instant(hold["until"], now), f": {hold['reason']}" if hold["reason"] else ""
+        return Phrase(f"on hold until {until}", "warn", f"By {hold['by']}{reason}. Its silence trips nothing.")
+    if watch["alive"]:
+        return Phrase("alive", "good")
+    if dead(watch):
+        gone = f" Process {watch['pid']} is gone." if watch.get("process_gone") else ""
+        return Phrase("DEAD", "bad", f"Silent for {spoken.left(watch.get('silence') or 0.0)}.{gone}")
+    return Phrase("not up yet", "calm")
+
+
+def dead(watch: Told) -> bool:
+    """Up once, and silent beyond its timeout."""
+    return not watch["alive"] and bool(watch.get("silent")) and not watch.get("hold")
+
+
+def _tone(account: Told) -> Tone:
+    if alarming(account):
+        return "bad"
+    return {"armed": "good", "degraded": "warn", "refused": "warn"}.get(account["phase"], "calm")  # type: ignore[return-value]
+
+
+def _trip(trip: Told, now: float) -> str:
+    reason = f" ({trip['reason']})" if trip["reason"] else ""
+    return f"{trip['cause'].capitalize()}: {trip['by']}{reason}, {spoken.instant(trip['at'], now)}."
+
+
+def _gone(trip: Told, now: float) -> Phrase:
+    at = f" at {spoken.instant(trip['done_at'], now)}" if trip["done_at"] is not None else ""
+    how = "Presumed: the last lease ended." if trip["presumed"] else f"{trip['cancelled']} cancelled."
+    return Phrase(f"gone{at}", "good", f"{how} Positions are not closed.")
+
+
+def _disarm(disarm: Told, now: float) -> str:
+    reason = f" ({disarm['reason']})" if disarm["reason"] else ""
+    until = f", until {spoken.instant(disarm['until'], now)}" if disarm["until"] is not None else ""
+    return f"By {disarm['by']}{reason} at {spoken.instant(disarm['at'], now)}{until}."
+
+
+def _after(because: str, detail: str) -> str:
+    """The venue's own words begin as they will, so they follow a colon."""
+    if not because or not detail:
+        return because or detail
+    return f"{because.rstrip('.')}: {detail}"
+
+
+def _trouble(trouble: Told, now: float) -> str:
+    detail = (trouble["detail"] or trouble["reason"] or "").rstrip(".")
+    return f"{detail} (since {spoken.instant(trouble['since'], now)})." if detail else ""
