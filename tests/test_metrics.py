@@ -77,6 +77,7 @@ deadman_config_last_reload_successful{} deadman_config_last_reload_success_times
 deadman_build_info{version,python,openssl}
 """
 ADDITIONS = """
+deadman_account_phase_since_timestamp_seconds{account}
 deadman_account_open_orders{account} deadman_venue_fired_orders_total{account}
 deadman_watch_ignored_datagrams_total{watch} deadman_log_dropped_total{}
 """
@@ -101,6 +102,13 @@ def test_both_formats_say_the_same(desk: Hand) -> None:
     text, openmetrics = read(scrape(desk)), read(scrape(desk, OPENMETRICS))
     ours = [series for series in text if series[0].startswith("deadman_")]
     assert {series: openmetrics[series] for series in ours} == {series: text[series] for series in ours}
+
+
+def test_a_phase_is_dated_when_it_came_and_not_when_it_is_scraped(desk: Hand) -> None:
+    desk.arm("maker", ttl=30.0)
+    desk.stall(100.0)
+    assert value(desk, "deadman_account_phase", account="maker", phase="expired") == 1
+    assert value(desk, "deadman_account_phase_since_timestamp_seconds", account="maker") == NOON + 30.0
 
 
 def test_every_series_exists_from_the_start_at_zero(desk: Hand) -> None:

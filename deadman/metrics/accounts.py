@@ -39,6 +39,9 @@ class Sight:
         trip = self.standing.guard.trip
         return trip is not None and trip.done_at is None
 
+    def since(self) -> float:
+        return self._timestamp_of(self.standing.since)
+
     def asked(self) -> float:
         proof = self.standing.guard.proof
         return self._timestamp_of(proof.asked_at) if proof else 0.0
@@ -63,6 +66,11 @@ def _phases(sight: Sight) -> Mapping[str, float]:
 ACCOUNTS: tuple[Family[Sight], ...] = (
     info("deadman_account", "What is guarded, and where.", _info),
     gauges("deadman_account_phase", "1 for the phase the account is in, 0 for all others.", "phase", _phases),
+    gauge(
+        "deadman_account_phase_since_timestamp_seconds",
+        "When the account entered the phase it is in.",
+        Sight.since,
+    ),
     gauge(
         "deadman_account_protected",
         "1 while a venue's own answer proves that the switch is armed, judged at the scrape.",
