@@ -32,9 +32,10 @@ def clock_offsets() -> Offsets:
 
 @dataclass
 class Ticker:
-    """Ticks until cancelled. `after_jump` hears how many seconds went by unseen."""
+    """Ticks until cancelled; `judged` is called after every judging of the guards."""
 
     board: Board
+    judged: Callable[[], None] = lambda: None
     offsets: Callable[[], Offsets] = clock_offsets
     _known: Offsets = field(init=False)
 
@@ -50,6 +51,7 @@ class Ticker:
             self.board.loop = replace(loop, tick_at=now, lag=loop.lag.observe(max(0.0, now - due)))
             self.board.let_time_pass()
             self._compare_clocks(now)
+            self.judged()
 
     def _compare_clocks(self, now: float) -> None:
         before, self._known = self._known, self.offsets()

@@ -83,7 +83,7 @@ async def open_desk(*accounts: Account, seed: int = 1) -> AsyncIterator[Desk]:
             return Keeper(account, board, open_session, chance)
 
         keepers = Keepers(board, nursery, chance, door, hire)
-        nursery.start_soon(Ticker(board, lambda: (0.0, 0.0)).run)
+        nursery.start_soon(Ticker(board, offsets=lambda: (0.0, 0.0)).run)
         keepers.apply({account.name: account for account in accounts})
         yield Desk(network, exchange, board, keepers)
         nursery.cancel_scope.cancel()

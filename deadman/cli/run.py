@@ -43,7 +43,8 @@ def read_config(path: Path) -> Config:
 def _serve(config: Config) -> int:
     import trio  # late: a faulty config is told without waiting for it
 
-    from deadman.daemon import Unable, main
+    from deadman.daemon import main
+    from deadman.errors import Unable
     from deadman.logs import logging_set_up
 
     with logging_set_up(config.daemon) as writer:
