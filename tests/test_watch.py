@@ -1,0 +1,76 @@
+"""The life of one trading process: laws of the fold."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadman.watch import Hold, Sender, Watch
+from deadman.watches.words import silence
+
+instants = st.floats(min_value=0.0, max_value=1e6, allow_nan=False)
+spans = st.floats(min_value=0.0, max_value=1e4)
+timeouts = st.floats(min_value=1.0, max_value=600.0)
+
+
+def test_a_process_that_never_was_up_is_neither_alive_nor_silent() -> None:
+    watch = Watch("quoter", 5.0)
+    assert not watch.alive(1e9)
+    assert not watch.silent(1e9)
+
+
+@given(timeouts, st.lists(instants, min_size=1), instants)
+def test_it_is_alive_exactly_within_its_timeout_of_the_newest_check_in(
+    timeout: float, beats: list[float], now: float
+) -> None:
+    watch = Watch("quoter", timeout)
+    for at in beats:
+        watch = watch.check_in(at, None)
+    assert watch.alive(now) is (now < max(beats) + timeout)
+    assert watch.silent(now) is not watch.alive(now)
+    assert watch.check_ins == len(beats)
+
+
+@given(timeouts, instants, spans, spans)
+def test_a_grant_moves_the_end_away_and_never_nearer(timeout: float, up: float, away: float, earlier: float) -> None:
+    watch = Watch("quoter", timeout).check_in(up, None)
+    end = watch.silent_at()
+    assert end is not None
+    for granted in (watch.granted(up + away), watch.granted(up - earlier)):
+        assert (granted.silent_at() or 0.0) >= end
+
+
+def test_no_grant_makes_a_process_of_one_that_never_was_up() -> None:
+    assert Watch("quoter", 5.0).granted(100.0) == Watch("quoter", 5.0)
+
+
+def test_no_grant_brings_a_dead_process_back_to_life_but_its_check_in_does() -> None:
+    dead = Watch("quoter", 5.0).check_in(0.0, None).found_dead(5.0)
+    assert not dead.granted(20.0).alive(20.0)
+    assert dead.check_in(20.0, None).alive(20.0)
+
+
+@given(timeouts, instants, spans, spans)
+def test_a_held_process_is_silent_at_the_earliest_when_the_hold_ends(
+    timeout: float, up: float, span: float, later: float
+) -> None:
+    watch = Watch("quoter", timeout).check_in(up, None).held_until(Hold(up + span, "alice"))
+    assert watch.silent(up + later) is (later >= 0 and up + later >= max(up + timeout, up + span))
+
+
+def test_after_its_goodbye_no_silence_follows() -> None:
+    assert not Watch("quoter", 5.0).check_in(0.0, None).released().silent(1e9)
+
+
+def test_the_words_of_a_silence_name_the_process_and_what_became_of_it() -> None:
+    watch = Watch("quoter", 5.0).check_in(10.0, Sender(4123, 1000))
+    assert silence(watch, 19.0, lambda pid: pid == 4123) == "silent 9 s, pid 4123 gone"
+    assert silence(watch, 19.0, lambda pid: False) == "silent 9 s, pid 4123 still running"
+
+
+def test_a_process_of_another_pid_namespace_is_not_said_to_be_gone() -> None:
+    assert silence(Watch("q", 5.0).check_in(10.0, Sender(0, 1000)), 19.0, lambda pid: True) == "silent 9 s"
+
+
+def test_a_process_not_heard_since_our_start_is_told_so() -> None:
+    assert silence(Watch("q", 5.0).resumed(0.0), 5.0, lambda pid: True) == "silent 5 s, since deadman started"
