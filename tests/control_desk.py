@@ -16,7 +16,8 @@ from deadman import facts
 from deadman.board import Board
 from deadman.clock import Clock
 from deadman.config.schema import DeribitAccount, SecretSource, SxBetAccount
-from deadman.control import Policy, serve
+from deadman.control.policy import Policy
+from deadman.control.server import serve
 from deadman.proof import Coverage, Proof
 from deadman.watch import Watch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import trio
 from trio.testing import MockClock
 
 from deadman import facts
-from deadman.control import end_disarms
 from deadman.control.commands import PATIENCE
+from deadman.control.disarms import end_disarms
 from deadman.control.rpc import INVALID_PARAMS, UNKNOWN_NAME
 from deadman.errors import Reason
 from deadman.facts import Cause
 from deadman.guard import Phase
 from deadman.watch import Watch
-from tests.control_desk import Desk, desk
+from tests.control_desk import DESK, Desk, desk
 
 
 async def said(made: Desk, method: str, **given: Any) -> dict[str, Any]:
@@ -293,3 +294,40 @@ async def test_two_commands_wait_side_by_side_and_leave_no_listener(tmp_path: Pa
                 nursery.start_soon(lambda name: said(made, "disarm", accounts=[name]), account)
                 nursery.start_soon(later, made, 2.0, account, facts.DisarmConfirmed)
         assert made.board._listeners == []
+
+
+@pytest.mark.parametrize("method", ["disarm", "trip"])
+async def test_an_observed_account_is_left_alone_and_the_answer_says_so(
+    tmp_path: Path, autojump_clock: MockClock, method: str
+) -> None:
+    async with desk(tmp_path) as made:
+        made.board.add(replace(DESK, observe=True))
+        made.board.forget("maker")
+        start = trio.current_time()
+        answer = await said(made, method, accounts="all")
+        assert answer == {"desk": {"done": False, "words": "left alone: deadman only observes it (observe = true)"}}
+        assert trio.current_time() - start < 1
+        assert made.board.standing("desk").phase is Phase.CONNECTING
+
+
+async def test_arm_leaves_an_account_alone_whose_dead_bot_would_trip_it_at_once(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with desk(tmp_path) as made:
+        now = made.board.clock.now()
+        made.board.put_watch(Watch("quoter", 5.0, counted_from=now - 60, died_at=now - 55))
+        made.post("desk", facts.Disarmed(now, "alice"))
+        answer = await said(made, "arm", accounts=["desk"])
+        assert not answer["desk"]["done"]
+        assert "bot quoter is dead" in answer["desk"]["words"]
+        assert made.board.standing("desk").phase is Phase.DISARMED
+
+
+async def test_arm_goes_ahead_where_a_dead_bot_trips_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    async with desk(tmp_path) as made, made.client() as client:
+        now = made.board.clock.now()
+        made.board.put_watch(Watch("quoter", 5.0, counted_from=now - 60, died_at=now - 55))
+        await client.ask("hold", watch="quoter", **{"for": 60})
+        made.post("desk", facts.Disarmed(now, "alice"))
+        await said(made, "arm", accounts=["desk"])
+        assert made.board.standing("desk").phase is not Phase.DISARMED

@@ -189,6 +189,7 @@ SX_BET: list[Row] = [
     ("tripping", SX, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("gone", None), ("gone", 25)),
     ("lapsing", LAPSE, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("gone", 25), ("gone", 25)),
     ("operator on lapse", LAPSE, ALIVE, (OPEN, *LEASED, OPERATOR), Phase.TRIPPING, ("gone", None), ("gone", 25)),
+    ("operator on v2", EXPIRE, ALIVE, (READ_ONLY, *LEASED, OPERATOR), Phase.TRIPPING, ("gone", None), ("gone", 25)),
     ("tripping, lost", SX, ALIVE, (OPEN, *LEASED, SILENCE, LOST), Phase.TRIPPING, ("gone", 25), ("gone", 25)),
     ("tripped", SX, ALIVE, (OPEN, *LEASED, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("gone", 0)),
     (

@@ -1,12 +1,9 @@
 """The operator's hand: one Unix socket for looking and for changing.
 
-`serve` answers it; `end_disarms` ends those that were given a time.
+server      `serve`: the socket in the loop
+policy      who may do what
+commands    arm, disarm, trip
+holds       hold, release
+disarms     `end_disarms`: those that were given a time
+rpc         the format, which clients speak too
 """
-
-from __future__ import annotations
-
-from deadman.control.disarms import end_disarms
-from deadman.control.policy import Policy
-from deadman.control.server import serve
-
-__all__ = ["Policy", "end_disarms", "serve"]

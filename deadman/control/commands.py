@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import trio
 
 from deadman.board import Board
-from deadman.control import outcome, params
+from deadman.control import outcome, params, vetoes
 from deadman.control.call import Call, Result
 from deadman.control.changes import until
 from deadman.control.outcome import Outcome
+from deadman.control.vetoes import Veto
 from deadman.facts import Cause, Disarmed, Fact, Rearmed, Tripped
 from deadman.guard import Guard, Phase
 from deadman.report.times import Times
@@ -26,7 +27,8 @@ async def arm(call: Call) -> Result:
     """A trip under way is carried to zero first; when that takes longer than we wait, the answer says so."""
     params.expect(call.params, ("accounts", "reason"))
     names, reason = _checked(call)
-    owed = set(names)
+    refused = _refused(call.board, names, vetoes.of_arm)
+    owed = set(names) - set(refused)
 
     def rearm() -> None:
         # Once each: a later disarm by somebody else is a later word than ours.
@@ -35,7 +37,7 @@ async def arm(call: Call) -> Result:
                 owed.discard(name)
                 call.board.post(name, Rearmed(call.now, call.name, reason))
 
-    return await _settle(call.board, names, outcome.of_arm, rearm)
+    return await _settle(call.board, names, refused, outcome.of_arm, rearm)
 
 
 async def disarm(call: Call) -> Result:
@@ -43,15 +45,13 @@ async def disarm(call: Call) -> Result:
     span = params.span(call.params)
     names, reason = _checked(call)
     ends = None if span is None else call.now + span
-    _post(call, names, Disarmed(call.now, call.name, reason, ends))
-    return await _settle(call.board, names, outcome.of_disarm)
+    return await _post(call, names, Disarmed(call.now, call.name, reason, ends), outcome.of_disarm)
 
 
 async def trip(call: Call) -> Result:
     params.expect(call.params, ("accounts", "reason"))
     names, reason = _checked(call)
-    _post(call, names, Tripped(call.now, Cause.OPERATOR, call.name, reason))
-    return await _settle(call.board, names, outcome.of_trip)
+    return await _post(call, names, Tripped(call.now, Cause.OPERATOR, call.name, reason), outcome.of_trip)
 
 
 def _checked(call: Call) -> tuple[tuple[str, ...], str]:
@@ -61,9 +61,19 @@ def _checked(call: Call) -> tuple[tuple[str, ...], str]:
     return names, reason
 
 
-def _post(call: Call, names: tuple[str, ...], fact: Fact) -> None:
+async def _post(call: Call, names: tuple[str, ...], fact: Fact, judge: Judge) -> Result:
+    refused = _refused(call.board, names, vetoes.of_change)
     for name in names:
-        call.board.post(name, fact)
+        if name not in refused:
+            call.board.post(name, fact)
+    return await _settle(call.board, names, refused, judge)
+
+
+def _refused(board: Board, names: tuple[str, ...], veto: Veto) -> dict[str, Outcome]:
+    """The accounts that are left alone, and why."""
+    watches, now = board.watches(), board.clock.now()
+    vetoed = ((name, veto(board.configs[name], watches, now)) for name in names)
+    return {name: Outcome(False, why) for name, why in vetoed if why}
 
 
 def _phase(board: Board, name: str) -> Phase | None:
@@ -72,17 +82,22 @@ def _phase(board: Board, name: str) -> Phase | None:
 
 
 async def _settle(
-    board: Board, names: tuple[str, ...], judge: Judge, at_each_change: Callable[[], None] = lambda: None
+    board: Board,
+    names: tuple[str, ...],
+    refused: Mapping[str, Outcome],
+    judge: Judge,
+    at_each_change: Callable[[], None] = lambda: None,
 ) -> Result:
-    """Wait until all is done, or for as long as we wait, and tell how far each account has come."""
+    """Wait until all is done that is not refused, for as long as we wait; tell how far each account has come."""
 
     def settled() -> bool:
         at_each_change()
-        return all(one.done for one in _outcomes(board, names, judge).values())
+        return all(one.done for name, one in _outcomes(board, names, judge).items() if name not in refused)
 
     with trio.move_on_after(PATIENCE):
         await until(board, settled)
-    return {"accounts": {name: asdict(one) for name, one in _outcomes(board, names, judge).items()}}
+    outcomes = _outcomes(board, names, judge) | dict(refused)
+    return {"accounts": {name: asdict(one) for name, one in outcomes.items()}}
 
 
 def _outcomes(board: Board, names: tuple[str, ...], judge: Judge) -> dict[str, Outcome]:

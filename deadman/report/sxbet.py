@@ -5,8 +5,8 @@ Source: docs.sx.bet, "Heartbeat". Deaths count from the last *attempted* renewal
 
 from __future__ import annotations
 
-from deadman.config.schema import SxBetAccount
-from deadman.facts import Cause
+from deadman.config.schema import OnTrip, SxBetAccount
+from deadman.duty import means
 from deadman.guard import Phase
 from deadman.report.fate import Case, Fate
 
@@ -56,13 +56,14 @@ def _settled(case: Case) -> Fate | None:
 
 
 def _tripping(case: Case, account: SxBetAccount) -> Fate:
-    if _cancels(case, account):
+    trip = case.guard.trip
+    if trip is not None and _cancels(case, means(account, trip.cause)):
         return Fate("gone", None, "Being cancelled now, until SX Bet lists no open order.")
     return if_host_dies(case)
 
 
 def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
-    if _cancels(case, account):
+    if _cancels(case, account.on_trip):
         return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
     if case.stands:
         why = f"Renewals stop once {case.names} is silent, and SX Bet cancels when the lease ends."
@@ -70,12 +71,14 @@ def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
     return if_host_dies(case)
 
 
-def _cancels(case: Case, account: SxBetAccount) -> bool:
-    """Whether an active cancel can leave now. An operator's trip cancels, whatever `on_trip` says."""
-    operators = case.guard.trip is not None and case.guard.trip.cause is Cause.OPERATOR
-    if account.observe or (account.on_trip == "lapse" and not operators):
-        return False
-    return case.guard.can_cancel or (account.on_trip == "expire" and case.guard.session_at is not None)
+def _cancels(case: Case, means_of_trip: OnTrip) -> bool:
+    """Whether an active cancel can leave now."""
+    match means_of_trip:
+        case "cancel":
+            return case.guard.can_cancel and not case.account.observe
+        case "expire":
+            return case.guard.session_at is not None and not case.account.observe
+    return False
 
 
 def _disarmed(case: Case) -> Fate:
