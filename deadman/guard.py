@@ -138,10 +138,10 @@ class Guard:
     def post(self, fact: Fact) -> Guard:
         """The guard after one more fact. Facts it does not judge by leave it as it is."""
         match fact:
-            case facts.Proven(proof=proof):
-                return self._proven(proof)
+            case facts.Proven(at=at, proof=proof):
+                return self._proven(proof, at)
             case facts.Attempted(at=at, ttl=ttl):
-                return replace(self, attempted_until=at + ttl)
+                return replace(self, attempted_until=max(at + ttl, self.attempted_until or 0.0))
             case facts.SessionOpened(at=at, can_cancel=can_cancel):
                 return replace(self, session_at=at, can_cancel=can_cancel)
             case facts.Lost(at=at, reason=reason, detail=detail):
@@ -188,10 +188,12 @@ class Guard:
             case _:
                 return self
 
-    def _proven(self, proof: Proof) -> Guard:
+    def _proven(self, proof: Proof, answered_at: float) -> Guard:
+        """The claim counts from the asking; the venue may have counted from as late as its answer."""
         gap = self.proof is None or not self.proof.stands(proof.asked_at)
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
-        return replace(self, proof=proof, covered_since=since, trouble=None, attempted_until=None)
+        until = answered_at + proof.ttl if proof.coverage is Coverage.LEASE else None
+        return replace(self, proof=proof, covered_since=since, trouble=None, attempted_until=until)
 
     def _offline(self) -> Guard:
         return replace(self, session_at=None, can_cancel=False)
