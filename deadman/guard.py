@@ -213,7 +213,7 @@ class Guard:
         if self.trip is None or trip.cause is Cause.OPERATOR:
             return replace(self, trip=trip, disarm=None)
         if trip.cause is Cause.TRIGGER and self.trip.done_at is not None:
-            return replace(self, trip=replace(self.trip, done_at=None, remaining=None))
+            return replace(self, trip=replace(self.trip, at=trip.at, done_at=None, remaining=None))
         return self
 
     def _rearmed(self) -> Guard:
