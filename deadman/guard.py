@@ -182,7 +182,8 @@ class Guard:
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None)
             case facts.DisarmConfirmed():
-                return replace(self, disarm_confirmed=True, turned_on=False, proof=None, covered_since=None)
+                given_up = replace(self, proof=None, covered_since=None, attempted_until=None)
+                return replace(given_up, disarm_confirmed=True, turned_on=False)
             case facts.Rearmed():
                 return self._rearmed()
             case _:
