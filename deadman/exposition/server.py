@@ -39,7 +39,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
-    request_queue_size = 128
+    request_queue_size = 1024  # a full queue costs a newcomer a second, until its next SYN
 
     def __init__(
         self, family: socket.AddressFamily, address: tuple[Any, ...], routes: Routes, connections: Connections

@@ -27,14 +27,14 @@ th,td{padding:.55rem .75rem;border-top:1px solid var(--line);vertical-align:top;
 thead th{border-top:0}
 tbody th{border-left:.3rem solid var(--calm);font-weight:600;overflow-wrap:anywhere;min-width:9rem;max-width:18rem}
 tr.good>th{border-left-color:var(--good)}tr.warn>th{border-left-color:var(--warn)}tr.bad>th{border-left-color:var(--bad)}
-td{min-width:9rem}td.state{min-width:14rem}
+td{min-width:10rem}td.state{min-width:15rem}
 td.figure{min-width:0;white-space:nowrap;font-variant-numeric:tabular-nums}
 b{font-weight:650}b.good{color:var(--good)}b.warn{color:var(--warn)}b.bad{color:var(--bad)}b.calm{color:var(--calm)}b.plain{font-weight:400}
 small{display:block;overflow-wrap:anywhere;color:var(--soft);font-size:.82rem;font-weight:400}
 small.todo{color:var(--ink);font-weight:600}
 footer{padding-top:1rem;padding-bottom:2rem;color:var(--soft);font-size:.82rem}
 footer a{color:inherit}
-@media (max-width:60rem){
+@media (max-width:70rem){
 table{border:0;background:none}thead{display:none}tbody,tr,th,td{display:block}
 tr{background:var(--card);border:1px solid var(--line);border-left:.3rem solid var(--calm);border-radius:.5rem;
 margin-bottom:.7rem;padding:.6rem .8rem}
@@ -44,6 +44,10 @@ td,td.state{min-width:0}td{display:grid;grid-template-columns:7.5rem minmax(0,1f
 td::before{content:attr(data-head);color:var(--soft);font-size:.82rem;padding-top:.1rem}
 td.figure{white-space:normal}
 td.state{display:block}td.state::before{content:none}
+}
+@media (max-width:36rem){
+header{flex-wrap:wrap}header ul{order:1;flex-basis:100%}time{margin-left:auto}
+td{grid-template-columns:7rem minmax(0,1fr)}td>span{display:contents}small{grid-column:1/-1}
 }
 """
 
