@@ -58,7 +58,6 @@ class Keeper:
                 await self._visit()
         finally:
             self.board.unlisten(self._heed)
-            self._post(facts.SessionClosed(self._now()))
 
     async def _rest(self) -> None:
         while self._duty() is Duty.REST:

@@ -62,6 +62,7 @@ class Keepers:
             return
         if known is not None:
             self._stop(account.name)
+            self.board.post(account.name, facts.SessionClosed(self.board.clock.now()))
             if identity(known[0]) != identity(account):
                 self.board.forget(account.name)
         self._start(account)
