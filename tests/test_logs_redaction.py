@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deadman.config.schema import DaemonConfig
@@ -78,6 +78,7 @@ def test_a_secret_within_another_leaves_nothing_of_the_longer() -> None:
 KEYS = st.text(st.characters(exclude_characters="*"), min_size=SHORTEST)
 
 
+@example(["\ud800" * SHORTEST], "", "")
 @given(st.lists(KEYS, min_size=1, max_size=4), st.text(), st.text())
 def test_no_secret_survives(secrets: list[str], before: str, after: str) -> None:
     redacted = Redaction()

@@ -42,7 +42,7 @@ def _spellings(secret: Secret) -> Iterator[str]:
     value = secret.reveal()
     lines = value.splitlines()
     for part in {value, *(line for line in lines[1:-1] if len(lines) > 2)}:
-        yield from (part, repr(part)[1:-1], json.dumps(part)[1:-1], quote(part, safe=""))
+        yield from (part, repr(part)[1:-1], json.dumps(part)[1:-1], quote(part, safe="", errors="backslashreplace"))
 
 
 redacted = Redaction()
