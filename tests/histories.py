@@ -1,0 +1,106 @@
+"""Whatever may happen to an account: Hypothesis strategies of facts, in the order of their instants.
+
+Instants are quarters of a second, so that they meet each other and every limit often. The facts are drawn from one
+catalogue, made once: a strategy for every field of every fact would take minutes where this takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+from itertools import product
+
+from hypothesis import strategies as st
+
+from deadman import facts
+from deadman.errors import Reason
+from deadman.facts import Cause, Fact
+from deadman.guard import Guard
+from deadman.proof import Coverage, Proof
+
+OVERDUE = 3.0
+"""Seconds, in every guard made here."""
+
+Make = Callable[[float], Fact]
+"""A fact, once it is told when."""
+
+History = tuple[Fact, ...]
+
+
+def _proven(delay: float, ttl: float, coverage: Coverage) -> Make:
+    return lambda at: facts.Proven(at, Proof(max(0.0, at - delay), ttl, coverage))
+
+
+def _attempted(ttl: float) -> Make:
+    return lambda at: facts.Attempted(at, ttl)
+
+
+def _tripped(cause: Cause) -> Make:
+    return lambda at: facts.Tripped(at, cause, "somebody")
+
+
+def _round(remaining: int | None) -> Make:
+    return lambda at: facts.RoundDone(at, 2, remaining)
+
+
+PROOFS = [_proven(*case) for case in product((0.0, 0.25, 2.0), (0.0, 1.0, 3.0, 10.0), Coverage)]
+TRIPS: list[Make] = [
+    *(_tripped(cause) for cause in Cause for _ in range(2)),
+    *(_round(remaining) for remaining in (None, 0, 3)),
+    lambda at: facts.TripDone(at, presumed=True),
+    lambda at: facts.TripDone(at, presumed=False),
+    lambda at: facts.Disarmed(at, "somebody"),
+    lambda at: facts.DisarmConfirmed(at),
+    lambda at: facts.Rearmed(at, "somebody"),
+    lambda at: facts.Rearmed(at, "somebody"),
+]
+NEWS: list[Make] = [
+    *(_attempted(ttl) for ttl in (1.0, 3.0, 10.0)),
+    lambda at: facts.SessionOpened(at, can_cancel=True),
+    lambda at: facts.SessionOpened(at, can_cancel=False),
+    lambda at: facts.SessionClosed(at),
+    lambda at: facts.Lost(at, Reason.CLOSED),
+    lambda at: facts.Lost(at, Reason.DNS),
+    lambda at: facts.Failed(at, Reason.VENUE_ERROR, ""),
+    lambda at: facts.FoundOff(at, ""),
+    lambda at: facts.TurnedAway(at, Reason.CREDENTIALS, ""),
+    lambda at: facts.TurnedOn(at),
+    lambda at: facts.Doubted(at, ""),
+    lambda at: facts.Awaited(at),
+    lambda at: facts.BotSeen(at),
+    lambda at: facts.OrdersCounted(at, 3),
+]
+COUNTS: list[Make] = [
+    lambda at: facts.Answered(at, 0.25),
+    lambda at: facts.TestRequestAnswered(at, 0.001),
+    lambda at: facts.Erred(at, "10028"),
+    lambda at: facts.TokenGranted(at, 900.0),
+    lambda at: facts.ClockCompared(at, -5.0),
+    lambda at: facts.Repaired(at),
+    lambda at: facts.VenueFired(at, 2),
+    lambda at: facts.SwitchRead(at, "account", True, 0.0),
+]
+
+makes = st.sampled_from([*PROOFS, *TRIPS, *NEWS, *COUNTS])
+steps = st.integers(0, 24).map(lambda quarters: quarters / 4)
+instants = st.integers(0, 200).map(lambda quarters: quarters / 4)
+
+
+def _dated(drawn: Iterable[tuple[float, Make]]) -> History:
+    at, history = 0.0, []
+    for step, make in drawn:
+        at += step
+        history.append(make(at))
+    return tuple(history)
+
+
+histories = st.lists(st.tuples(steps, makes), max_size=12).map(_dated)
+"""Facts in the order in which they became true, several at once among them."""
+
+
+def end_of(history: History) -> float:
+    return history[-1].at if history else 0.0
+
+
+def fold(history: Iterable[Fact], guard: Guard | None = None) -> Guard:
+    return reduce(Guard.post, history, guard or Guard(OVERDUE))

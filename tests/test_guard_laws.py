@@ -1,0 +1,153 @@
+"""What holds of a guard whatever happens to its account."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadman import facts
+from deadman.facts import Cause, Fact
+from deadman.guard import UNCLAIMABLE, UNWANTED, Guard, Phase
+from deadman.proof import Coverage
+from tests.histories import COUNTS, OVERDUE, History, Make, end_of, fold, histories, instants, makes
+
+WORSE = (facts.Lost, facts.Failed, facts.FoundOff, facts.TurnedAway, facts.Doubted, facts.SessionClosed)
+
+
+def last(history: History, *kinds: type) -> int:
+    """Where in the history the last fact of these kinds stands, -1 where there is none."""
+    return max((place for place, fact in enumerate(history) if isinstance(fact, kinds)), default=-1)
+
+
+@given(histories, instants)
+def test_armed_means_that_the_last_word_was_a_proof_which_still_stands(history: History, now: float) -> None:
+    if fold(history).phase(now) is not Phase.ARMED:
+        return
+    place = last(history, facts.Proven)
+    proven = history[place]
+    assert isinstance(proven, facts.Proven)
+    assert proven.proof.stands(now)
+    assert now < proven.proof.asked_at + OVERDUE
+    assert place > last(history, *WORSE)
+
+
+@given(histories, instants)
+def test_protected_means_a_standing_proof_that_nobody_spoke_against(history: History, now: float) -> None:
+    guard = fold(history)
+    if not guard.protected(now):
+        return
+    place = last(history, facts.Proven)
+    proven = history[place]
+    assert isinstance(proven, facts.Proven)
+    assert now < proven.proof.expiry
+    assert place > last(history, facts.FoundOff, facts.Doubted, facts.DisarmConfirmed)
+    assert guard.phase(now) not in {Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED}
+
+
+@given(histories, instants)
+def test_wanted_and_the_barred_phases_are_the_tables(history: History, now: float) -> None:
+    guard = fold(history)
+    phase = guard.phase(now)
+    assert guard.wanted(now) is (phase not in UNWANTED)
+    assert not (guard.protected(now) and phase in UNCLAIMABLE)
+
+
+@given(histories, instants)
+def test_a_margin_is_what_is_left_of_the_claim_and_never_negative(history: History, now: float) -> None:
+    guard = fold(history)
+    margin = guard.margin(now)
+    assert margin >= 0
+    assert (margin > 0) is guard.protected(now)
+    if guard.proof is not None:
+        assert margin in (0.0, guard.proof.expiry - now)
+
+
+@given(histories, instants, instants)
+def test_no_claim_comes_back_by_time_alone(history: History, one: float, other: float) -> None:
+    guard = fold(history)
+    if not guard.protected(min(one, other)):
+        assert not guard.protected(max(one, other))
+
+
+@given(histories, st.lists(instants, min_size=2, max_size=8))
+def test_between_the_changes_it_foretells_nothing_changes(history: History, looks: list[float]) -> None:
+    guard = fold(history)
+    for now, later in pairwise(sorted(looks)):
+        change = guard.next_change(now)
+        assert change is None or change > now
+        if change is None or later < change:
+            assert judged(guard, later) == judged(guard, now)
+
+
+def judged(guard: Guard, now: float) -> tuple[Phase, bool, bool]:
+    return guard.phase(now), guard.protected(now), guard.wanted(now)
+
+
+@given(histories, makes)
+def test_a_trip_begun_ends_only_when_the_orders_are_gone_or_by_a_disarm(history: History, make: Make) -> None:
+    guard = fold(history)
+    fact = make(end_of(history))
+    before, after = guard.trip, guard.post(fact).trip
+    if before is None or before.done_at is not None or isinstance(fact, facts.TripDone | facts.Disarmed):
+        return
+    assert after is not None
+    assert after.done_at is None
+
+
+@given(histories, makes)
+def test_an_operators_trip_is_lifted_only_by_his_own_word(history: History, make: Make) -> None:
+    guard = fold(history)
+    fact = make(end_of(history))
+    before, after = guard.trip, guard.post(fact).trip
+    if before is None or before.cause is not Cause.OPERATOR or isinstance(fact, facts.Rearmed | facts.Disarmed):
+        return
+    assert after is not None
+    assert after.cause is Cause.OPERATOR
+
+
+@given(histories)
+def test_a_trip_is_tripped_by_no_other_fact_than_tripped(history: History) -> None:
+    guard = fold(history)
+    assert guard.trip is None or any(isinstance(fact, facts.Tripped) for fact in history)
+    assert guard.disarm is None or any(isinstance(fact, facts.Disarmed) for fact in history)
+
+
+@given(histories)
+def test_an_account_disarmed_stays_so_until_an_operator_says_otherwise(history: History) -> None:
+    place = last(history, facts.Disarmed)
+    later = history[place + 1 :]
+    by_hand = [fact for fact in later if isinstance(fact, facts.Rearmed) or is_by_operator(fact)]
+    if place >= 0 and not by_hand:
+        assert fold(history).phase(0.0) is Phase.DISARMED
+
+
+def is_by_operator(fact: Fact) -> bool:
+    return isinstance(fact, facts.Tripped) and fact.cause is Cause.OPERATOR
+
+
+@given(histories)
+def test_orders_die_no_earlier_than_the_last_attempted_renewal_allows(history: History) -> None:
+    attempted = last(history, facts.Attempted)
+    if attempted < 0 or last(history, facts.Proven) > attempted:
+        return
+    end = fold(history).lease_end
+    attempt = history[attempted]
+    assert isinstance(attempt, facts.Attempted)
+    assert end is not None
+    assert end >= attempt.at + attempt.ttl
+
+
+@given(histories)
+def test_orders_die_no_earlier_than_the_claim_runs_out(history: History) -> None:
+    guard = fold(history)
+    if guard.proof is not None and guard.proof.coverage is Coverage.LEASE:
+        assert guard.lease_end is not None
+        assert guard.lease_end >= guard.proof.expiry
+
+
+@given(histories, st.integers(0, 12), instants)
+def test_a_fact_of_counting_alone_changes_no_judgement(history: History, place: int, now: float) -> None:
+    counting = [make(0.0) for make in COUNTS]
+    assert fold((*history[:place], *counting, *history[place:])).phase(now) is fold(history).phase(now)
