@@ -1,96 +1,17 @@
-"""The simulated Deribit, held to the venue's documents by a client that knows nothing of its inside."""
+"""The simulated Deribit: envelopes, logins, tokens."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from deadman.simulator.deribit import DERIBIT, Cause, Deribit, Settings
-from deadman.simulator.network import Network, open_network
-
-HOST = "test.deribit.com"
-TOGGLE = "private/enable_cancel_on_disconnect"
-READ = "private/get_cancel_on_disconnect"
-
-
-class Client:
-    """A bare caller: one request, one answer; what comes between is kept in `seen`."""
-
-    def __init__(self, socket: WebSocketConnection) -> None:
-        self.socket = socket
-        self.seen: list[dict[str, Any]] = []
-        self.number = 0
-
-    async def send(self, method: str, **params: Any) -> int:
-        self.number += 1
-        request = {"jsonrpc": "2.0", "id": self.number, "method": method, "params": params}
-        await self.socket.send_message(json.dumps(request))
-        return self.number
-
-    async def next(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(await self.socket.get_message())
-        self.seen.append(frame)
-        return frame
-
-    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        number = await self.send(method, **params)
-        with trio.fail_after(5):
-            while (frame := await self.next()).get("id") != number:
-                pass
-        return frame
-
-    async def call(self, method: str, **params: Any) -> Any:
-        return (await self.ask(method, **params))["result"]
-
-    async def code(self, method: str, **params: Any) -> int:
-        return int((await self.ask(method, **params))["error"]["code"])
-
-    async def login(self, scope: str = "", client_id: str = "id") -> Any:
-        grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": "hush"}
-        return await self.call("public/auth", **grant, scope=scope)
-
-    async def close_code(self) -> int:
-        try:
-            while True:
-                await self.next()
-        except ConnectionClosed as closed:
-            return int(closed.reason.code) if closed.reason else 0
-
-
-class World:
-    def __init__(self, network: Network, venue: Deribit, nursery: trio.Nursery) -> None:
-        self.network = network
-        self.venue = venue
-        self.nursery = nursery
-
-    async def connect(self, path: str = "/ws/api/v2") -> Client:
-        stream = await self.network.open_stream(HOST, 443)
-        socket = await wrap_client_stream(self.nursery, stream, HOST, path, message_queue_size=64)  # type: ignore[arg-type]
-        return Client(socket)
-
-    async def logged_in(self, scope: str = "") -> Client:
-        client = await self.connect()
-        await client.login(scope)
-        return client
-
-
-@asynccontextmanager
-async def world(settings: Settings = DERIBIT) -> AsyncIterator[World]:
-    venue = Deribit(settings, timestamp=lambda: 1_700_000_000 + trio.current_time())
-    venue.add_key("id", "desk", secret="hush")
-    async with open_network() as network, trio.open_nursery() as nursery:
-        network.add(HOST, 443, venue.serve)
-        yield World(network, venue, nursery)
-        nursery.cancel_scope.cancel()
+from tests.deribit_caller import ENABLE, READ, World, world
 
 
 @pytest.fixture
@@ -148,7 +69,7 @@ async def test_the_server_narrows_a_scope_without_a_word(autojump_clock: MockClo
     client = await desk.connect()
     granted = await client.login("session:deadman account:read_write trade:read_write", "reader")
     assert granted["scope"] == "account:read session:deadman trade:read"
-    assert await client.code(TOGGLE, scope="account") == 13021
+    assert await client.code(ENABLE, scope="account") == 13021
     assert await client.call(READ, scope="account") == {"scope": "account", "enabled": False}
 
 
@@ -206,99 +127,3 @@ async def test_a_connection_token_works_nowhere_else_and_a_named_one_does(
     bound, named = await here.login(), await here.login("session:deadman")
     assert await there.code(READ, access_token=bound["access_token"]) == 13009
     assert (await there.call(READ, access_token=named["access_token"]))["scope"] == "connection"
-
-
-async def test_heartbeats_come_on_the_measured_schedule(autojump_clock: MockClock, desk: World) -> None:
-    client = await desk.connect()
-    await client.call("public/set_heartbeat", interval=10)
-    start, times = trio.current_time(), []
-    for _ in range(3):
-        assert (await client.next())["params"]["type"] == "heartbeat"
-        assert (await client.next())["params"]["type"] == "test_request"
-        times.append(round(trio.current_time() - start, 3))
-        await client.call("public/test")
-    assert times == [10.5, 21.1, 31.7]
-
-
-async def test_a_busy_socket_is_tested_without_plain_heartbeats(autojump_clock: MockClock, desk: World) -> None:
-    client = await desk.connect()
-    await client.call("public/set_heartbeat", interval=10)
-    await trio.sleep(5)
-    await client.call("public/get_time")
-    assert (await client.next())["params"]["type"] == "test_request"
-
-
-async def test_an_unanswered_test_request_closes_with_4000_after_ten_seconds(
-    autojump_clock: MockClock, desk: World
-) -> None:
-    client = await desk.connect()
-    await client.call("public/set_heartbeat", interval=10)
-    start = trio.current_time()
-    assert await client.close_code() == 4000
-    assert trio.current_time() - start == pytest.approx(20.5)
-
-
-async def test_a_bare_socket_is_cut_after_a_minute_without_a_close_frame(
-    autojump_clock: MockClock, desk: World
-) -> None:
-    client = await desk.connect()
-    start = trio.current_time()
-    assert await client.close_code() == 1006
-    assert trio.current_time() - start == pytest.approx(60)
-
-
-async def test_account_scope_reaches_only_connections_opened_afterwards(autojump_clock: MockClock, desk: World) -> None:
-    older = await desk.logged_in()
-    assert await older.call(TOGGLE, scope="account") == "ok"
-    newer = await desk.logged_in()
-    assert await older.call(READ, scope="account") == {"scope": "account", "enabled": True}
-    assert await older.call(READ) == {"scope": "connection", "enabled": False}
-    assert await newer.call(READ) == {"scope": "connection", "enabled": True}
-    assert desk.venue.inherits("desk")
-
-
-async def test_the_default_is_captured_at_open_not_at_login(autojump_clock: MockClock, desk: World) -> None:
-    early = await desk.connect()
-    desk.venue.switch("desk", on=True)
-    await early.login()
-    assert (await early.call(READ))["enabled"] is False
-
-
-async def test_disabling_account_scope_leaves_open_connections_armed(autojump_clock: MockClock, desk: World) -> None:
-    desk.venue.switch("desk", on=True)
-    client = await desk.logged_in()
-    await client.call("private/disable_cancel_on_disconnect", scope="account")
-    assert (await client.call(READ))["enabled"] is True
-    assert not desk.venue.inherits("desk")
-
-
-@pytest.mark.parametrize("way", ["close", "eof", "drop", "reset", "heartbeat"])
-async def test_a_lost_connection_takes_its_own_orders_and_no_others(
-    autojump_clock: MockClock, desk: World, way: str
-) -> None:
-    client, other = await desk.logged_in(), await desk.logged_in()
-    await client.call(TOGGLE, scope="connection")
-    await other.call("private/subscribe", channels=["user.orders.any.any.raw"])
-    mine = (await client.call("private/buy", instrument_name="BTC-PERPETUAL", amount=10))["order"]["order_id"]
-    rest, bare = desk.venue.exchange.place("desk"), await other.call("private/sell", instrument_name="ETH_USDC")
-    await lose(desk, client, way)
-    await trio.sleep(25)
-    assert desk.venue.exchange.orders[mine].cancel_reason == "cancel_on_disconnect"
-    assert {o.order_id for o in desk.venue.exchange.open_orders()} == {rest.order_id, bare["order"]["order_id"]}
-    await other.call("public/test")
-    told = [f["params"]["data"] for f in other.seen if f.get("method") == "subscription"]
-    assert [t["order_id"] for t in told if t.get("cancel_reason") == "cancel_on_disconnect"] == [mine]
-
-
-async def lose(desk: World, client: Client, way: str) -> None:
-    match way:
-        case "close":
-            await client.socket.aclose()
-        case "eof":
-            await trio.aclose_forcefully(client.socket._stream)
-        case "drop":
-            desk.venue.end(desk.venue.connections[1], Cause.DROPPED)
-        case "reset":
-            desk.venue.connections[1].sever()
-        case "heartbeat":
-            await client.call("public/set_heartbeat", interval=10)

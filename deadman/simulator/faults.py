@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
+from random import Random
 from typing import Literal
 
 import trio
@@ -50,6 +51,7 @@ class Faults:
         silent: methods carried out and never answered.
         fail: methods not carried out and answered with this code (Deribit's, or an HTTP status).
         delay: seconds between carrying out and answering.
+        jitter: up to so many seconds more, drawn anew each time: answers overtake one another.
         garbled: methods answered with what is not JSON (SX Bet: an HTML page).
         wrong_id: Deribit methods answered under another request's id.
         wrong_echo: the read-back names the wrong thing: another scope, another requestor or timeout.
@@ -70,6 +72,7 @@ class Faults:
     silent: set[str] = field(default_factory=set)
     fail: dict[str, int] = field(default_factory=dict)
     delay: float = 0.0
+    jitter: float = 0.0
     garbled: set[str] = field(default_factory=set)
     wrong_id: set[str] = field(default_factory=set)
     wrong_echo: bool = False
@@ -107,6 +110,12 @@ Levels = tuple[Faults, ...]
 def strikes(levels: Levels, knob: Callable[[Faults], Iterable[str]], method: str) -> bool:
     """Whether a knob that lists methods names this one at any level."""
     return any(method in (named := knob(faults)) or "*" in named for faults in levels)
+
+
+def lateness(levels: Levels, random: Random) -> float:
+    """Seconds this answer is to wait."""
+    jitter = max(faults.jitter for faults in levels)
+    return max(faults.delay for faults in levels) + (random.uniform(0.0, jitter) if jitter else 0.0)
 
 
 def failure(levels: Levels, method: str) -> int | None:

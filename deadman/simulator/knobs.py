@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from .faults import Faults
 
 SWITCHES = ("frozen", "refuse", "dead", "wrong_echo", "lying", "reauth_disarms")
-SECONDS = ("delay", "drip")
+SECONDS = ("delay", "jitter", "drip")
 NUMBERS = ("cancel_leaves", "granted")
 METHODS = ("ignored", "silent", "garbled", "wrong_id")
 WORDS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
+from operator import index
 
 import trio
 
@@ -27,6 +28,21 @@ class Pipe:
         self._ended = self._refused = self._broken = False
 
     async def send(self, data: bytes) -> None:
+        await self.writable()
+        if not data:  # would read as the end
+            return
+        self._last_due = max(self._last_due, trio.current_time() + self._latency())
+        self._chunks.append((self._last_due, data))
+        self._size += len(data)
+        self.wake()
+
+    async def writable(self) -> None:
+        """Return when a chunk may be sent.
+
+        Raises:
+            trio.ClosedResourceError: this side was closed.
+            trio.BrokenResourceError: the other was, or the link was reset.
+        """
         await trio.lowlevel.checkpoint()
         while self._size >= WINDOW and not self._ended and not self._is_dead():
             await self._changed.wait()
@@ -34,10 +50,6 @@ class Pipe:
             raise trio.ClosedResourceError
         if self._is_dead():
             raise trio.BrokenResourceError("the peer is gone")
-        self._last_due = max(self._last_due, trio.current_time() + self._latency())
-        self._chunks.append((self._last_due, data))
-        self._size += len(data)
-        self.wake()
 
     async def receive(self, max_bytes: int) -> bytes:
         await trio.lowlevel.checkpoint()
@@ -88,22 +100,44 @@ class Pipe:
         return chunk[:max_bytes]
 
 
+class OneAtATime:
+    """Two tasks on one side of a stream are a mistake, and a real socket says so."""
+
+    def __init__(self) -> None:
+        self._busy = False
+
+    def __enter__(self) -> None:
+        if self._busy:
+            raise trio.BusyResourceError("another task is using this stream")
+        self._busy = True
+
+    def __exit__(self, *_: object) -> None:
+        self._busy = False
+
+
 class End(trio.abc.Stream):
     """One end of a pair of pipes. `address` is who the other end sees."""
 
     def __init__(self, outgoing: Pipe, incoming: Pipe, address: str) -> None:
         self.address = address
+        self._sending, self._receiving = OneAtATime(), OneAtATime()
         self._outgoing = outgoing
         self._incoming = incoming
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        await self._outgoing.send(bytes(data))
+        with self._sending:
+            await self._outgoing.send(bytes(data))
 
     async def wait_send_all_might_not_block(self) -> None:
-        await trio.lowlevel.checkpoint()
+        with self._sending:
+            await self._outgoing.writable()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        return await self._incoming.receive(max_bytes or WINDOW)
+        most = WINDOW if max_bytes is None else index(max_bytes)
+        if most < 1:
+            raise ValueError("max_bytes must be at least 1")
+        with self._receiving:
+            return await self._incoming.receive(most)
 
     async def aclose(self) -> None:
         self._outgoing.end()

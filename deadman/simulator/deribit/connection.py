@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -12,6 +11,7 @@ from typing import Any
 import trio
 
 from ..faults import Faults, Gate, Levels
+from .outbox import Outbox
 from .timers import Timers
 from .vault import Session
 
@@ -63,7 +63,6 @@ class Connection:
     """A WebSocket, or a bot that a test pretends has one.
 
     Attributes:
-        outbox: texts and the instants they may leave at; an ending is the last thing in it.
         sever: breaks the stream underneath at once.
         scope: cancelled when the venue stops listening to this connection.
     """
@@ -73,8 +72,7 @@ class Connection:
     timers: Timers
     venue_faults: Faults
     gates: list[Gate]
-    outbox: trio.MemorySendChannel[tuple[float, str]]
-    unread: trio.MemoryReceiveChannel[tuple[float, str]]
+    outbox: Outbox
     faults: Faults = field(default_factory=Faults)
     account: Account | None = None
     session: Session | None = None
@@ -92,14 +90,14 @@ class Connection:
         return (self.faults, self.account.faults, self.venue_faults)
 
     def post(self, message: dict[str, Any], after: float = 0.0) -> None:
-        """Queue one message; it leaves `after` seconds from now, and never overtakes an earlier one."""
+        """Queue one message, to leave `after` seconds from now."""
         self.post_text(json.dumps(message, separators=(",", ":")), after)
 
     def post_text(self, text: str, after: float = 0.0) -> None:
         if self.ended is None and not any(faults.dead for faults in self.levels):
             now = trio.current_time()
             self.timers.spoke_at = now
-            self.outbox.send_nowait((now + after, text))
+            self.outbox.put(text, now + after)
 
     def reschedule(self) -> None:
         self.rescheduled.set()
@@ -117,7 +115,6 @@ class Connection:
 
 
 def new_connection(id_: int, address: str, timers: Timers, venue_faults: Faults) -> Connection:
-    outbox, unread = trio.open_memory_channel[tuple[float, str]](math.inf)
     faults = Faults()
     gates = [venue_faults.gate, faults.gate]
-    return Connection(id_, address, timers, venue_faults, gates, outbox, unread, faults)
+    return Connection(id_, address, timers, venue_faults, gates, Outbox(), faults)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from ..faults import failure, strikes
+from ..faults import failure, lateness, strikes
 from ..received import Received
 from .connection import Account, Cause, Connection
 from .errors import RpcError, invalid_token
@@ -74,7 +74,7 @@ def handle(venue: Deribit, connection: Connection, text: str, methods: Mapping[s
         outcome = {"error": error.as_json()}
     except NoReply:
         return
-    reply(connection, method, answer(venue, arrived, request, outcome))
+    reply(venue, connection, method, answer(venue, arrived, request, outcome))
 
 
 def pool_of(method: str) -> str:
@@ -137,11 +137,11 @@ def authorise(call: Call, need: str) -> None:
         connection.sign_in(call.venue.accounts[session.key.account], session)
 
 
-def reply(connection: Connection, method: str, message: dict[str, Any]) -> None:
+def reply(venue: Deribit, connection: Connection, method: str, message: dict[str, Any]) -> None:
     levels = connection.levels
     if strikes(levels, lambda faults: faults.silent, method):
         return
-    delay = max(faults.delay for faults in levels)
+    delay = lateness(levels, venue.random)
     if strikes(levels, lambda faults: faults.garbled, method):
         connection.post_text('{"jsonrpc":"2.0","id":', delay)
         return

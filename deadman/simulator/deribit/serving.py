@@ -117,11 +117,9 @@ def beat(kind: str) -> dict[str, object]:
 
 
 async def speak(connection: Connection, socket: WebSocket) -> None:
-    """Write what is queued, each when it may leave; then the close frame, if the end has one."""
+    """Write what is queued, each when it may leave; at the end the close frame, if the end has one."""
     try:
-        async for leaves_at, text in connection.unread:
-            if leaves_at > trio.current_time():
-                await trio.sleep_until(leaves_at)
+        while (text := await connection.outbox.take()) is not None:
             await socket.send(text)
         if connection.ended and connection.ended in CLOSE_FRAMES:
             await socket.close(*CLOSE_FRAMES[connection.ended])

@@ -164,5 +164,5 @@ class Deribit:
     def _push(self, connection: Connection, message: dict[str, Any]) -> None:
         """Notify; a reader too slow for that is cut off."""
         connection.post(message)
-        if connection.unread.statistics().current_buffer_used > self.settings.outbox:
+        if len(connection.outbox) > self.settings.outbox:
             self.end(connection, Cause.SLOW)

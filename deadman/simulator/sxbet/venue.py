@@ -15,7 +15,7 @@ import trio
 
 from ..credits import Credits
 from ..exchange import Exchange
-from ..faults import Faults, Levels, failure, strikes
+from ..faults import Faults, Levels, failure, lateness, strikes
 from ..link import Link
 from ..received import Received, new_log
 from .errors import PAGE, HttpError
@@ -101,7 +101,7 @@ class SxBet:
         now = trio.current_time()
         self.received.append(Received(now, name, connection, request.route, parameters(request)))
         response = self._answer(request, account, levels)
-        await trio.sleep(max(faults.delay for faults in levels))
+        await trio.sleep(lateness(levels, self.random))
         for faults in levels:
             await faults.gate.passed()
         return spoilt(response, request.route, levels)

@@ -1,0 +1,123 @@
+"""Faults by command: what a person types, what is answered, what becomes of the orders."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from deadman.simulator.commands import COMMANDS, HELP, obey
+from deadman.simulator.deribit import Deribit
+from deadman.simulator.faults import Faults
+from deadman.simulator.knobs import KNOBS, BadCommand, turn
+from deadman.simulator.narrator import narrate
+from deadman.simulator.stage import Stage
+from deadman.simulator.sxbet import SxBet
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    made = Stage(Deribit(), SxBet())
+    made.deribit.add_key("id", "desk", secret="hush")
+    made.sxbet.add_account("maker", "key")
+    return made
+
+
+async def test_every_command_is_in_the_help_and_every_knob_is_a_fault(autojump_clock: MockClock, stage: Stage) -> None:
+    listed = {verb for line in HELP for verb in line.split()[0].split("|")}
+    assert listed | {"help"} == set(COMMANDS)
+    assert set(KNOBS) == {field.name for field in fields(Faults)} - {"gate"} | {"frozen"}
+    assert "\n" not in obey(stage, "help")
+
+
+async def test_bots_and_their_orders_live_and_die_by_command(autojump_clock: MockClock, stage: Stage) -> None:
+    assert "stay when" in obey(stage, "bot desk")
+    obey(stage, "switch desk on")
+    assert "go with" in obey(stage, "bot desk")
+    assert obey(stage, "place desk 2") == "desk has 2 open orders"
+    assert obey(stage, "place desk 1 rest") == "desk has 3 open orders"
+    assert obey(stage, "place maker") == "maker has 1 open orders"
+    assert "2 orders cancelled, 1 stay" in obey(stage, "lose desk")
+    assert obey(stage, "orders") == "desk 1 open, maker 1 open"
+
+
+async def test_faults_reach_the_one_who_is_named(autojump_clock: MockClock, stage: Stage) -> None:
+    desk, maker = stage.deribit.accounts["desk"].faults, stage.sxbet.accounts["maker"].faults
+    obey(stage, "freeze desk")
+    assert (desk.frozen, maker.frozen, stage.deribit.faults.frozen) == (True, False, False)
+    obey(stage, "set maker fail 'POST /heartbeat/v3=503'")
+    assert maker.fail == {"POST /heartbeat/v3": 503}
+    obey(stage, "set all delay 2.5")
+    assert {desk.delay, maker.delay, stage.deribit.faults.delay, stage.sxbet.faults.delay} == {2.5}
+    obey(stage, "clear")
+    assert (desk.frozen, maker.fail, stage.sxbet.faults.delay) == (False, {}, 0.0)
+
+
+VALUES = {
+    "frozen": ("on", True),
+    "delay": ("1.5", 1.5),
+    "cancel_leaves": ("2", 2),
+    "granted": ("5", 5),
+    "silent": ("public/test,private/cancel_all", {"public/test", "private/cancel_all"}),
+    "upgrade": ("503", 503),
+    "body": ("drip", "drip"),
+    "fail": ("*=11051", {"*": 11051}),
+}
+
+
+@pytest.mark.parametrize("knob", VALUES)
+async def test_a_knob_turns_and_turns_back(autojump_clock: MockClock, knob: str) -> None:
+    faults, (typed, value) = Faults(), VALUES[knob]
+    before = getattr(Faults(), knob)
+    turn(faults, knob, typed)
+    assert getattr(faults, knob) == value
+    turn(faults, knob, {"frozen": "off", "delay": "0"}.get(knob, "none"))
+    assert getattr(faults, knob) == before
+
+
+MISTAKES = [
+    ("frobnicate", "no command 'frobnicate'"),
+    ("freeze", "cannot read"),
+    ("freeze nobody", "nobody is called 'nobody'"),
+    ("place desk many", "place ACCOUNT"),
+    ("bot maker", "no Deribit account"),
+    ("drop maker", "no Deribit account"),
+    ("set desk lyin on", "did you mean 'lying'"),
+    ("set desk frozen maybe", "neither on nor off"),
+    ("set desk delay soon", "not a number"),
+    ("set desk fail 10028", "METHOD=CODE"),
+    ("set desk body half", "is one of"),
+    ("'unclosed", "cannot read"),
+]
+
+
+@pytest.mark.parametrize(("line", "part"), MISTAKES)
+async def test_a_mistake_is_answered_in_words(autojump_clock: MockClock, stage: Stage, line: str, part: str) -> None:
+    answer = obey(stage, line)
+    assert answer.startswith("error: ")
+    assert part in answer
+
+
+async def test_a_knob_nobody_knows_is_a_bad_command(autojump_clock: MockClock) -> None:
+    with pytest.raises(BadCommand):
+        turn(Faults(), "x", "y")
+
+
+async def test_status_says_what_each_venue_would_do_by_itself(autojump_clock: MockClock, stage: Stage) -> None:
+    obey(stage, "switch desk on")
+    stage.sxbet.leases.grant("maker", 30)
+    await trio.sleep(10)
+    assert obey(stage, "status").startswith("cancel-on-disconnect: desk on; leases: maker 20.0 s")
+    obey(stage, "set desk lying on")
+    assert "desk off" in obey(stage, "status")
+
+
+async def test_a_narrator_tells_of_cancelled_orders_once_and_in_sum(autojump_clock: MockClock, stage: Stage) -> None:
+    told: list[str] = []
+    obey(stage, "place maker 3")
+    stage.sxbet.leases.grant("maker", 5)
+    with trio.move_on_after(10):
+        await narrate((stage.deribit.exchange, stage.sxbet.exchange), told.append)
+    assert told == ["maker: 3 orders cancelled, heartbeat_expired"]
