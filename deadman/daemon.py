@@ -16,7 +16,9 @@ import trio
 from deadman.board import Board
 from deadman.clock import Clock
 from deadman.config.schema import Account, Config
-from deadman.control import Policy, end_disarms, serve
+from deadman.control.disarms import end_disarms
+from deadman.control.policy import Policy
+from deadman.control.server import serve
 from deadman.doors import Doors
 from deadman.errors import Unable
 from deadman.exposition import CannotListen, Exposition
@@ -50,10 +52,11 @@ async def main(config: Config, environment: Mapping[str, str], writer: Writer) -
     board = Board.new(clock)
     board.listen(transitions(board))
     store = FileStore(config.daemon.state_directory)
-    with _unable(), store.lock(), _exposition(config, board, writer), _watches(config, board) as watches:
+    with _unable(), store.lock(), _watches(config, board) as watches:
         state = State(board, store)
         _remember(config, board, watches, state)
-        await Daemon(config, environment, board, watches, state).run()
+        with _exposition(config, board, writer):
+            await Daemon(config, environment, board, watches, state).run()
 
 
 def _remember(config: Config, board: Board, watches: Watches, state: State) -> None:
