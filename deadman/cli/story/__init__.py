@@ -1,0 +1,1 @@
+"""The demo's story: the world it plays in, its chapters, and the telling."""
