@@ -1,0 +1,58 @@
+"""`deadman beat`: one check-in, for shell scripts."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from socket import AF_UNIX, SOCK_DGRAM, socket
+
+from deadman.cli.complaint import Complaint, Failed, Misused, Unreachable
+from deadman.cli.reach import watch_directory
+from deadman.config.words import suggestion
+
+CHECK_IN = b"WATCHDOG=1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "Sent and not answered, so exit 0 says that the daemon's socket took it. Never blocks."
+    parser.add_argument("watch", metavar="WATCH")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    directory = watch_directory(arguments.config)
+    if "/" in arguments.watch or "\0" in arguments.watch:
+        raise Misused(f"no watch can be called {arguments.watch!r}")
+    beat(directory / f"{arguments.watch}.sock")
+    return 0
+
+
+def beat(path: Path) -> None:
+    """One datagram, addressed to the path anew so that a restarted daemon gets it. Raises a Complaint."""
+    with socket(AF_UNIX, SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        try:
+            sock.sendto(CHECK_IN, str(path))
+        except OSError as error:
+            raise _explained(path, error) from None
+
+
+def _explained(path: Path, error: OSError) -> Complaint:
+    match error:
+        case FileNotFoundError():
+            return _missing(path)
+        case ConnectionRefusedError():
+            return Unreachable(f"the daemon that listened at {path} is gone: start it (`systemctl start deadman`)")
+        case BlockingIOError():
+            return Failed(f"the daemon does not read {path}: it may hang; see its log")
+        case PermissionError():
+            return Unreachable(f"you may not check in at {path}: join the group of daemon.socket_group")
+    return Failed(f"cannot check in at {path}: {error.strerror or error}")
+
+
+def _missing(path: Path) -> Complaint:
+    """A name of which the daemon has no socket, while it has others, is mistyped; else there is no daemon."""
+    others = [other.stem for other in path.parent.glob("*.sock")]
+    if others:
+        hint = suggestion(path.stem, others) or f"there are {', '.join(sorted(others))}"
+        return Misused(f'no watch "{path.stem}" at {path.parent}; {hint}')
+    return Unreachable(f"no daemon at {path}: start it (`systemctl start deadman`), or name its config with --config")

@@ -1,0 +1,88 @@
+"""Talking to the daemon: one question, one answer, by a plain blocking socket and always with a deadline."""
+
+from __future__ import annotations
+
+import grp
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
+from typing import Any
+
+from deadman.cli.complaint import Complaint, Failed, Misused, Unreachable
+from deadman.control.rpc import INVALID_PARAMS, UNKNOWN_NAME
+from deadman.spoken import plain
+
+QUICK = 5.0
+"""Seconds until an answer that needs no venue."""
+
+_LONGEST_ANSWER = 64 * 2**20
+
+
+def ask(path: Path, method: str, params: Mapping[str, Any], patience: float = QUICK) -> dict[str, Any]:
+    """The daemon's result. Raises Unreachable, or what became of the question as Failed or Misused."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    try:
+        with socket(AF_UNIX, SOCK_STREAM) as sock:
+            answer = _converse(sock, path, json.dumps(request).encode() + b"\n", time.monotonic() + patience)
+    except OSError as error:
+        raise Unreachable(_explained(path, error, patience)) from None
+    return _result(path, answer)
+
+
+def _converse(sock: socket, path: Path, request: bytes, deadline: float) -> bytes:
+    """One line there and one line back; raises OSError, a TimeoutError at the deadline."""
+    _await(sock, deadline)
+    sock.connect(str(path))
+    sock.sendall(request)
+    answer = bytearray()
+    while not answer.endswith(b"\n") and len(answer) < _LONGEST_ANSWER:
+        _await(sock, deadline)
+        received = sock.recv(65536)
+        if not received:
+            break
+        answer += received
+    return bytes(answer)
+
+
+def _await(sock: socket, deadline: float) -> None:
+    sock.settimeout(max(deadline - time.monotonic(), 0.001))
+
+
+def _result(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+        if "error" in answer:
+            raise _refusal(answer["error"]["code"], plain(answer["error"]["message"]))
+        result: dict[str, Any] = answer["result"]
+    except (ValueError, KeyError, TypeError):
+        raise Unreachable(f"what listens at {path} broke off, or is no deadman: see the daemon's log") from None
+    return result
+
+
+def _refusal(code: int, message: str) -> Complaint:
+    return Misused(message) if code in (UNKNOWN_NAME, INVALID_PARAMS) else Failed(message)
+
+
+def _explained(path: Path, error: OSError, patience: float) -> str:
+    match error:
+        case TimeoutError():
+            return f"the daemon at {path} did not answer within {patience:.0f} s: it may hang; see its log"
+        case FileNotFoundError():
+            return f"no daemon at {path}: start it (`systemctl start deadman`), or name its config with --config"
+        case ConnectionRefusedError():
+            return f"the daemon that listened at {path} is gone: start it (`systemctl start deadman`) and see its log"
+        case BlockingIOError():
+            return f"the daemon at {path} is too busy to answer, or hangs: see its log"
+        case PermissionError():
+            return f"you may not talk to the daemon at {path}: {_who_may(path)}"
+    return f"cannot talk to the daemon at {path}: {error.strerror or error}"
+
+
+def _who_may(path: Path) -> str:
+    """Which group to join; also where the path itself is closed to us."""
+    try:
+        return f"join the group {grp.getgrgid(path.stat().st_gid).gr_name}, or be root"
+    except (OSError, KeyError):
+        return "join the group of the daemon's runtime directory (daemon.socket_group), or be root"

@@ -1,0 +1,28 @@
+"""`deadman hold`: planned work on a bot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from deadman.cli.client import ask
+from deadman.cli.operate import add_reason
+from deadman.cli.reach import control_socket
+from deadman.cli.spans import span
+from deadman.spoken import plain
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Meanwhile the bot may be silent: nothing is tripped, and SX Bet leases are renewed. Ends by itself."
+    )
+    parser.add_argument("watch", metavar="WATCH")
+    parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help="90s, 15m, 1h30m")
+    add_reason(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    params = {"watch": arguments.watch, "for": arguments.span, "reason": arguments.reason}
+    words = ask(control_socket(arguments.config), "hold", params)["words"]
+    sys.stdout.write(plain(f"{arguments.watch}: {words}") + "\n")
+    return 0

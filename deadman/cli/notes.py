@@ -1,0 +1,78 @@
+"""What stands below the table: what was done, what follows, who said so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deadman.cli.problems import dead_bots
+from deadman.cli.states import VENUES, Told, unreachable
+from deadman.spoken import instant, left
+
+
+def notes(answer: Told) -> list[str]:
+    """Sentences, each once."""
+    now = answer["timestamp"]
+    accounts = answer["accounts"].items()
+    return list(
+        dict.fromkeys(
+            (
+                *_trips(answer),
+                *(_unreachable(name, account, now) for name, account in accounts if unreachable(account)),
+                *(_disarmed(name, account, now) for name, account in accounts if account["disarm"]),
+                *_bots(answer),
+            )
+        )
+    )
+
+
+def _trips(answer: Told) -> Iterator[str]:
+    trips = {name: account["trip"] for name, account in answer["accounts"].items() if account["trip"]}
+    latched = [name for name, trip in trips.items() if trip["cause"] == "operator"]
+    bots = dict.fromkeys(trip["by"] for trip in trips.values() if trip["cause"] != "operator")
+    if trips:
+        back = (
+            (f"Re-arms when {' and '.join(bots)} {'checks' if len(bots) == 1 else 'check'} in again.",) if bots else ()
+        )
+        yield " ".join(("Positions are not closed.", *back))
+    if latched:
+        by = ", ".join(dict.fromkeys(_by(trips[name]) for name in latched))
+        yield f"Tripped by {by}: only `deadman arm {' '.join(latched)}` re-arms."
+
+
+def _unreachable(name: str, account: Told, now: float) -> str:
+    """An outage of ours or the venue's pulls no switch, and people must know that it did not."""
+    trouble = account["trouble"]
+    why = trouble["detail"] or trouble["reason"]
+    proven = f"last proven {instant(account['last_proof'], now)}" if account["last_proof"] else "nothing proven yet"
+    return (
+        f"{name}: {VENUES.get(account['venue'], account['venue'])} cannot be reached since "
+        f"{instant(trouble['since'], now)} ({why.rstrip('.')}); {proven}. "
+        "Nothing was tripped because of it; deadman cannot cancel there now."
+    )
+
+
+def _disarmed(name: str, account: Told, now: float) -> str:
+    disarm = account["disarm"]
+    ends = f"until {instant(disarm['until'], now)}" if disarm["until"] else f"until `deadman arm {name}`"
+    heard = "" if disarm["confirmed"] else " The venue has not confirmed it yet."
+    return f"{name}: disarmed by {_by(disarm)} at {instant(disarm['at'], now)}, {ends}. Nothing is kept there.{heard}"
+
+
+def _bots(answer: Told) -> Iterator[str]:
+    """Each bot that has something to say; a dead one is in the headline."""
+    dead = set(dead_bots(answer))
+    for name, watch in answer["watches"].items():
+        said = f' It says: "{watch["status"]}".' if watch["status"] else ""
+        if watch["hold"]:
+            until = instant(watch["hold"]["until"], answer["timestamp"])
+            yield f"bot {name}: on hold until {until} by {_by(watch['hold'])}: its silence trips nothing.{said}"
+        elif name in dead or watch["silent"]:
+            yield from (f"bot {name}, last:{said}",) if said and name in dead else ()
+        elif not watch["up"]:
+            yield f"bot {name}: has not checked in.{said}"
+        elif said:
+            yield f"bot {name}: alive, heard {left(watch['silence'] or 0.0)} ago.{said}"
+
+
+def _by(word: Told) -> str:
+    return f"{word['by']} ({word['reason']})" if word["reason"] else str(word["by"])

@@ -1,0 +1,83 @@
+"""Which verb, with which arguments. Only the verb that was typed is imported."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from deadman import __version__
+from deadman.cli.complaint import Misused
+from deadman.config.words import listed, suggestion
+
+CONFIG = Path("/etc/deadman/config.toml")
+
+VERBS: Mapping[str, str] = {
+    "run": "the daemon, in the foreground",
+    "check": "every fault of the config at once, and what it promises",
+    "status": "what is proven, and what happens if the bot or the host dies now",
+    "arm": "end a disarm, or re-arm after an operator's trip",
+    "disarm": "switch accounts off, keeping their orders",
+    "trip": "cancel the orders of accounts now",
+    "hold": "planned work on a bot: no trips for a while",
+    "release": "end a hold",
+    "beat": "one check-in, for shell scripts",
+    "demo": "simulated venues and the daemon on loopback, telling their story",
+    "simulate": "the simulated venues alone",
+    "config": "the effective config, secrets as ***",
+    "init": "a commented config to start from",
+    "rules": "Prometheus alert rules",
+    "dashboard": "a Grafana dashboard",
+}
+
+
+class Verb(Protocol):
+    """A module of this package."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+def parse(argv: Sequence[str]) -> tuple[Verb, argparse.Namespace]:
+    """The verb's module and its arguments, `config` among them. Raises Misused and, as argparse does, SystemExit."""
+    top = _top().parse_args(argv)
+    if top.verb is None:
+        raise Misused(f"what is to be done? One of {listed(VERBS)}; `deadman --help` says what they do")
+    if top.verb not in VERBS:
+        hint = suggestion(top.verb, VERBS) or f"there are {listed(VERBS)}"
+        raise Misused(f'no verb "{top.verb}"; {hint}')
+    verb = cast(Verb, importlib.import_module(f"deadman.cli.{top.verb}"))
+    parser = argparse.ArgumentParser(f"deadman {top.verb}", description=_sentence(VERBS[top.verb]), allow_abbrev=False)
+    parser.add_argument("--config", type=Path, metavar="FILE", default=top.config, help=argparse.SUPPRESS)
+    verb.add_arguments(parser)
+    # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
+    return verb, parser.parse_intermixed_args(top.rest)
+
+
+def _top() -> argparse.ArgumentParser:
+    verbs = "\n".join(f"  {name:<11}{words}" for name, words in VERBS.items())
+    parser = argparse.ArgumentParser(
+        "deadman",
+        usage="deadman [--config FILE] VERB …",
+        description="The dead-man's switch of a trading desk.",
+        epilog=f"verbs (`deadman VERB --help` tells more):\n{verbs}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", default=_default(os.environ), help=f"default: {CONFIG}")
+    parser.add_argument("--version", action="version", version=f"deadman {__version__}")
+    parser.add_argument("verb", nargs="?", metavar="VERB", help=argparse.SUPPRESS)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _default(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("DEADMAN_CONFIG") or CONFIG)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
