@@ -1,0 +1,118 @@
+"""`deadman trip --direct`: cancel from this process, for when there is no daemon to ask."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from pwd import getpwuid
+
+import trio
+
+from deadman.board import Board
+from deadman.cli.run import read_config
+from deadman.clock import Clock
+from deadman.config.fault import Faults
+from deadman.config.schema import Config
+from deadman.doors import Doors
+from deadman.facts import Cause, Tripped
+from deadman.keeper import Keeper
+from deadman.secret import Secret
+from deadman.state.state import State
+from deadman.state.store import FileStore, StateInUse
+from deadman.transport.resolver import Resolver
+from deadman.vault import Vault
+from deadman.watch import Watch
+
+PATIENCE = 30.0
+"""Seconds until it is told what is outstanding; an operator may start it again."""
+
+FAILED, USAGE = 1, 2
+
+
+def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
+    """Cancel the orders of these accounts, of all for none named, until the venues list none.
+
+    Exit 0 when all are gone, 1 when some may not be, 2 for an account the config does not know, 77 and 78 as `run`.
+    """
+    try:
+        config = read_config(path)
+    except Faults as faults:
+        print(faults, file=sys.stderr)
+        return faults.exit_code
+    unknown = [name for name in accounts if name not in config.accounts]
+    if unknown:
+        print(f"deadman: no account {', '.join(unknown)}; there are {', '.join(config.accounts)}", file=sys.stderr)
+        return USAGE
+    return trio.run(_trip, config, tuple(accounts or config.accounts), reason)
+
+
+async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
+    board = Board.new(Clock(trio.lowlevel.current_clock().current_time, time.time))
+    with ExitStack() as stack:
+        state = _state(config, board, stack)
+        for name in names:
+            board.post(name, Tripped(board.clock.now(), Cause.OPERATOR, getpwuid(os.geteuid()).pw_name, reason))
+        await _cancel(config, board, names, state)
+    for line in _outcomes(board, names):
+        print(line)
+    return 0 if not _outstanding(board, names) else FAILED
+
+
+def _state(config: Config, board: Board, stack: ExitStack) -> State | None:
+    """The daemon's memory, so that it does not re-arm after its start what an operator has tripped.
+
+    None while a daemon holds it: one that hangs may keep a person waiting, but not from cancelling.
+    """
+    for account in config.accounts.values():
+        board.add(account)
+    for watch in config.watches.values():
+        board.put_watch(Watch(watch.name, watch.timeout))
+    store = FileStore(config.daemon.state_directory)
+    try:
+        stack.enter_context(store.lock())
+    except StateInUse as error:
+        print(f"deadman: {error}; cancelling all the same, but it will not know", file=sys.stderr)
+        return None
+    state = State(board, store)
+    state.restore()
+    return state
+
+
+async def _cancel(config: Config, board: Board, names: Sequence[str], state: State | None) -> None:
+    doors = Doors(board.clock, Vault(os.environ, _say_nothing_of))
+    async with trio.open_nursery() as nursery:
+        trio.socket.set_custom_hostname_resolver(Resolver(nursery))
+        if state is not None:
+            nursery.start_soon(state.keep)
+        for name in names:
+            account = config.accounts[name]
+            door = doors.door(account, lambda fact, name=name: board.post(name, fact))  # type: ignore[misc]
+            nursery.start_soon(Keeper(account, board, door.open_session, doors.chance).run)
+        with trio.move_on_after(PATIENCE):
+            while _outstanding(board, names):
+                await trio.sleep(0.05)
+        nursery.cancel_scope.cancel()
+
+
+def _say_nothing_of(secret: Secret) -> None:
+    """Nothing is logged here."""
+
+
+def _outstanding(board: Board, names: Sequence[str]) -> list[str]:
+    trips = {name: board.standing(name).guard.trip for name in names}
+    return [name for name, trip in trips.items() if trip is None or trip.done_at is None]
+
+
+def _outcomes(board: Board, names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        guard = board.standing(name).guard
+        if guard.trip is None or guard.trip.done_at is None:
+            why = guard.trouble.detail if guard.trouble else "the venue still lists open orders"
+            yield f"{name}: NOT finished after {PATIENCE:.0f} s: {why}"
+        else:
+            gone = "presumed gone, its lease has ended" if guard.trip.presumed else "gone, the venue lists none"
+            yield f"{name}: {guard.trip.cancelled} cancelled; {gone}"
