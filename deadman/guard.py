@@ -69,14 +69,20 @@ class Trip:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Facts about one account, folded. `overdue_after` is seconds from one asking until the next answer is late."""
+    """Facts about one account, folded.
+
+    Attributes:
+        overdue_after: seconds from one asking until the next answer is late.
+        lease_end: SX Bet: the latest end of any lease that the venue may hold by now, as far as it may have heard us;
+            before it nobody may call the orders gone.
+    """
 
     overdue_after: float
     session_at: float | None = None
     can_cancel: bool = False
     proof: Proof | None = None
     covered_since: float | None = None
-    attempted_until: float | None = None
+    lease_end: float | None = None
     trouble: Trouble | None = None
     doubted_at: float | None = None
     turned_on: bool = False
@@ -121,13 +127,6 @@ class Guard:
         """Seconds until the standing claim runs out; 0 when there is none."""
         return self.proof.margin(now) if self.proof is not None and self.protected(now) else 0.0
 
-    @property
-    def lease_end(self) -> float | None:
-        """SX Bet: the instant before which the venue may not have cancelled; deaths rest on the last attempt."""
-        leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
-        ends = (self.attempted_until, self.proof.expiry if self.proof is not None and leased else None)
-        return max((end for end in ends if end is not None), default=None)
-
     def next_change(self, after: float) -> float | None:
         """The next instant at which time alone may change a judgement; None when only a fact can."""
         if self.proof is None:
@@ -141,7 +140,7 @@ class Guard:
             case facts.Proven(at=at, proof=proof):
                 return self._proven(proof, at)
             case facts.Attempted(at=at, ttl=ttl):
-                return replace(self, attempted_until=max(at + ttl, self.attempted_until or 0.0))
+                return replace(self, lease_end=max(at + ttl, self.lease_end or 0.0))
             case facts.SessionOpened(at=at, can_cancel=can_cancel):
                 return replace(self, session_at=at, can_cancel=can_cancel)
             case facts.Lost(at=at, reason=reason, detail=detail):
@@ -182,7 +181,7 @@ class Guard:
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None)
             case facts.DisarmConfirmed():
-                given_up = replace(self, proof=None, covered_since=None, attempted_until=None)
+                given_up = replace(self, proof=None, covered_since=None, lease_end=None)
                 return replace(given_up, disarm_confirmed=True, turned_on=False)
             case facts.Rearmed():
                 return self._rearmed()
@@ -194,7 +193,7 @@ class Guard:
         gap = self.proof is None or not self.proof.stands(proof.asked_at)
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
         until = answered_at + proof.ttl if proof.coverage is Coverage.LEASE else None
-        return replace(self, proof=proof, covered_since=since, trouble=None, attempted_until=until)
+        return replace(self, proof=proof, covered_since=since, trouble=None, lease_end=until)
 
     def _offline(self) -> Guard:
         return replace(self, session_at=None, can_cancel=False)
