@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,21 @@ def test_the_users_directory_is_used_where_the_systems_is_out_of_reach(system: P
     assert runtime_directory(environment, system) == Path("/user/deadman")
     assert state_directory(environment, system) == Path("/state/deadman")
     assert state_directory({"HOME": "/home/u"}, system) == Path("/home/u/.local/state/deadman")
+
+
+def test_a_directory_of_a_dynamic_user_is_out_of_reach_and_no_crash(
+    system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot asking for `status`: /var/lib/deadman leads into /var/lib/private, where only root may look."""
+    stat = os.stat
+
+    def look(path: str | Path, **how: bool) -> os.stat_result:
+        if Path(path) == system:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **how)
+
+    monkeypatch.setattr(os, "stat", look)
+    assert state_directory({"XDG_STATE_HOME": "/state"}, system) == Path("/state/deadman")
 
 
 def test_without_any_directory_the_systems_stays_the_answer(system: Path) -> None:

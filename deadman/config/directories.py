@@ -38,7 +38,8 @@ def _from_systemd(environment: Mapping[str, str], name: str) -> Path | None:
 
 
 def _ours_or(own: Path | None, system: Path) -> Path:
-    place = system if system.exists() else system.parent
+    # Not Path.exists(), which raises where one may not look: a dynamic user's state lies behind /var/lib/private.
+    place = system if os.path.exists(system) else system.parent
     writable = os.access(place, os.W_OK | os.X_OK)
     # Without a place of our own the system's stays the answer: systemd will make it.
     return system if writable or own is None else own
