@@ -70,20 +70,23 @@ async def answer(stream: trio.SocketStream, obey: Obey) -> None:
 @contextmanager
 def listener_at(path: Path) -> Iterator[trio.SocketListener]:
     """A listening socket that leaves no file behind, and takes the place of one that did."""
-    path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as bound:
-        bind_for_one(bound, path)
-        bound.listen()
-        bound.setblocking(False)
+        listen_at(path, bound)
         try:
             yield trio.SocketListener(trio.socket.from_stdlib_socket(bound))
         finally:
             path.unlink(missing_ok=True)
 
 
-def bind_for_one(bound: socket.socket, path: Path) -> None:
+def listen_at(path: Path, bound: socket.socket) -> None:
+    """Listen first, show the path then: whoever sees it can connect."""
+    hidden = path.with_name(f"{path.name}~")
+    hidden.unlink(missing_ok=True)
     mask = os.umask(0o177)
     try:
-        bound.bind(str(path))
+        bound.bind(str(hidden))
     finally:
         os.umask(mask)
+    bound.setblocking(False)
+    bound.listen()
+    hidden.rename(path)
