@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deadman.cli.problems import dead_bots
+from deadman.cli.problems import dead_bots, gathered
 from deadman.cli.states import VENUES, Told, unreachable
 from deadman.spoken import instant, left
 
 
 def notes(answer: Told) -> list[str]:
-    """Sentences, each once."""
-    now = answer["timestamp"]
-    accounts = answer["accounts"].items()
-    return list(
-        dict.fromkeys(
-            (
-                *_trips(answer),
-                *(_unreachable(name, account, now) for name, account in accounts if unreachable(account)),
-                *(_disarmed(name, account, now) for name, account in accounts if account["disarm"]),
-                *_bots(answer),
-            )
-        )
-    )
+    """Sentences; what is true of several accounts is told once of all."""
+    now, accounts = answer["timestamp"], answer["accounts"]
+    lost = {name: _unreachable(account, now) for name, account in accounts.items() if unreachable(account)}
+    disarmed = {name: _disarmed(account, now) for name, account in accounts.items() if account["disarm"]}
+    return [*_trips(answer), *gathered(lost), *gathered(disarmed), *_bots(answer)]
 
 
 def _trips(answer: Told) -> Iterator[str]:
@@ -39,23 +31,24 @@ def _trips(answer: Told) -> Iterator[str]:
         yield f"Tripped by {by}: only `deadman arm {' '.join(latched)}` re-arms."
 
 
-def _unreachable(name: str, account: Told, now: float) -> str:
+def _unreachable(account: Told, now: float) -> str:
     """An outage of ours or the venue's pulls no switch, and people must know that it did not."""
     trouble = account["trouble"]
     why = trouble["detail"] or trouble["reason"]
     proven = f"last proven {instant(account['last_proof'], now)}" if account["last_proof"] else "nothing proven yet"
     return (
-        f"{name}: {VENUES.get(account['venue'], account['venue'])} cannot be reached since "
+        f"{VENUES.get(account['venue'], account['venue'])} cannot be reached since "
         f"{instant(trouble['since'], now)} ({why.rstrip('.')}); {proven}. "
         "Nothing was tripped because of it; deadman cannot cancel there now."
     )
 
 
-def _disarmed(name: str, account: Told, now: float) -> str:
+def _disarmed(account: Told, now: float) -> str:
     disarm = account["disarm"]
-    ends = f"until {instant(disarm['until'], now)}" if disarm["until"] else f"until `deadman arm {name}`"
+    ends = f"until {instant(disarm['until'], now)}" if disarm["until"] else "until `deadman arm`"
     heard = "" if disarm["confirmed"] else " The venue has not confirmed it yet."
-    return f"{name}: disarmed by {_by(disarm)} at {instant(disarm['at'], now)}, {ends}. Nothing is kept there.{heard}"
+    done = f"disarmed by {_by(disarm)} at {instant(disarm['at'], now)}, {ends}"
+    return f"{done}. Nothing is renewed, repaired or tripped there.{heard}"
 
 
 def _bots(answer: Told) -> Iterator[str]:
@@ -67,7 +60,7 @@ def _bots(answer: Told) -> Iterator[str]:
             until = instant(watch["hold"]["until"], answer["timestamp"])
             yield f"bot {name}: on hold until {until} by {_by(watch['hold'])}: its silence trips nothing.{said}"
         elif name in dead or watch["silent"]:
-            yield from (f"bot {name}, last:{said}",) if said and name in dead else ()
+            yield from (f'bot {name} said last: "{watch["status"]}".',) if said and name in dead else ()
         elif not watch["up"]:
             yield f"bot {name}: has not checked in.{said}"
         elif said:

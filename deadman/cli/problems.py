@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from deadman.cli.states import VENUES, Told, alarming, unreachable
 from deadman.spoken import instant, left
@@ -37,10 +37,16 @@ def _bots(answer: Told, dead: set[str]) -> Iterator[str]:
 
 
 def _accounts(answer: Told, dead: set[str]) -> Iterator[str]:
-    now = answer["timestamp"]
-    for name, account in answer["accounts"].items():
-        if words := _account(account, dead, now):
-            yield f"{name}: {words}"
+    told = {name: _account(account, dead, answer["timestamp"]) for name, account in answer["accounts"].items()}
+    yield from gathered({name: words for name, words in told.items() if words})
+
+
+def gathered(told: Mapping[str, str]) -> Iterator[str]:
+    """What is said of several accounts is said once of all: a venue's outage may hit fifty."""
+    names: dict[str, list[str]] = {}
+    for name, words in told.items():
+        names.setdefault(words, []).append(name)
+    yield from (f"{', '.join(accounts)}: {words}" for words, accounts in names.items())
 
 
 def _account(account: Told, dead: set[str], now: float) -> str:
@@ -54,9 +60,8 @@ def _account(account: Told, dead: set[str], now: float) -> str:
             detail = _detail(account)
             return f"the switch is off{detail}. Guard its orders by hand until it is armed again; {_TRYING}"
         case "refused":
-            return (
-                f"rejected by {_venue(account)}{_detail(account)}. Check the key, its scopes, its addresses; {_TRYING}"
-            )
+            said = f"rejected by {_venue(account)}{_detail(account)}"
+            return f"{said}. Check the key, its scopes and its list of addresses; {_TRYING}"
     if not alarming(account):
         return ""
     lost = f", {_venue(account)} cannot be reached" if unreachable(account) else ""

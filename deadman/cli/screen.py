@@ -23,14 +23,22 @@ class Footnotes:
 
     sentences: list[str] = field(default_factory=list)
 
-    def mark(self, fate: Told) -> str:
-        """A fate with the number of its reason, where it needs one: what is certain needs none."""
+    def row(self, bot: Told, host: Told) -> tuple[str, str]:
+        """Both cells; where the bot's reason ends with the host's, that part is told once."""
+        first = bot["because"].removesuffix(host["because"]).strip()
+        shared = [host["because"]] if bot["because"].endswith(host["because"]) else []
+        return self._cell(bot, [first, *shared]), self._cell(host, [host["because"]])
+
+    def _cell(self, fate: Told, reasons: Sequence[str]) -> str:
+        """A fate with the numbers of its reasons, where it needs them: what is certain needs none."""
         if fate["orders"] == "gone":
             return cell(fate)
-        because = plain(fate["because"])
-        if because not in self.sentences:
-            self.sentences.append(because)
-        return f"{cell(fate)} {_number(self.sentences.index(because) + 1)}"
+        return " ".join([cell(fate), *(self._mark(plain(reason)) for reason in reasons if reason)])
+
+    def _mark(self, reason: str) -> str:
+        if reason not in self.sentences:
+            self.sentences.append(reason)
+        return _number(self.sentences.index(reason) + 1)
 
 
 def screen(answer: Told, paper: Paper) -> list[str]:
@@ -75,7 +83,7 @@ def _fine(answer: Told) -> str:
 
 def _row(name: str, account: Told, now: float, footnotes: Footnotes) -> tuple[str, ...]:
     orders = "?" if account["open_orders"] is None else str(account["open_orders"])
-    fates = (footnotes.mark(account[death]) for death in ("if_bot_dies", "if_host_dies"))
+    fates = footnotes.row(account["if_bot_dies"], account["if_host_dies"])
     return (plain(name), plain(state(account, now)), orders, *fates)
 
 

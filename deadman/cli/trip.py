@@ -17,7 +17,7 @@ _DIRECT = "deadman.cli.direct"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "Positions are not closed. Cancels whatever on_trip says, within what `cancel` selects, and stays tripped until "
+        "Positions are not closed. Cancels whatever on_trip says, within what `cancel` selects; stays tripped until "
         "`arm`. Returns when the venue lists no open order; else exit 1 after 10 s with what is outstanding."
     )
     add_accounts(parser)
