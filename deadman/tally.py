@@ -91,11 +91,11 @@ class Tally:
                 return replace(self, lost=_count(self.lost, reason))
             case facts.Erred(code=code):
                 return replace(self, errors=_count(self.errors, code))
-            case facts.Tripped(cause=cause):
+            case facts.Tripped(cause=cause) if before.post(fact).trip != before.trip:
                 return replace(self, trips=_count(self.trips, cause))
             case facts.RoundDone(cancelled=cancelled):
                 return replace(self, orders_cancelled=self.orders_cancelled + cancelled)
-            case facts.TripDone(at=at) if before.trip is not None:
+            case facts.TripDone(at=at) if before.trip is not None and before.trip.done_at is None:
                 return replace(self, trip_spans=self.trip_spans.observe(at - before.trip.at))
             case _:
                 return self._read(fact)
