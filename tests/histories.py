@@ -82,7 +82,9 @@ COUNTS: list[Make] = [
 ]
 
 makes = st.sampled_from([*PROOFS, *TRIPS, *NEWS, *COUNTS])
-steps = st.integers(0, 24).map(lambda quarters: quarters / 4)
+calm = st.sampled_from([*PROOFS, *NEWS[:5], *(3 * NEWS[3:5]), *COUNTS])
+weather = st.sampled_from([*PROOFS, *NEWS, *COUNTS])
+steps = st.integers(0, 12).map(lambda quarters: quarters / 4)
 instants = st.integers(0, 200).map(lambda quarters: quarters / 4)
 
 
@@ -94,8 +96,19 @@ def _dated(drawn: Iterable[tuple[float, Make]]) -> History:
     return tuple(history)
 
 
-histories = st.lists(st.tuples(steps, makes), max_size=12).map(_dated)
-"""Facts in the order in which they became true, several at once among them."""
+def _of(kinds: st.SearchStrategy[Make]) -> st.SearchStrategy[History]:
+    return st.lists(st.tuples(steps, kinds), max_size=12).map(_dated)
+
+
+histories = _of(calm) | _of(weather) | _of(makes)
+"""Facts in the order in which they became true, several at once among them.
+
+Good days, bad days and days of trips, a third each: a trip drawn among all the rest would outlast most histories.
+"""
+
+
+moments = st.tuples(histories, steps).map(lambda drawn: (drawn[0], end_of(drawn[0]) + drawn[1]))
+"""A history, and an instant at its end or soon after."""
 
 
 def end_of(history: History) -> float:

@@ -193,6 +193,25 @@ def test_a_disarm_leaves_nothing_of_a_trip_behind() -> None:
     assert fold([OPENED, SILENT, DISARMED, OBEYED, REARMED]) == replace(fold([OPENED, OBEYED]), disarm_confirmed=True)
 
 
+def test_the_wheel_of_disarming_turns_anew_for_a_second_disarm() -> None:
+    again = fold([OPENED, DISARMED, OBEYED, REARMED, DISARMED])
+    assert again.disarm is not None
+    assert not again.disarm_confirmed
+
+
+def test_a_confirmed_disarm_leaves_no_lease() -> None:
+    assert fold([OPENED, LEASED, facts.Attempted(1.0, 10.0), DISARMED, OBEYED]).lease_end is None
+
+
+def test_nothing_is_assumed_before_the_first_word() -> None:
+    fresh = Guard(OVERDUE)
+    assert fresh == Guard(OVERDUE, can_cancel=False, turned_on=False, awaited=False, disarm_confirmed=False)
+    assert fresh.is_late(0.0)
+    trip = fresh.post(SILENT).trip
+    assert trip is not None
+    assert not trip.presumed
+
+
 def test_a_lease_standing_through_a_disarm_is_not_claimed_afterwards() -> None:
     guard = fold([OPENED, LEASED, DISARMED, REARMED])
     assert not guard.protected(2.5)
