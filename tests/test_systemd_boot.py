@@ -1,0 +1,241 @@
+"""The units under a real systemd: a container boots, and the daemon serves simulated venues in it as a sandboxed,
+unprivileged service. Skipped where no container can be booted; about half a minute where one can.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import tomllib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from tests.machine import SOURCE, CannotBoot, Machine, machine
+
+SERVICE = "deadman.service"
+LEASE = 6
+"""Seconds; so short that a daemon which did not come back would be noticed."""
+
+SIMULATED = "/srv/desk"
+BOT = "/srv/bot.py"
+BOT_TEXT = """\
+import socket, sys, time
+
+out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+path, how, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+if how == "connected":
+    out.connect(path)
+for _ in range(count):
+    try:
+        out.send(b"WATCHDOG=1") if how == "connected" else out.sendto(b"WATCHDOG=1", path)
+        print("sent", flush=True)
+    except OSError as error:
+        print(error.strerror, flush=True)
+    time.sleep(0.2)
+"""
+QUOTER = "/run/deadman/watch/quoter.sock"
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine with simulated venues, a trading group, a bot's user in it and another user outside."""
+    try:
+        with machine(tmp_path_factory.mktemp("machine")) as booted:
+            booted.run("groupadd", "--system", "trading")
+            booted.run("useradd", "--no-create-home", "--groups", "trading", "bot")
+            booted.run("useradd", "--no-create-home", "stranger")
+            booted.write(BOT, BOT_TEXT)
+            simulate(booted)
+            yield booted
+    except CannotBoot as reason:
+        pytest.skip(str(reason))
+
+
+def simulate(host: Machine) -> None:
+    """Start the venues, and install a config for them as an administrator would: secrets by credential."""
+    host.run("systemd-run", "--unit=simulate", "/opt/deadman/bin/deadman", "simulate", "--directory", SIMULATED)
+    host.wait_for((host.root / SIMULATED[1:] / "faults.sock").exists, "the simulated venues")
+    config = tomllib.loads(host.read(f"{SIMULATED}/config.toml"))
+    config["daemon"] = {"listen": "127.0.0.1:9847"}
+    for name, account in config["accounts"].items():
+        key = "client_secret" if account["venue"] == "deribit" else "api_key"
+        account[key] = {"credential": f"secrets_{name}"}
+        account["ca_file"] = "/etc/deadman/ca.pem"
+        if account["venue"] == "sxbet":
+            account["timeout_seconds"] = LEASE
+        host.write(f"/etc/deadman/secrets/{name}", host.read(f"{SIMULATED}/secrets/{name}"), 0o600)
+    host.write("/etc/deadman/ca.pem", host.read(f"{SIMULATED}/ca.pem"))
+    host.write("/etc/deadman/config.toml", tomli_w.dumps(config))
+
+
+@pytest.fixture
+def service(host: Machine) -> Iterator[Machine]:
+    """The daemon as shipped, started and stopped again."""
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "start", SERVICE)
+    yield host
+    host.run("systemctl", "stop", SERVICE)
+    assert host.show(SERVICE, "Result") == "success"
+
+
+def drop_in(host: Machine, name: str, text: str) -> None:
+    host.write(f"/etc/systemd/system/{SERVICE}.d/{name}", text)
+    host.run("systemctl", "daemon-reload")
+
+
+def remove_drop_ins(host: Machine) -> None:
+    host.run("rm", "-rf", f"/etc/systemd/system/{SERVICE}.d")
+    host.run("systemctl", "daemon-reload")
+
+
+def says(host: Machine, words: str) -> bool:
+    """Whether `systemctl status` shows these words."""
+    return words in host.show(SERVICE, "StatusText")
+
+
+def metric(host: Machine, name: str) -> float:
+    """A metric's value, of its first series."""
+    found = re.search(
+        rf"^{re.escape(name)}(?:{{[^}}]*}})? (\S+)$", host.run("curl", "-s", "127.0.0.1:9847/metrics"), re.M
+    )
+    assert found, name
+    return float(found[1])
+
+
+def venue(host: Machine, command: str) -> str:
+    console = f'import socket; s = socket.socket(socket.AF_UNIX); s.connect("{SIMULATED}/faults.sock"); '
+    talk = f's.sendall({command!r}.encode() + b"\\n"); print(s.recv(4096).decode())'
+    return host.run("/usr/bin/python3", "-c", console + talk)
+
+
+def send(host: Machine, user: str, how: str = "addressed", count: int = 1) -> str:
+    return host.run("runuser", "-u", user, "--", "/usr/bin/python3", BOT, QUOTER, how, str(count), code=None)
+
+
+def test_ready_means_supervising_with_keys_that_only_the_service_can_read(service: Machine) -> None:
+    assert service.show(SERVICE, "ActiveState") == "active"
+    assert re.match(r"3/3 protected; least margin \d+ s", service.show(SERVICE, "StatusText"))
+    uid = service.show(SERVICE, "UID")
+    assert int(uid) >= 61184, "a user made up for this run"
+    pid = service.show(SERVICE, "MainPID")
+    assert service.run(
+        "stat", "-c", "%u %a", f"/proc/{pid}/root/run/credentials/{SERVICE}/secrets_sx-maker"
+    ).strip() == (f"{uid} 400")
+
+
+def test_process_metrics_survive_the_sandbox(service: Machine) -> None:
+    assert abs(metric(service, "process_start_time_seconds") - time.time()) < 60
+    assert metric(service, "process_resident_memory_bytes") > 1e6
+    assert metric(service, "process_open_fds") > 3
+
+
+def test_the_group_may_check_in_and_nobody_else(service: Machine) -> None:
+    assert send(service, "bot") == "sent\n"
+    assert send(service, "stranger") == "Permission denied\n"
+    service.wait_for(lambda: metric(service, "deadman_watch_check_ins_total") == 1, "the check-in")
+    service.wait_for(lambda: says(service, "4/4 protected"), "protection of the bot's accounts")
+    status = ("/opt/deadman/bin/deadman", "status", "--json")
+    assert json.loads(service.run("runuser", "-u", "bot", "--", *status))["watches"]["quoter"]["alive"]
+    service.run("runuser", "-u", "stranger", "--", *status, code=69)
+
+
+def test_a_reload_returns_when_it_is_done(service: Machine) -> None:
+    config = "/etc/deadman/config.toml"
+    before = service.read(config)
+    for timeout in range(10, 20):
+        service.write(config, before.replace("timeout = 5", f"timeout = {timeout}"))
+        service.run("systemctl", "reload", SERVICE)
+        shown = service.run("/opt/deadman/bin/deadman", "status", "--json", code=None)
+        assert json.loads(shown)["watches"]["quoter"]["timeout"] == timeout
+    service.write(config, before)
+
+
+def test_a_bad_config_changes_nothing_and_is_told(service: Machine) -> None:
+    config = "/etc/deadman/config.toml"
+    before = service.read(config)
+    service.write(config, before.replace("[watches.quoter]", "[watches.qoter]"))
+    service.run("systemctl", "reload", SERVICE)
+    assert metric(service, "deadman_config_last_reload_successful") == 0
+    assert "quoter" in service.journal(SERVICE)
+    assert service.show(SERVICE, "ActiveState") == "active"
+    service.write(config, before)
+    service.run("systemctl", "reload", SERVICE)
+    assert metric(service, "deadman_config_last_reload_successful") == 1
+
+
+def test_a_stalled_loop_is_killed_and_its_line_is_in_the_journal(host: Machine) -> None:
+    drop_in(host, "soon.conf", "[Service]\nWatchdogSec=2s\n")
+    host.run("systemctl", "start", SERVICE)
+    time.sleep(3)
+    assert host.show(SERVICE, "NRestarts") == "0", "a healthy loop was killed"
+    host.run("systemctl", "kill", "--signal=SIGUSR1", "--kill-whom=main", SERVICE)
+    host.wait_for(lambda: host.show(SERVICE, "NRestarts") == "1", "the watchdog")
+    host.wait_for(lambda: host.show(SERVICE, "ActiveState") == "active", "the restart")
+    assert "in stall_the_loop" in host.journal(SERVICE)
+    host.run("systemctl", "stop", SERVICE)
+    remove_drop_ins(host)
+
+
+def test_no_lease_lapses_over_a_restart_or_a_crash(service: Machine) -> None:
+    send(service, "bot")
+    service.wait_for(lambda: says(service, "4/4 protected"), "protection")
+    venue(service, "place sx-legacy 3")
+    service.run("systemctl", "restart", SERVICE)
+    service.run("systemctl", "kill", "--signal=SIGKILL", SERVICE)
+    service.wait_for(lambda: service.show(SERVICE, "NRestarts") == "1", "the restart")
+    service.wait_for(lambda: service.show(SERVICE, "ActiveState") == "active", "readiness")
+    time.sleep(LEASE)
+    assert "sx-legacy 3 open" in venue(service, "orders sx-legacy")
+
+
+def has_sent(host: Machine, unit: str, count: int) -> bool:
+    return host.journal(unit).count("sent") == count
+
+
+@pytest.fixture
+def socket_unit(host: Machine) -> Iterator[Machine]:
+    """As shipped, with systemd holding the check-in socket."""
+    drop_in(host, "sockets.conf", (SOURCE / "systemd/drop-ins/sockets.conf").read_text())
+    host.run("systemctl", "start", "deadman.socket")
+    host.run("systemctl", "start", SERVICE)
+    yield host
+    host.run("systemctl", "stop", "deadman.socket", SERVICE)
+    remove_drop_ins(host)
+    assert not Path(host.root, "run/deadman").exists()
+
+
+def test_check_ins_outlive_a_restart_when_systemd_holds_the_socket(socket_unit: Machine) -> None:
+    """One bot connected once, another addresses each datagram; none of theirs is refused."""
+    host = socket_unit
+    count = 20
+    users = ("runuser", "-u", "bot", "--", "/usr/bin/python3", BOT, QUOTER)
+    for how in ("connected", "addressed"):
+        host.run("systemd-run", f"--unit={how}", *users, how, str(count))
+    for _ in range(2):
+        host.run("systemctl", "restart", SERVICE)
+        time.sleep(0.5)
+    for how in ("connected", "addressed"):
+        assert host.show(how, "ActiveState") == "active", "done before the restarts were"
+        host.wait_for(partial(has_sent, host, how, count), how)
+    assert send(host, "stranger") == "Permission denied\n"
+    assert metric(host, "deadman_watch_check_ins_total") > 0
+
+
+def test_operators_are_told_apart_once_the_unit_lets_users_be_seen(host: Machine) -> None:
+    config = "/etc/deadman/config.toml"
+    before = host.read(config)
+    loaded = tomllib.loads(before)
+    loaded["watches"]["quoter"]["user"] = "bot"
+    host.write(config, tomli_w.dumps(loaded))
+    drop_in(host, "operators.conf", (SOURCE / "systemd/drop-ins/operators.conf").read_text())
+    host.run("systemctl", "start", SERVICE)
+    send(host, "bot")
+    host.wait_for(lambda: metric(host, "deadman_watch_check_ins_total") == 1, "the check-in")
+    host.run("systemctl", "stop", SERVICE)
+    host.write(config, before)
+    remove_drop_ins(host)
