@@ -1,47 +1,72 @@
-"""A trading desk in memory: our keepers on one side, simulated venues on the other, and a clock that jumps ahead."""
+"""A trading desk in memory: our daemon on one side, simulated venues on the other, and a clock that jumps ahead."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import trio
 
 from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import Account, DeribitAccount
+from deadman.config.schema import Account, WatchConfig
+from deadman.control.call import Call
+from deadman.control.policy import Peer
+from deadman.control.server import CHANGES
 from deadman.guard import Phase
-from deadman.keeper import Keeper
-from deadman.keepers import Keepers
-from deadman.secret import Secret
-from deadman.simulator.deribit import DERIBIT
-from deadman.simulator.deribit import Deribit as Exchange
-from deadman.simulator.network import Network, open_network
+from deadman.simulator.deribit import Deribit
+from deadman.simulator.network import Network
+from deadman.simulator.sxbet import Settings, SxBet
 from deadman.standing import Standing
-from deadman.ticker import Ticker
-from deadman.transport.dial import Dialler
-from deadman.venue import OpenSession, Post
-from deadman.venues.deribit.door import Deribit
+from tests.simulation_bot import Bot
+from tests.simulation_life import Host, Life, Observer
+from tests.simulation_market import (
+    DERIBIT_HOST,
+    SXBET_HOST,
+    Market,
+    coinbase_account,
+    deribit_account,
+    open_market,
+    sxbet_account,
+)
 
-HOST = "deribit.localhost"
-FULL = "account:read_write trade:read_write"
-EPOCH = 1_700_000_000.0
+__all__ = ["DERIBIT_HOST", "SXBET_HOST", "Desk", "coinbase_account", "deribit_account", "open_desk", "sxbet_account"]
 
-
-def deribit_account(name: str = "desk", **changes: object) -> DeribitAccount:
-    fields = {"network": "testnet", "url": f"ws://{HOST}/ws/api/v2", "client_id": f"id-{name}", **changes}
-    return DeribitAccount(name, **fields)  # type: ignore[arg-type]
+OPERATOR = Peer(1, 0)
 
 
 @dataclass
 class Desk:
-    network: Network
-    exchange: Exchange
-    board: Board
-    keepers: Keepers
-    secrets: dict[str, str] = field(default_factory=dict)
+    """The whole of it. `life` is the daemon's present run; `accounts` and `watches` are its config."""
+
+    market: Market
+    host: Host
+    nursery: trio.Nursery
+    chance: Random
+    accounts: dict[str, Account]
+    watches: dict[str, WatchConfig]
+    life: Life
+    running: bool = False
+    bots: list[Bot] = field(default_factory=list)
+    observers: list[Observer] = field(default_factory=list)
+
+    @property
+    def board(self) -> Board:
+        return self.life.board
+
+    @property
+    def network(self) -> Network:
+        return self.market.network
+
+    @property
+    def exchange(self) -> Deribit:
+        return self.market.deribit
+
+    @property
+    def sxbet(self) -> SxBet:
+        return self.market.sxbet
 
     def standing(self, name: str = "desk") -> Standing:
         return self.board.standing(name)
@@ -52,6 +77,9 @@ class Desk:
     def protected(self, name: str = "desk") -> bool:
         return self.standing(name).guard.protected(self.board.clock.now())
 
+    def open_orders(self, name: str = "desk") -> int:
+        return len(self.market.open_orders(self.accounts[name]))
+
     async def until(self, *phases: Phase, within: float, name: str = "desk") -> float:
         """Seconds until the account stands in one of the phases."""
         began = trio.current_time()
@@ -60,30 +88,61 @@ class Desk:
                 await trio.sleep(0.01)
         return trio.current_time() - began
 
+    async def gone(self, name: str, within: float) -> float:
+        """Seconds until the exchange holds no order of the account."""
+        began = trio.current_time()
+        with trio.fail_after(within):
+            while self.open_orders(name):
+                await trio.sleep(0.01)
+        return trio.current_time() - began
+
+    def bot(self, watch: str, every: float = 0.5) -> Bot:
+        """A trading process that checks in from now on."""
+        bot = Bot(watch, self.market, self.host, self._deliver, every)
+        self.bots.append(bot)
+        self.nursery.start_soon(bot.run)
+        return bot
+
+    async def command(self, method: str, *accounts: str, **params: Any) -> dict[str, Any]:
+        """An operator's word through the control room; accounts' outcomes, or a watch's."""
+        named = {"accounts": list(accounts)} if accounts else {}
+        call = Call(self.board, method, {**named, **params}, OPERATOR, "alice")
+        return await CHANGES[method](call)
+
+    def reload(self, *accounts: Account, watches: Iterable[WatchConfig] | None = None) -> None:
+        self.accounts = {account.name: account for account in accounts}
+        if watches is not None:
+            self.watches = {watch.name: watch for watch in watches}
+        self.life.reload(self.accounts, self.watches)
+
+    async def crash(self) -> None:
+        """kill -9: the kernel closes our sockets, nothing more is written or sent."""
+        self.running, self.life.store.cut = False, True
+        self.life.scope.cancel()
+        await self.life.ended.wait()
+
+    async def start(self) -> None:
+        self.life = Life(self.market, self.host, self.chance, *self.observers)
+        await self.nursery.start(self.life.run, self.accounts, self.watches)
+        self.running = True
+
+    def _deliver(self, watch: str, at: float, words: bytes, pid: int) -> bool:
+        """A datagram to the watch's socket; False where nobody listens."""
+        return self.running and self.life.hear(watch, at, words, pid)
+
 
 @asynccontextmanager
-async def open_desk(*accounts: Account, seed: int = 1) -> AsyncIterator[Desk]:
-    chance = Random(seed)
-    clock = Clock(trio.current_time, lambda: EPOCH + trio.current_time())
-    board = Board.new(clock)
-    async with open_network(Random(seed)) as network, trio.open_nursery() as nursery:
-        exchange = Exchange(DERIBIT, random=Random(seed), timestamp=clock.timestamp)
-        network.add(HOST, 80, exchange.serve)
-        dialler = Dialler(network.open_stream)
-
-        async def secret() -> Secret:
-            return Secret("hush")
-
-        def door(account: Account, post: Post) -> Deribit:
-            assert isinstance(account, DeribitAccount)
-            exchange.add_key(str(account.client_id), account.name, secret="hush", scope=FULL)
-            return Deribit(account, dialler, clock, chance, post, secret)
-
-        def hire(account: Account, open_session: OpenSession) -> Keeper:
-            return Keeper(account, board, open_session, chance)
-
-        keepers = Keepers(board, nursery, chance, door, hire)
-        nursery.start_soon(Ticker(board, offsets=lambda: (0.0, 0.0)).run)
-        keepers.apply({account.name: account for account in accounts})
-        yield Desk(network, exchange, board, keepers)
+async def open_desk(
+    *accounts: Account,
+    watches: Iterable[WatchConfig] = (),
+    seed: int = 1,
+    sxbet: Settings = Settings(),  # noqa: B008
+) -> AsyncIterator[Desk]:
+    chance, host = Random(seed), Host()
+    async with open_market(seed, sxbet) as market, trio.open_nursery() as nursery:
+        life = Life(market, host, chance)
+        by_name = {account.name: account for account in accounts}
+        desk = Desk(market, host, nursery, chance, by_name, {watch.name: watch for watch in watches}, life)
+        await desk.start()
+        yield desk
         nursery.cancel_scope.cancel()

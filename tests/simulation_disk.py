@@ -1,0 +1,48 @@
+"""A disk in memory: what a power cut leaves of it, and how it fails."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+
+import trio
+
+
+@dataclass
+class Disk:
+    """The durable bytes, and the disk's health. `seconds`: what a write takes, `inf` while it hangs."""
+
+    data: bytes | None = None
+    seconds: float = 0.0
+    full: bool = False
+    aside: list[bytes] = field(default_factory=list)
+    writes: int = 0
+
+
+@dataclass
+class MemoryStore:
+    """One run's hold on the disk; once `cut` nothing of that run becomes durable any more."""
+
+    disk: Disk
+    cut: bool = False
+
+    def read(self) -> bytes | None:
+        return self.disk.data
+
+    async def write(self, data: bytes) -> None:
+        self._check()
+        await trio.sleep(self.disk.seconds)
+        self._check()
+        self.disk.data = data
+        self.disk.writes += 1
+
+    def set_aside(self, timestamp: float) -> str:
+        self.disk.aside.append(self.disk.data or b"")
+        self.disk.data = None
+        return "state.toml.damaged"
+
+    def _check(self) -> None:
+        if self.cut:
+            raise OSError(errno.EIO, "the machine is off")
+        if self.disk.full:
+            raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,0 +1,150 @@
+"""Both venues in memory on one network, and the keys that open them: what lies beyond our door."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+import trio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.secret import Secret
+from deadman.simulator.deribit import COINBASE, DERIBIT, Deribit
+from deadman.simulator.exchange import Exchange, Order
+from deadman.simulator.faults import Faults
+from deadman.simulator.network import Network, open_network
+from deadman.simulator.sxbet import Settings, SxBet
+from deadman.venue import ReadSecret
+
+EPOCH = 1_700_000_000.0
+FULL = "account:read_write trade:read_write"
+GATEWAY_SCOPE = "rat#trade wallet:buys:create"
+DERIBIT_HOST, COINBASE_HOST, SXBET_HOST = "deribit.localhost", "coinbase.localhost", "sxbet.localhost"
+HOSTS = (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST)
+GATEWAY_SEED = bytes(range(32))
+
+
+def deribit_account(name: str = "desk", **changes: object) -> DeribitAccount:
+    fields = {"network": "testnet", "url": f"ws://{DERIBIT_HOST}/ws/api/v2", "client_id": f"id-{name}", **changes}
+    return DeribitAccount(name, **fields)  # type: ignore[arg-type]
+
+
+def coinbase_account(name: str = "gate", **changes: object) -> DeribitAccount:
+    fields = {
+        "network": "coinbase",
+        "url": f"ws://{COINBASE_HOST}/ws/api/v2",
+        "key_name": f"keys/{name}",
+        "private_key": SecretSource("env", name),
+        **changes,
+    }
+    return DeribitAccount(name, **fields)  # type: ignore[arg-type]
+
+
+def sxbet_account(name: str = "maker", api: str = "v3", **changes: object) -> SxBetAccount:
+    requestor = f"0x{name.encode().hex():0>40}" if api == "v2" else None
+    fields = {"network": "testnet", "url": f"http://{SXBET_HOST}", "requestor": requestor, **changes}
+    return SxBetAccount(name, api=api, api_key=SecretSource("env", name), **fields)  # type: ignore[arg-type]
+
+
+@dataclass
+class Market:
+    """`secrets`: what each account's own secret reads as, now; an exception there is raised instead."""
+
+    network: Network
+    deribit: Deribit
+    coinbase: Deribit
+    sxbet: SxBet
+    chance: Random
+    secrets: dict[str, Secret | Exception] = field(default_factory=dict)
+    enrolled: set[str] = field(default_factory=set)
+
+    def enroll(self, account: Account) -> None:
+        """Make the account known at its venue, once, with a secret of its own."""
+        if account.name in self.enrolled:
+            return
+        self.enrolled.add(account.name)
+        self.secrets[account.name] = secret = self._new_secret(account)
+        match account:
+            case DeribitAccount(network="coinbase"):
+                public = Ed25519PrivateKey.from_private_bytes(GATEWAY_SEED).public_key()
+                pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+                self.coinbase.add_key(str(account.key_name), account.name, public_key=pem, scope=GATEWAY_SCOPE)
+            case DeribitAccount():
+                self.deribit.add_key(str(account.client_id), account.name, secret=secret.reveal(), scope=FULL)
+            case SxBetAccount():
+                self.sxbet.add_account(account.name, secret.reveal(), account.api, address=account.requestor or "")
+
+    def rotate_key(self, account: SxBetAccount) -> Secret:
+        """A new key at the venue, which revokes the old one; the caller decides when we may read it."""
+        fresh = self._new_secret(account)
+        self.sxbet.set_key(account.name, fresh.reveal(), account.api)
+        return fresh
+
+    def reader(self, account: Account) -> ReadSecret:
+        async def read() -> Secret:
+            await trio.lowlevel.checkpoint()
+            match self.secrets[account.name]:
+                case Secret() as secret:
+                    return secret
+                case error:
+                    raise error
+
+        return read
+
+    def venue(self, account: Account) -> Deribit | SxBet:
+        if isinstance(account, SxBetAccount):
+            return self.sxbet
+        return self.coinbase if account.network == "coinbase" else self.deribit
+
+    def exchange(self, account: Account) -> Exchange:
+        return self.venue(account).exchange
+
+    def faults(self, account: Account) -> Faults:
+        """The knobs of this account alone."""
+        return self.venue(account).accounts[account.name].faults
+
+    def open_orders(self, account: Account) -> list[Order]:
+        return self.exchange(account).open_orders(account.name)
+
+    def would_cancel(self, account: Account) -> bool:
+        """The oracle: whether the venue holds a switch for orders placed now."""
+        venue = self.venue(account)
+        return venue.lease(account.name) is not None if isinstance(venue, SxBet) else venue.inherits(account.name)
+
+    def _new_secret(self, account: Account) -> Secret:
+        if isinstance(account, DeribitAccount) and account.network == "coinbase":
+            return Secret(base64.b64encode(GATEWAY_SEED + bytes(32)).decode())
+        return Secret(f"hush-{account.name}-{self.chance.getrandbits(64):016x}")
+
+
+def host_of(account: Account) -> str:
+    if isinstance(account, SxBetAccount):
+        return SXBET_HOST
+    return COINBASE_HOST if account.network == "coinbase" else DERIBIT_HOST
+
+
+def timestamp() -> float:
+    """Unix seconds by the venues' clocks."""
+    return EPOCH + trio.current_time()
+
+
+@asynccontextmanager
+async def open_market(seed: int, sxbet: Settings = Settings()) -> AsyncIterator[Market]:  # noqa: B008  frozen
+    chance = Random(seed)
+    async with open_network(Random(seed + 1)) as network:
+        market = Market(
+            network,
+            Deribit(DERIBIT, random=Random(seed + 2), timestamp=timestamp),
+            Deribit(COINBASE, random=Random(seed + 3), timestamp=timestamp),
+            SxBet(sxbet, random=Random(seed + 4), timestamp=timestamp),
+            chance,
+        )
+        network.add(DERIBIT_HOST, 80, market.deribit.serve)
+        network.add(COINBASE_HOST, 80, market.coinbase.serve)
+        network.add(SXBET_HOST, 80, market.sxbet.serve)
+        yield market
