@@ -263,3 +263,11 @@ async def test_everything_asked_is_on_record_even_of_the_dead(autojump_clock: Mo
     last = desk.venue.received[-1]
     assert (last.method, last.account, last.params) == (READ, "desk", {"scope": "account"})
     assert [r.method for r in desk.venue.received] == ["public/auth", READ]
+
+
+async def test_an_answer_can_be_no_frame_at_all(autojump_clock: MockClock, desk: World) -> None:
+    client = await desk.logged_in()
+    desk.venue.faults.no_frame = {"public/test"}
+    await client.send("public/test")
+    with trio.fail_after(5), pytest.raises(ConnectionClosed):
+        await client.next()

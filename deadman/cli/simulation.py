@@ -45,10 +45,11 @@ async def simulate(directory: Path) -> None:
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             deribit, sxbet = [await nursery.start(listen, v.serve, authority) for v in (stage.deribit, stage.sxbet)]
-            write(directory, keys, authority.pem, deribit, sxbet)
+            listen_at = f"127.0.0.1:{free_port()}"
+            write(directory, keys, authority.pem, config(directory, listen_at, deribit, sxbet))
             await nursery.start(from_socket, directory / "faults.sock", partial(obey, stage))
             nursery.start_soon(from_stdin, partial(obey, stage), say)
-            say(greeting(directory))
+            say(greeting(directory, listen_at))
             nursery.start_soon(narrate, (stage.deribit.exchange, stage.sxbet.exchange), say)
             await anext(aiter(signals))
             nursery.cancel_scope.cancel()
@@ -63,7 +64,7 @@ def new_stage(keys: Mapping[str, str]) -> Stage:
     return stage
 
 
-def write(directory: Path, keys: Mapping[str, str], pem: bytes, deribit: int, sxbet: int) -> None:
+def write(directory: Path, keys: Mapping[str, str], pem: bytes, settings: Mapping[str, Any]) -> None:
     """Write config, certificate and secrets; the secrets first, so that the config never names what is not there."""
     target = directory / "config.toml"
     if target.exists() and not target.read_text(encoding="utf-8", errors="replace").startswith(MARK):
@@ -73,7 +74,7 @@ def write(directory: Path, keys: Mapping[str, str], pem: bytes, deribit: int, sx
     for name, key in keys.items():
         write_secret(directory / "secrets" / name, key)
     (directory / "ca.pem").write_bytes(pem)
-    target.write_text(MARK + tomli_w.dumps(config(directory, deribit, sxbet)), encoding="utf-8")
+    target.write_text(MARK + tomli_w.dumps(settings), encoding="utf-8")
 
 
 def write_secret(path: Path, key: str) -> None:
@@ -82,7 +83,7 @@ def write_secret(path: Path, key: str) -> None:
         file.write(f"{key}\n")
 
 
-def config(directory: Path, deribit: int, sxbet: int) -> dict[str, Any]:
+def config(directory: Path, listen_at: str, deribit: int, sxbet: int) -> dict[str, Any]:
     """A desk of four accounts, two of which hang on a bot called quoter."""
     websocket = {"venue": "deribit", "network": "testnet", "url": f"wss://127.0.0.1:{deribit}/ws/api/v2"}
     http = {"venue": "sxbet", "network": "testnet", "url": f"https://127.0.0.1:{sxbet}"}
@@ -96,7 +97,7 @@ def config(directory: Path, deribit: int, sxbet: int) -> dict[str, Any]:
 
     return {
         "daemon": {
-            "listen": f"127.0.0.1:{free_port()}",
+            "listen": listen_at,
             "runtime_directory": str(directory / "run"),
             "state_directory": str(directory / "state"),
         },
@@ -125,7 +126,7 @@ def free_port() -> int:
     raise OSError("no free port on 127.0.0.1")
 
 
-def greeting(directory: Path) -> str:
+def greeting(directory: Path, listen_at: str) -> str:
     return f"""\
 Simulated Deribit and SX Bet are running on loopback. Written into {directory}:
   config.toml   four accounts, two of them watched for a bot called quoter
@@ -135,6 +136,7 @@ In other terminals:
   deadman run --config {directory}/config.toml
   while deadman beat quoter --config {directory}/config.toml; do sleep 1; done
   deadman status --follow --config {directory}/config.toml
+  curl http://{listen_at}/metrics
 Break things by commands, here or a line each on {directory}/faults.sock; help lists them.
 Ends on Ctrl-C."""
 

@@ -52,6 +52,7 @@ class Faults:
         fail: methods not carried out and answered with this code (Deribit's, or an HTTP status).
         delay: seconds between carrying out and answering.
         jitter: up to so many seconds more, drawn anew each time: answers overtake one another.
+        no_frame: Deribit methods answered with bytes that are no WebSocket frame.
         garbled: methods answered with what is not JSON (SX Bet: an HTML page).
         wrong_id: Deribit methods answered under another request's id.
         wrong_echo: the read-back names the wrong thing: another scope, another requestor or timeout.
@@ -73,6 +74,7 @@ class Faults:
     fail: dict[str, int] = field(default_factory=dict)
     delay: float = 0.0
     jitter: float = 0.0
+    no_frame: set[str] = field(default_factory=set)
     garbled: set[str] = field(default_factory=set)
     wrong_id: set[str] = field(default_factory=set)
     wrong_echo: bool = False

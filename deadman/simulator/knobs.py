@@ -10,7 +10,7 @@ from .faults import Faults
 SWITCHES = ("frozen", "refuse", "dead", "wrong_echo", "lying", "reauth_disarms")
 SECONDS = ("delay", "jitter", "drip")
 NUMBERS = ("cancel_leaves", "granted")
-METHODS = ("ignored", "silent", "garbled", "wrong_id")
+METHODS = ("ignored", "silent", "garbled", "no_frame", "wrong_id")
 WORDS = {
     "upgrade": ("reset", "eof", "hang"),
     "expires_at": ("missing", "past"),

@@ -63,7 +63,10 @@ class Pipe:
                     return self._take(max_bytes)
                 if self._ended and not self._chunks:
                     return b""
-            with trio.move_on_at(self._next_due()):
+            if self.held or not self._chunks:
+                await self._changed.wait()
+                continue
+            with trio.move_on_at(self._chunks[0][0]):
                 await self._changed.wait()
 
     def end(self) -> None:
@@ -87,9 +90,6 @@ class Pipe:
 
     def _is_dead(self) -> bool:
         return not self.held and (self._broken or self._refused)
-
-    def _next_due(self) -> float:
-        return self._chunks[0][0] if self._chunks and not self.held else math.inf
 
     def _take(self, max_bytes: int) -> bytes:
         due, chunk = self._chunks.popleft()

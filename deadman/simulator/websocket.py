@@ -67,8 +67,13 @@ class WebSocket:
                 case None:
                     return None
 
-    async def send(self, text: str) -> None:
-        await self._send(TextMessage(data=text))
+    async def send(self, text: str | bytes) -> None:
+        """Send a text frame; bytes go out as they are, in no frame."""
+        if isinstance(text, str):
+            await self._send(TextMessage(data=text))
+            return
+        async with self._sending:
+            await self.link.send_all(text)
 
     async def close(self, code: int, reason: str) -> None:
         """Send a close frame; waits for nothing."""

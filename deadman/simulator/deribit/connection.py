@@ -93,7 +93,8 @@ class Connection:
         """Queue one message, to leave `after` seconds from now."""
         self.post_text(json.dumps(message, separators=(",", ":")), after)
 
-    def post_text(self, text: str, after: float = 0.0) -> None:
+    def post_text(self, text: str | bytes, after: float = 0.0) -> None:
+        """Queue any text; bytes go out as they are, in no frame."""
         if self.ended is None and not any(faults.dead for faults in self.levels):
             now = trio.current_time()
             self.timers.spoke_at = now

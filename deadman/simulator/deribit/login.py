@@ -17,17 +17,19 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from .errors import RpcError, invalid_params
+from .settings import Settings
 from .vault import Key
 
 Params = Mapping[str, Any]
 
 
 class Login:
-    """Judges credentials. Nonces and JWTs are good for one use, timestamps for `tolerance` seconds."""
+    """Judges credentials. Nonces and JWTs are good for one use, timestamps for `clock_tolerance` seconds."""
 
-    def __init__(self, keys: Mapping[str, Key], tolerance: float) -> None:
+    def __init__(self, keys: Mapping[str, Key], settings: Settings) -> None:
         self.keys = keys
-        self.tolerance = tolerance
+        self.tolerance = settings.clock_tolerance
+        self.failed = FailedLogins(settings.failed_logins)
         self._used: set[str] = set()
 
     def key_for(self, params: Params, timestamp: float) -> Key:

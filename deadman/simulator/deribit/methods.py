@@ -12,6 +12,7 @@ from .errors import RpcError, invalid_params
 from .requests import Call, Method, NoReply
 from .switch import SWITCH
 from .trading import TRADING
+from .vault import Session
 
 PUBLIC_CHANNEL = re.compile(
     r"platform_state(\.public_methods_state)?|announcements|(ticker|book|trades|quote|deribit_price_index|"
@@ -46,27 +47,37 @@ def status(call: Call) -> Any:
 
 def auth(call: Call) -> Any:
     """Log in, or renew. Too many failures from one address within a minute close the door for that minute."""
-    venue, connection, now = call.venue, call.connection, trio.current_time()
-    grant = call.params.get("grant_type")
-    if grant not in venue.settings.grants:
+    failed, connection, now = call.venue.login.failed, call.connection, trio.current_time()
+    if call.params.get("grant_type") not in call.venue.settings.grants:
         raise invalid_params("grant_type", "unsupported grant type")
-    venue.failed_logins.check(connection.address, now)
+    failed.check(connection.address, now)
     try:
-        if grant == "refresh_token":
-            session = venue.vault.refresh(str(call.params.get("refresh_token")), connection.id, now)
-        else:
-            key = venue.login.key_for(call.params, venue.timestamp())
-            session = venue.vault.open(key, str(call.params.get("scope", "")), connection.id, now)
+        session = granted(call, now)
     except RpcError:
-        venue.failed_logins.add(connection.address, now)
+        failed.add(connection.address, now)
         raise
-    connection.sign_in(venue.accounts[session.key.account], session)
-    pair = {"access_token": session.access_token, "refresh_token": session.refresh_token}
-    if venue.settings.refresh_tokens == "none":
-        del pair["refresh_token"]
-    details = {"token_type": "bearer", "expires_in": session.lifetime, "scope": " ".join(sorted(session.scope))}
+    connection.sign_in(call.venue.accounts[session.key.account], session)
     echo = {"state": call.params["state"]} if "state" in call.params else {}
-    return pair | details | echo | {"enabled_features": []}
+    return tokens(call, session) | echo
+
+
+def granted(call: Call, now: float) -> Session:
+    venue, connection, params = call.venue, call.connection, call.params
+    if params["grant_type"] == "refresh_token":
+        return venue.vault.refresh(str(params.get("refresh_token")), connection.id, now)
+    key = venue.login.key_for(params, venue.timestamp())
+    return venue.vault.open(key, str(params.get("scope", "")), connection.id, now)
+
+
+def tokens(call: Call, session: Session) -> dict[str, Any]:
+    renewal = {"refresh_token": session.refresh_token} if call.venue.settings.refresh_tokens == "given" else {}
+    return renewal | {
+        "access_token": session.access_token,
+        "token_type": "bearer",
+        "expires_in": session.lifetime,
+        "scope": " ".join(sorted(session.scope)),
+        "enabled_features": [],
+    }
 
 
 def logout(call: Call) -> Any:

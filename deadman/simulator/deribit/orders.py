@@ -1,8 +1,8 @@
-"""Orders on the wire: their JSON, which of them a request means, and who is told of them."""
+"""Orders on the wire: their JSON, and which of them a request means."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..exchange import Order
@@ -68,21 +68,3 @@ def kind_of(instrument: str) -> tuple[str, str]:
     if not rest:
         return currency, "spot"
     return currency, "option" if rest[-1] in ("C", "P") else "future"
-
-
-def notifications(channels: Iterable[str], order: Order) -> Iterator[dict[str, Any]]:
-    """What a subscriber to these channels is told about an order of its account."""
-    for channel in channels:
-        if _covers(channel, order):
-            params = {"channel": channel, "data": as_json(order)}
-            yield {"jsonrpc": "2.0", "method": "subscription", "params": params}
-
-
-def _covers(channel: str, order: Order) -> bool:
-    match channel.split("."):
-        case ["user", "orders", kind, currency, _]:
-            return kind in ("any", order.kind) and currency in ("any", order.currency)
-        case ["user", "orders", instrument, _]:
-            return instrument == order.instrument
-        case _:
-            return False

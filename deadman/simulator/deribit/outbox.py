@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 from itertools import count
 
 import trio
@@ -13,7 +12,7 @@ class Outbox:
     """Texts by the instant each may leave; in the order they were put where those are equal."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, str]] = []
+        self._waiting: list[tuple[float, int, str | bytes]] = []
         self._numbers = count()
         self._changed = trio.Event()
         self._closed = False
@@ -21,7 +20,7 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, text: str, leaves_at: float) -> None:
+    def put(self, text: str | bytes, leaves_at: float) -> None:
         heapq.heappush(self._waiting, (leaves_at, next(self._numbers), text))
         self._wake()
 
@@ -30,12 +29,15 @@ class Outbox:
         self._closed = True
         self._wake()
 
-    async def take(self) -> str | None:
+    async def take(self) -> str | bytes | None:
         """The next text, when it may leave; None after the last."""
         while not self._is_due():
             if self._closed:
                 return None
-            with trio.move_on_at(self._waiting[0][0] if self._waiting else math.inf):
+            if not self._waiting:
+                await self._changed.wait()
+                continue
+            with trio.move_on_at(self._waiting[0][0]):
                 await self._changed.wait()
         return heapq.heappop(self._waiting)[2]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,14 @@ import trio
 from ..faults import failure, lateness, strikes
 from ..received import Received
 from .connection import Account, Cause, Connection
+from .envelope import answer, envelope, parse
 from .errors import RpcError, invalid_token
 from .scope import allows
 
 if TYPE_CHECKING:
     from .venue import Deribit
 
-LARGEST = 32 * 1024  # bytes of one request
+NO_FRAME = b"\xff\xff\xff\xff no frame begins like this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +58,39 @@ def handle(venue: Deribit, connection: Connection, text: str, methods: Mapping[s
     except RpcError as error:
         connection.post(envelope(venue, arrived, {"error": error.as_json()}))
         return
-    method, params = request["method"], request.get("params") or {}
-    note(venue, connection, method, params)
-    levels = connection.levels
-    if any(faults.dead for faults in levels) or strikes(levels, lambda faults: faults.ignored, method):
+    call = Call(venue, connection, request["method"], request.get("params") or {})
+    note(call)
+    if is_ignored(call):
         return
-    owner = connection.account.name if connection.account else connection.address
-    if not venue.credits.spend(owner, pool_of(method), trio.current_time()):
-        connection.post(answer(venue, arrived, request, {"error": RpcError(10028).as_json()}))
+    outcome = attempt(call, methods)
+    if outcome is None:
+        return
+    reply(call, answer(venue, arrived, request, outcome))
+    if outcome.get("error", {}).get("code") == 10028:  # the documents: answered, and the session terminated
         venue.end(connection, Cause.RATE)
-        return
+
+
+def is_ignored(call: Call) -> bool:
+    levels = call.connection.levels
+    return any(faults.dead for faults in levels) or strikes(levels, lambda faults: faults.ignored, call.method)
+
+
+def attempt(call: Call, methods: Mapping[str, Method]) -> dict[str, Any] | None:
+    """What comes of a call: a result or an error; None where nothing is answered."""
     try:
-        outcome = {"result": run(Call(venue, connection, method, params), methods)}
+        pay(call)
+        return {"result": run(call, methods)}
     except RpcError as error:
-        outcome = {"error": error.as_json()}
+        return {"error": error.as_json()}
     except NoReply:
-        return
-    reply(venue, connection, method, answer(venue, arrived, request, outcome))
+        return None
+
+
+def pay(call: Call) -> None:
+    connection = call.connection
+    owner = connection.account.name if connection.account else connection.address
+    if not call.venue.credits.spend(owner, pool_of(call.method), trio.current_time()):
+        raise RpcError(10028)
 
 
 def pool_of(method: str) -> str:
@@ -87,25 +103,6 @@ def pool_of(method: str) -> str:
             return "cancel_all"
         case _:
             return "any"
-
-
-def parse(text: str) -> dict[str, Any]:
-    """One JSON-RPC request with named parameters.
-
-    Raises:
-        RpcError: 11050 for what is not JSON, -32600 for what is too large or no request, -32602.
-    """
-    if len(text.encode()) > LARGEST:
-        raise RpcError(-32600)
-    try:
-        request = json.loads(text)
-    except ValueError:
-        raise RpcError(11050, "invalid json") from None
-    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-        raise RpcError(-32600, {"reason": "not a request"})
-    if not isinstance(request.get("params", {}), dict | None):
-        raise RpcError(-32602, {"reason": "parameters must be named", "param": "params"})
-    return request
 
 
 def run(call: Call, methods: Mapping[str, Method]) -> Any:
@@ -137,29 +134,21 @@ def authorise(call: Call, need: str) -> None:
         connection.sign_in(call.venue.accounts[session.key.account], session)
 
 
-def reply(venue: Deribit, connection: Connection, method: str, message: dict[str, Any]) -> None:
-    levels = connection.levels
+def reply(call: Call, message: dict[str, Any]) -> None:
+    connection, levels, method = call.connection, call.connection.levels, call.method
     if strikes(levels, lambda faults: faults.silent, method):
         return
-    delay = lateness(levels, venue.random)
+    delay = lateness(levels, call.venue.random)
     if strikes(levels, lambda faults: faults.garbled, method):
         connection.post_text('{"jsonrpc":"2.0","id":', delay)
-        return
-    if strikes(levels, lambda faults: faults.wrong_id, method):
-        message = message | {"id": 999_999_999}
-    connection.post(message, delay)
+    elif strikes(levels, lambda faults: faults.no_frame, method):
+        connection.post_text(NO_FRAME, delay)
+    elif strikes(levels, lambda faults: faults.wrong_id, method):
+        connection.post(message | {"id": 999_999_999}, delay)
+    else:
+        connection.post(message, delay)
 
 
-def note(venue: Deribit, connection: Connection, method: str, params: Mapping[str, Any]) -> None:
-    account = connection.account.name if connection.account else None
-    venue.received.append(Received(trio.current_time(), account, connection.id, method, params))
-
-
-def answer(venue: Deribit, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
-    return envelope(venue, arrived, ({"id": request["id"]} if "id" in request else {}) | outcome)
-
-
-def envelope(venue: Deribit, arrived: float, content: dict[str, Any]) -> dict[str, Any]:
-    us_in, us_out = int(arrived * 1e6), int(venue.timestamp() * 1e6)
-    times = {"usIn": us_in, "usOut": us_out, "usDiff": us_out - us_in, "testnet": venue.settings.testnet}
-    return {"jsonrpc": "2.0"} | content | times
+def note(call: Call) -> None:
+    account = call.connection.account.name if call.connection.account else None
+    call.venue.received.append(Received(trio.current_time(), account, call.connection.id, call.method, call.params))

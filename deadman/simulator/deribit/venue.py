@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
@@ -17,8 +18,8 @@ from ..exchange import Exchange, Order
 from ..faults import Faults
 from ..received import Received, new_log
 from .connection import Account, Cause, Connection, new_connection
-from .login import FailedLogins, Login
-from .orders import notifications
+from .login import Login
+from .news import publish, tell
 from .scope import FULL
 from .serving import serve
 from .settings import DERIBIT, Settings
@@ -50,14 +51,12 @@ class Deribit:
     vault: Vault = field(init=False)
     login: Login = field(init=False)
     credits: Credits = field(init=False)
-    failed_logins: FailedLogins = field(init=False)
 
     def __post_init__(self) -> None:
         self.vault = Vault(self.settings, self.random)
-        self.login = Login(self.vault.keys, self.settings.clock_tolerance)
+        self.login = Login(self.vault.keys, self.settings)
         self.credits = Credits(self.settings.pools)
-        self.failed_logins = FailedLogins(self.settings.failed_logins)
-        self.exchange.observers.append(self._tell)
+        self.exchange.observers.append(partial(tell, self))
 
     async def serve(self, stream: trio.abc.Stream) -> None:
         """Carry one connection, from upgrade to end, over any stream. Never raises for what the peer does."""
@@ -144,25 +143,11 @@ class Deribit:
             connection.sever()
             self.end(connection, Cause.DROPPED)
 
-    def inject(self, text: str, account: str | None = None) -> None:
-        """Send any text at all, unasked."""
+    def inject(self, text: str | bytes, account: str | None = None) -> None:
+        """Send any text at all, unasked; bytes go out as they are, in no frame."""
         for connection in self.connections_of(account):
             connection.post_text(text)
 
     def publish(self, channel: str, data: Any) -> None:
         """Send a public notification, such as `platform_state`, to whoever subscribed."""
-        message = {"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}}
-        for connection in self.connections_of():
-            if channel in connection.channels:
-                self._push(connection, message)
-
-    def _tell(self, order: Order) -> None:
-        for connection in self.connections_of(order.account):
-            for message in notifications(connection.channels, order):
-                self._push(connection, message)
-
-    def _push(self, connection: Connection, message: dict[str, Any]) -> None:
-        """Notify; a reader too slow for that is cut off."""
-        connection.post(message)
-        if len(connection.outbox) > self.settings.outbox:
-            self.end(connection, Cause.SLOW)
+        publish(self, channel, data)

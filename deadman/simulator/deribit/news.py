@@ -1,0 +1,42 @@
+"""Notifications: who subscribed hears, and who does not read is cut off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..exchange import Order
+from .connection import Cause, Connection
+from .orders import as_json
+
+if TYPE_CHECKING:
+    from .venue import Deribit
+
+
+def publish(venue: Deribit, channel: str, data: Any) -> None:
+    for connection in venue.connections_of():
+        if channel in connection.channels:
+            push(venue, connection, channel, data)
+
+
+def tell(venue: Deribit, order: Order) -> None:
+    """Tell the connections of an order's account what became of it."""
+    for connection in venue.connections_of(order.account):
+        for channel in sorted(connection.channels):
+            if covers(channel, order):
+                push(venue, connection, channel, as_json(order))
+
+
+def push(venue: Deribit, connection: Connection, channel: str, data: Any) -> None:
+    connection.post({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
+    if len(connection.outbox) > venue.settings.outbox:
+        venue.end(connection, Cause.SLOW)
+
+
+def covers(channel: str, order: Order) -> bool:
+    match channel.split("."):
+        case ["user", "orders", kind, currency, _]:
+            return kind in ("any", order.kind) and currency in ("any", order.currency)
+        case ["user", "orders", instrument, _]:
+            return instrument == order.instrument
+        case _:
+            return False
