@@ -18,6 +18,7 @@ import tomli_w
 from tests.machine import SOURCE, CannotBoot, Machine, machine
 
 SERVICE = "deadman.service"
+CONFIG = "/etc/deadman/config.toml"
 LEASE = 6
 """Seconds; so short that a daemon which did not come back would be noticed."""
 
@@ -70,7 +71,7 @@ def simulate(host: Machine) -> None:
             account["timeout_seconds"] = LEASE
         host.write(f"/etc/deadman/secrets/{name}", host.read(f"{SIMULATED}/secrets/{name}"), 0o600)
     host.write("/etc/deadman/ca.pem", host.read(f"{SIMULATED}/ca.pem"))
-    host.write("/etc/deadman/config.toml", tomli_w.dumps(config))
+    host.write(CONFIG, tomli_w.dumps(config))
 
 
 @pytest.fixture
@@ -145,25 +146,23 @@ def test_the_group_may_check_in_and_nobody_else(service: Machine) -> None:
 
 
 def test_a_reload_returns_when_it_is_done(service: Machine) -> None:
-    config = "/etc/deadman/config.toml"
-    before = service.read(config)
+    before = service.read(CONFIG)
     for timeout in range(10, 20):
-        service.write(config, before.replace("timeout = 5", f"timeout = {timeout}"))
+        service.write(CONFIG, before.replace("timeout = 5", f"timeout = {timeout}"))
         service.run("systemctl", "reload", SERVICE)
         shown = service.run("/opt/deadman/bin/deadman", "status", "--json", code=None)
         assert json.loads(shown)["watches"]["quoter"]["timeout"] == timeout
-    service.write(config, before)
+    service.write(CONFIG, before)
 
 
 def test_a_bad_config_changes_nothing_and_is_told(service: Machine) -> None:
-    config = "/etc/deadman/config.toml"
-    before = service.read(config)
-    service.write(config, before.replace("[watches.quoter]", "[watches.qoter]"))
+    before = service.read(CONFIG)
+    service.write(CONFIG, before.replace("[watches.quoter]", "[watches.qoter]"))
     service.run("systemctl", "reload", SERVICE)
     assert metric(service, "deadman_config_last_reload_successful") == 0
     assert "quoter" in service.journal(SERVICE)
     assert service.show(SERVICE, "ActiveState") == "active"
-    service.write(config, before)
+    service.write(CONFIG, before)
     service.run("systemctl", "reload", SERVICE)
     assert metric(service, "deadman_config_last_reload_successful") == 1
 
@@ -226,16 +225,35 @@ def test_check_ins_outlive_a_restart_when_systemd_holds_the_socket(socket_unit: 
     assert metric(host, "deadman_watch_check_ins_total") > 0
 
 
-def test_operators_are_told_apart_once_the_unit_lets_users_be_seen(host: Machine) -> None:
-    config = "/etc/deadman/config.toml"
-    before = host.read(config)
+@pytest.fixture
+def by_name(host: Machine) -> Iterator[Machine]:
+    """A config that lets in the user `bot` alone, to check in and as an operator."""
+    before = host.read(CONFIG)
     loaded = tomllib.loads(before)
     loaded["watches"]["quoter"]["user"] = "bot"
-    host.write(config, tomli_w.dumps(loaded))
-    drop_in(host, "operators.conf", (SOURCE / "systemd/drop-ins/operators.conf").read_text())
-    host.run("systemctl", "start", SERVICE)
-    send(host, "bot")
-    host.wait_for(lambda: metric(host, "deadman_watch_check_ins_total") == 1, "the check-in")
+    loaded["daemon"]["operators"] = ["bot"]
+    host.write(CONFIG, tomli_w.dumps(loaded))
+    yield host
     host.run("systemctl", "stop", SERVICE)
-    host.write(config, before)
+    host.write(CONFIG, before)
     remove_drop_ins(host)
+
+
+HOLD = ("runuser", "-u", "bot", "--", "/opt/deadman/bin/deadman", "hold", "quoter", "--for", "1m")
+
+
+def test_a_sandbox_that_hides_users_lets_nobody_in_by_name_and_says_so(by_name: Machine) -> None:
+    by_name.run("systemctl", "start", SERVICE)
+    send(by_name, "bot")
+    by_name.run(*HOLD, code=1)
+    assert metric(by_name, "deadman_watch_check_ins_total") == 0
+    assert by_name.journal(SERVICE).count("operators.conf") >= 2
+
+
+def test_users_are_told_apart_once_the_unit_lets_them_be_seen(by_name: Machine) -> None:
+    drop_in(by_name, "operators.conf", (SOURCE / "systemd/drop-ins/operators.conf").read_text())
+    by_name.run("systemctl", "start", SERVICE)
+    send(by_name, "bot")
+    by_name.wait_for(lambda: metric(by_name, "deadman_watch_check_ins_total") == 1, "the check-in")
+    by_name.run(*HOLD)
+    assert metric(by_name, "deadman_watch_held") == 1

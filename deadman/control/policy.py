@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from socket import SO_PEERCRED, SOL_SOCKET
 
 from deadman.config.schema import DaemonConfig
+from deadman.peers import HINT, is_hidden
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,19 @@ class Policy:
         """Look names up once, before the loop runs: a name service may hang. Unknown ones are told and left out."""
         own = os.geteuid()
         users = {own: _name_of(own), 0: "root"}
-        return cls(users | dict(_uids(daemon.operators)), _gid(daemon.socket_group))
+        return cls(users | users_named(daemon.operators), _gid(daemon.socket_group))
 
     def name_of(self, peer: Peer) -> str | None:
         """The user's name if it may change anything, else None."""
         return self.users.get(peer.uid)
+
+
+def users_named(operators: tuple[str, ...], hidden: Callable[[int], bool] = is_hidden) -> dict[int, str]:
+    """Names by uid; those whom the host does not know or show are told and left out."""
+    uids = dict(_uids(operators))
+    for uid in filter(hidden, tuple(uids)):
+        log.error('daemon.operators: user "%s" may change nothing: %s', uids.pop(uid), HINT)
+    return uids
 
 
 def _uids(operators: tuple[str, ...]) -> Iterator[tuple[int, str]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import pwd
+from collections.abc import Callable
 
 from deadman.config.schema import WatchConfig
+from deadman.peers import HINT, is_hidden
 from deadman.watch import Sender
 from deadman.watches.inbox import Permit
 
@@ -21,8 +23,8 @@ def nobody(sender: Sender | None) -> bool:
     return False
 
 
-def permit(config: WatchConfig) -> Permit:
-    """Who may check in. A user whom the host does not know is told and is nobody, until the next reload."""
+def permit(config: WatchConfig, hidden: Callable[[int], bool] = is_hidden) -> Permit:
+    """Who may check in. A user whom the host does not know or show is told and is nobody, until the next reload."""
     if config.user is None:
         return everybody
     try:
@@ -33,5 +35,8 @@ def permit(config: WatchConfig) -> Permit:
             config.name,
             config.user,
         )
+        return nobody
+    if hidden(uid):
+        log.error('watch %s: nobody can check in as user "%s": %s', config.name, config.user, HINT)
         return nobody
     return lambda sender: sender is not None and sender.uid == uid
