@@ -118,7 +118,7 @@ def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
         redial=pace.retry.cap,
         false_alarm=pace.probe_timeout,
         bot=_bot_bound(account, watches, pace),
-        host=pace.vouch if isinstance(account, SxBetAccount) else None,
+        host=pace.vouch if isinstance(account, SxBetAccount) and not account.observe else None,
         stays=_what_stays(account),
     )
 
@@ -126,7 +126,7 @@ def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
 def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], pace: Timers) -> float | None:
     """The slowest of the account's watches, then one cancel; where only the lease's end cancels, that."""
     silences = [watches[name].timeout for name in account.watches]
-    if not silences or account.on_trip == "none":
+    if not silences or account.on_trip == "none" or account.observe:
         return None
     if account.on_trip == "lapse":
         return max(silences) + pace.vouch
@@ -134,6 +134,8 @@ def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], pace: Timer
 
 
 def _what_stays(account: Account) -> str:
+    if isinstance(account, SxBetAccount) and account.observe:
+        return "deadman only observes and holds no lease; its orders stay"
     if isinstance(account, SxBetAccount):
         return "the venue's own delay in cancelling is not documented"
     uncovered = [word for word in ("rest", "fix") if word in account.orders_via]
