@@ -23,6 +23,9 @@ COINBASE_PROBE = 8.0
 NOTICE = 0.25
 """Seconds at most until the loop notices a silence that has come due."""
 
+CUT = 1
+"""Seconds: the shortest lease SX Bet grants, and the only active cancel V2 offers to a key alone."""
+
 REARM = 3.0
 """Seconds from a successful dial to a proof, while the venue answers within 0.3 s."""
 
@@ -124,13 +127,18 @@ def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
 
 
 def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], pace: Timers) -> float | None:
-    """The slowest of the account's watches, then one cancel; where only the lease's end cancels, that."""
+    """The slowest of the account's watches, noticed, then one cancel; where only a lease's end cancels, that."""
     silences = [watches[name].timeout for name in account.watches]
     if not silences or account.on_trip == "none" or account.observe:
         return None
-    if account.on_trip == "lapse":
-        return max(silences) + pace.vouch
-    return max(silences) + NOTICE + pace.reply_timeout
+    noticed = max(silences) + NOTICE
+    match account.on_trip:
+        case "lapse":
+            return noticed + pace.vouch
+        case "expire":
+            return noticed + pace.reply_timeout + CUT
+        case _:
+            return noticed + pace.reply_timeout
 
 
 def _what_stays(account: Account) -> str:

@@ -10,11 +10,12 @@ import trio
 from deadman import facts
 from deadman.config.schema import OnTrip
 from deadman.errors import Refused, Unavailable
+from deadman.promise import CUT
 from deadman.proof import Proof
 from deadman.venue import Round
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
-from deadman.venues.sxbet.switch import CUT, Switch
+from deadman.venues.sxbet.switch import Switch
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least."""

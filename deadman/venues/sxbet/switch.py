@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from deadman import facts
 from deadman.config.schema import SxBetAccount
 from deadman.errors import Reason, Setback, SwitchOff
+from deadman.promise import CUT
 from deadman.proof import Coverage, Proof
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.conversation import Conversation
 
 LOOK_AGAIN = 20.0
 """Seconds between two looks at an observed account."""
-
-CUT = 1
-"""Seconds: the shortest lease there is, and the only active cancel V2 offers to a key alone."""
 
 
 @dataclass(frozen=True, slots=True)
