@@ -109,7 +109,7 @@ def _sxbet_timers(account: SxBetAccount) -> Timers:
         probe_timeout=attempt,
         vouch=lease,
         overdue_after=account.renew_interval + attempt,
-        retry=Backoff(first=min(0.5, lease / 40), cap=min(5.0, account.renew_interval / 2)),
+        retry=Backoff(first=min(0.5, lease / 40), cap=min(5.0, max(0.5, account.renew_interval / 2))),
     )
 
 
