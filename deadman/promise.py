@@ -14,9 +14,6 @@ from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchCo
 REPLY_TIMEOUT = 5.0
 """Seconds any single answer may take at most (contract, section 2)."""
 
-OPEN_TIMEOUT = 4.0
-"""Seconds for DNS, TCP and TLS together, and again for the upgrade; one round trip is under 0.2 s in practice."""
-
 COINBASE_PROBE = 8.0
 """Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""
 
