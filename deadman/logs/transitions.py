@@ -15,10 +15,10 @@ _GRAVE = frozenset({Phase.EXPOSED, Phase.REFUSED, Phase.EXPIRED, Phase.UNVERIFIE
 
 
 def transitions(board: Board) -> Listener:
-    """A listener for `board.listen` that logs each transition, and each proof that ran out under one."""
+    """A listener for `board.listen` that logs each transition, and under one: a proof that ran out, a first trouble."""
 
     def listen(account: str, before: Standing, after: Standing) -> None:
-        if after.phase is not before.phase or (_protected(before) and not _protected(after)):
+        if after.phase is not before.phase or _ran_out(before, after) or _first_trouble(before, after):
             why = meaning(board.configs[account], after, board.clock)
             log_transition(account, before, after, why, board.clock.timestamp_of(after.seen_at))
 
@@ -27,8 +27,10 @@ def transitions(board: Board) -> Listener:
 
 def log_transition(account: str, before: Standing, after: Standing, why: str, timestamp: float) -> None:
     """`why` says what it means for the orders; `timestamp` is when it became true, Unix seconds."""
-    if after.phase is before.phase:
+    if _ran_out(before, after) and after.phase is before.phase:
         told, event = f"{label(after.phase)}, the last proof ran out", "proof_ran_out"
+    elif after.phase is before.phase:
+        told, event = f"{label(after.phase)}, in trouble", "trouble"
     else:
         told, event = f"{before.phase.upper()} -> {label(after.phase)}", "transition"
     fields = {
@@ -42,13 +44,23 @@ def log_transition(account: str, before: Standing, after: Standing, why: str, ti
     _log.log(level(before, after), "%s: %s: %s", account, told, why, extra=fields)
 
 
+def _ran_out(before: Standing, after: Standing) -> bool:
+    return _protected(before) and not _protected(after)
+
+
+def _first_trouble(before: Standing, after: Standing) -> bool:
+    """A venue that never lets us in changes no phase, and has to be told of all the same; once, not at every try."""
+    return before.guard.trouble is None and after.guard.trouble is not None
+
+
 def level(before: Standing, after: Standing) -> int:
     """ERROR when nothing stands where something should, WARNING whenever protection ended, else INFO."""
     if after.phase in _GRAVE and after.alarming:
         return logging.ERROR
-    if after.phase is Phase.TRIPPING or (_protected(before) and not _protected(after)):
+    if after.phase is Phase.TRIPPING or _ran_out(before, after):
         return logging.WARNING
-    return logging.WARNING if after.phase is Phase.REFUSED else logging.INFO
+    troubled = after.phase is Phase.REFUSED or (after.phase is before.phase and _first_trouble(before, after))
+    return logging.WARNING if troubled else logging.INFO
 
 
 def _protected(standing: Standing) -> bool:
