@@ -19,6 +19,10 @@ from deadman.venue import Post
 from deadman.venues.deribit import codes, wire
 
 
+BENEFIT_OF_DOUBT = 0.05
+"""Seconds after the deadline: if it was we who stalled, the answer lies unread, and the reader needs a turn."""
+
+
 @dataclass
 class _Pending:
     answered: trio.Event = field(default_factory=trio.Event)
@@ -52,6 +56,8 @@ class Conversation:
             private = self.token if method.startswith("private/") else {}
             await self.socket.send(wire.request(identity, method, {**params, **private}))
             with trio.move_on_after(limit):
+                await pending.answered.wait()
+            with trio.move_on_after(BENEFIT_OF_DOUBT):
                 await pending.answered.wait()
         finally:
             del self._pending[identity]

@@ -53,8 +53,9 @@ class DeribitSession:
 
     async def attend(self, until: float) -> None:
         """The reader answers and the prober asks meanwhile; a token renewed makes a proof due at once."""
-        await self._subscribe()
-        await self._count_orders()
+        with trio.move_on_at(until):
+            await self._subscribe()
+            await self._count_orders()
         refresh_at = self.grant.refresh_due(self.granted_at)
         await trio.sleep_until(min(until, refresh_at))
         if refresh_at <= until:
