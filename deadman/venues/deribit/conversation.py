@@ -18,7 +18,6 @@ from deadman.transport.websocket import WebSocket
 from deadman.venue import Post
 from deadman.venues.deribit import codes, wire
 
-
 BENEFIT_OF_DOUBT = 0.05
 """Seconds after the deadline: if it was we who stalled, the answer lies unread, and the reader needs a turn."""
 
