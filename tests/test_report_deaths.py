@@ -59,7 +59,7 @@ NEVER = Watch("quoter", 5.0)
 HELD = ALIVE.held_until(Hold(NOW + 60.0, "alice", "deploy"))
 
 W = 5.0 + 0.25 + 5.0  # the watch's timeout, our noticing, one answer of the venue
-LAPSE_W = 5.0 + 30.0  # the watch's timeout, then the lease
+LAPSE_W = 5.0 + 0.25 + 30.0  # the watch's timeout, our noticing, then the lease
 Row = tuple[str, Account, Watch, tuple[Fact, ...], Phase, tuple[str, float | None], tuple[str, float | None]]
 
 DERIBIT: list[Row] = [
@@ -167,7 +167,7 @@ SX_BET: list[Row] = [
         ("gone", 25),
     ),
     ("lapse", LAPSE, ALIVE, (OPEN, *LEASED), Phase.ARMED, ("gone", LAPSE_W), ("gone", 25)),
-    ("expire", EXPIRE, ALIVE, (READ_ONLY, *LEASED), Phase.ARMED, ("gone", W), ("gone", 25)),
+    ("expire", EXPIRE, ALIVE, (READ_ONLY, *LEASED), Phase.ARMED, ("gone", W + 1.0), ("gone", 25)),
     ("watch none", UNWATCHED, ALIVE, (OPEN, *LEASED), Phase.ARMED, ("stay", None), ("gone", 25)),
     ("session lost", SX, ALIVE, (OPEN, *LEASED, LOST), Phase.DEGRADED, ("gone", LAPSE_W), ("gone", 25)),
     ("expire, lost", EXPIRE, ALIVE, (READ_ONLY, *LEASED, LOST), Phase.DEGRADED, ("gone", LAPSE_W), ("gone", 25)),

@@ -1,0 +1,138 @@
+"""The published promise: the bounds of the contract with the defaults, and their reasons for every legal config."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from deadman.config.schema import DeribitAccount, OnTrip, SxBetAccount, WatchConfig
+from deadman.promise import NOTICE, REPLY_TIMEOUT, promise, timers
+from tests.boards import deribit, sxbet
+from tests.test_backoff import Loaded, tries_within
+
+WATCHES = {"quoter": WatchConfig("quoter", 5.0), "hedger": WatchConfig("hedger", 8.0)}
+DESK = replace(deribit("desk", "quoter"), on_trip="cancel")
+MAKER = sxbet("maker", "quoter")
+
+VENUE_LIMIT = 500
+"""Requests a minute that SX Bet takes of an account (protocol, section 9.3)."""
+
+Network = Literal["mainnet", "testnet", "coinbase"]
+
+GRACE = 10.0
+"""Seconds Deribit waits at least for the answer to a test_request, when it was seen doing so (protocol, section 3)."""
+
+leases = st.integers(5, 3600).flatmap(lambda lease: st.tuples(st.just(lease), st.floats(0.2, min(1200.0, lease / 3))))
+"""Every pair of timeout_seconds and renew_interval that a config may hold."""
+
+
+def leased(pair: tuple[int, float]) -> SxBetAccount:
+    return replace(MAKER, timeout_seconds=pair[0], renew_interval=pair[1])
+
+
+def test_with_the_defaults_deribit_is_found_dead_within_eight_seconds_and_proven_within_three() -> None:
+    promised = promise(DESK, WATCHES)
+    assert promised.detect <= 8.0
+    assert promised.rearm <= 3.0
+
+
+def test_with_the_defaults_sxbet_is_renewed_three_times_inside_every_lease() -> None:
+    pace = timers(MAKER)
+    assert pace.vouch >= 3 * pace.renew_interval
+
+
+@given(leases)
+@example((5, 5 / 3))
+@example((5, 0.2))
+@example((3600, 1200.0))
+def test_three_whole_tries_fit_between_a_renewals_due_time_and_the_leases_end(pair: tuple[int, float]) -> None:
+    pace = timers(leased(pair))
+    waits = sum(pace.retry.delay(failures, Loaded(1.0)) for failures in (1, 2))
+    assert pace.renew_interval + 3 * pace.reply_timeout + waits <= pace.vouch
+
+
+@given(leases)
+@example((5, 0.2))
+def test_no_outage_makes_us_ask_sxbet_more_often_than_it_allows(pair: tuple[int, float]) -> None:
+    pace = timers(leased(pair))
+    assert tries_within(60.0, pace.retry, Loaded(0.0), 0) <= VENUE_LIMIT
+
+
+@given(leases)
+def test_a_lease_is_believed_for_exactly_what_the_venue_was_asked_for(pair: tuple[int, float]) -> None:
+    pace = timers(leased(pair))
+    assert pace.vouch == pair[0]
+    assert 0 < pace.reply_timeout <= REPLY_TIMEOUT
+    assert pace.overdue_after < pace.vouch
+
+
+networks: st.SearchStrategy[Network] = st.sampled_from(["mainnet", "testnet", "coinbase"])
+
+
+@given(st.integers(10, 3600), st.floats(1, 3600), networks)
+def test_deribits_death_is_known_to_us_before_deribit_would_hang_up(
+    heartbeat: int, verify: float, network: Network
+) -> None:
+    account = replace(DESK, heartbeat_interval=heartbeat, verify_interval=verify, network=network)
+    pace = timers(account)
+    assert promise(account, WATCHES).detect < heartbeat + GRACE
+    assert pace.vouch == 2 * verify + REPLY_TIMEOUT
+    assert pace.overdue_after <= pace.vouch
+
+
+def test_coinbase_hears_from_us_often_enough_not_to_hang_up() -> None:
+    pace = timers(replace(DESK, network="coinbase", heartbeat_interval=3600))
+    assert pace.probe_interval + pace.probe_timeout < 15.0
+
+
+@pytest.mark.parametrize("names", [("quoter",), ("quoter", "hedger")])
+def test_a_bots_death_is_bounded_by_its_slowest_watch_the_notice_and_one_answer(names: tuple[str, ...]) -> None:
+    slowest = max(WATCHES[name].timeout for name in names)
+    bound = promise(replace(DESK, watches=names), WATCHES).bot
+    assert bound == slowest + NOTICE + REPLY_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("on_trip", "bound"),
+    [("cancel", 5.0 + NOTICE + 5.0), ("expire", 5.0 + NOTICE + 5.0 + 1.0), ("lapse", 5.0 + NOTICE + 30.0)],
+)
+def test_a_leased_bots_death_is_bounded_by_how_the_account_trips(on_trip: OnTrip, bound: float) -> None:
+    assert promise(replace(MAKER, on_trip=on_trip), WATCHES).bot == bound
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        deribit("desk"),
+        replace(DESK, on_trip="none"),
+        replace(DESK, observe=True),
+        sxbet("maker"),
+        replace(MAKER, observe=True),
+    ],
+)
+def test_nothing_is_promised_of_a_bot_that_trips_nothing(account: DeribitAccount | SxBetAccount) -> None:
+    promised = promise(account, WATCHES)
+    assert promised.bot is None
+    assert any("stay" in sentence for sentence in promised.sentences())
+
+
+def test_the_hosts_death_is_bounded_by_the_lease_where_there_is_one() -> None:
+    assert promise(MAKER, WATCHES).host == 30.0
+    assert promise(DESK, WATCHES).host is None
+    assert promise(replace(MAKER, observe=True), WATCHES).host is None
+
+
+@pytest.mark.parametrize(("via", "words"), [(("rest",), "REST"), (("websocket", "fix"), "FIX")])
+def test_what_no_switch_covers_is_named(via: tuple[str, ...], words: str) -> None:
+    assert words in promise(replace(DESK, orders_via=via), WATCHES).sentences()[-1]
+    assert words not in promise(DESK, WATCHES).sentences()[-1]
+
+
+def test_the_promise_is_five_sentences_each_with_its_number() -> None:
+    sentences = promise(MAKER, WATCHES).sentences()
+    assert len(sentences) == 5
+    assert all(any(sign.isdigit() for sign in sentence) for sentence in sentences)
