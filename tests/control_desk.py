@@ -75,7 +75,8 @@ class Desk:
 
 
 def new_board() -> Board:
-    board = Board.new(Clock(trio.current_time, lambda: 1_763_449_920.0 + trio.current_time()))
+    now = trio.lowlevel.current_clock().current_time  # which any thread may read
+    board = Board.new(Clock(now, lambda: 1_763_449_920.0 + now()))
     board.add(DESK)
     board.add(MAKER)
     board.put_watch(Watch("quoter", 5.0))

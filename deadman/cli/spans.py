@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
-_SPAN = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,6})m)?(?:(?P<s>\d{1,9}(?:\.\d{1,3})?)s)?")
-_BARE = re.compile(r"\d{1,9}(?:\.\d{1,3})?")
+_SPAN = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,6})m)?(?:(?P<s>\d{1,9}(?:\.\d{1,3})?)s)?", re.ASCII)
+_BARE = re.compile(r"\d{1,9}(?:\.\d{1,3})?", re.ASCII)
 
 
 def span(text: str) -> float:
