@@ -17,6 +17,7 @@ from deadman.config.load import read
 from deadman.config.schema import Config
 from deadman.config.secrets import check_sources
 from deadman.promise import promise
+from deadman.unit import early_watchdog, unit_texts, watchdog_seconds
 
 _ONLINE = "deadman.cli.online"
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    verdict = judge(arguments.config, os.environ, interpreter())
+    verdict = judge(arguments.config, os.environ, interpreter(), watchdog_seconds(unit_texts()))
     if arguments.online and verdict.config is not None and not verdict.faults:
         verdict = replace(verdict, looks=_look(verdict.config))
     if arguments.json:
@@ -39,8 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     return verdict.exit_code
 
 
-def judge(path: Path, environment: Mapping[str, str], python: frozenset[str]) -> Verdict:
-    """Everything that can be said without the network; `python` names the paths the interpreter runs from."""
+def judge(path: Path, environment: Mapping[str, str], python: frozenset[str], watchdog: float | None = None) -> Verdict:
+    """Everything that can be said without the network.
+
+    `python` names the paths the interpreter runs from; `watchdog` is WatchdogSec= of the installed unit, if any.
+    """
     try:
         reading = read(path, environment)
     except Faults as unreadable:
@@ -49,7 +53,7 @@ def judge(path: Path, environment: Mapping[str, str], python: frozenset[str]) ->
     faults = Faults((*reading.faults, *secrets.faults)).faults
     if reading.config is None:
         return Verdict(path, None, faults, secrets.unverifiable)
-    warnings = advice(reading.config, python)
+    warnings = (*advice(reading.config, python), *early_watchdog(reading.config, watchdog))
     return Verdict(path, reading.config, faults, secrets.unverifiable, warnings, _promises(reading.config))
 
 
