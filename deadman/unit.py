@@ -52,5 +52,5 @@ def early_watchdog(config: Config, watchdog: float | None) -> Iterator[str]:
     if watchdog < deadlines[name]:
         yield (
             f"WatchdogSec={watchdog:g} of deadman.service: systemd would kill a stalled daemon, and with it every "
-            f"session, before Deribit gave up the first ({name}, after {deadlines[name]:g} s); raise it to that at least"
+            f"session, before Deribit gave up the first ({name}, after {deadlines[name]:g} s); raise it to that"
         )
