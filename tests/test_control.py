@@ -184,7 +184,8 @@ async def test_every_change_is_logged_with_user_uid_pid_and_reason(
 ) -> None:
     async with desk(tmp_path) as made, made.client() as client:
         await client.ask("hold", watch="quoter", **{"for": 60}, reason="deploy\n\x1b[31mred")
-    (line,) = [record.getMessage() for record in caplog.records if "hold" in record.getMessage()]
+    (record,) = [record for record in caplog.records if getattr(record, "event", "") == "operator_hold"]
+    line = record.getMessage()
     assert "hold quoter for 60 s by alice (uid " in line
     assert "pid " in line
     assert line.endswith("deploy \\x1b[31mred")

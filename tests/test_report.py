@@ -74,6 +74,13 @@ def test_a_tripped_account_still_tells_its_proof_but_no_margin() -> None:
     assert (answer["protected"], answer["margin"], answer["last_proof"]) == (False, 0, EPOCH + 90)
 
 
+def test_orders_counted_before_an_outage_are_not_told_as_if_counted_now() -> None:
+    session = facts.SessionOpened(89.0, can_cancel=True)
+    assert desk(session, facts.OrdersCounted(90.0, 4))["open_orders"] == 4
+    assert desk(session, facts.OrdersCounted(90.0, 4), facts.SessionClosed(95.0))["open_orders"] == 4
+    assert desk(session, facts.OrdersCounted(90.0, 4), facts.Lost(95.0, Reason.DNS))["open_orders"] is None
+
+
 def test_a_trip_tells_cause_rounds_and_what_remains() -> None:
     trip = desk(facts.Tripped(99.0, Cause.SILENCE, "quoter", "silent"), facts.RoundDone(99.5, 4, 1))["trip"]
     assert trip == {

@@ -31,5 +31,12 @@ class Call:
 
     def log(self, subject: str, reason: str) -> None:
         """Every change is told with who and why, before it is done."""
-        who = (self.name, self.peer.uid, self.peer.pid)
-        log.warning("%s %s by %s (uid %d, pid %d): %s", self.method, subject, *who, reason or "no reason given")
+        who = {"user": self.name, "uid": self.peer.uid, "pid": self.peer.pid}
+        log.warning(
+            "%s %s by %s (uid %d, pid %d): %s",
+            self.method,
+            subject,
+            *who.values(),
+            reason or "no reason given",
+            extra={"event": f"operator_{self.method}", "reason": reason, **who},
+        )

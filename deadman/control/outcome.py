@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from deadman.guard import Guard, Phase, Trip
 from deadman.proof import Coverage
 from deadman.report.times import Times
+from deadman.spoken import left
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ def of_arm(guard: Guard, times: Times) -> Outcome:
     """Armed is proven, or waiting for a bot that is not up."""
     phase = guard.phase(times.now)
     if guard.protected(times.now):
-        return Outcome(True, f"armed, good for {guard.margin(times.now):.0f} s")
+        return Outcome(True, f"armed, good for {left(guard.margin(times.now))}")
     match phase:
         case Phase.WAITING:
             return Outcome(True, "no bot yet: armed once it checks in")

@@ -109,7 +109,8 @@ class Server:
         name = self.policy.name_of(peer)
         if name is not None:
             return name
-        log.warning("%s refused to uid %d, pid %d: not an operator", method, peer.uid, peer.pid)
+        told = {"event": "operator_refused", "uid": peer.uid, "pid": peer.pid}
+        log.warning("%s refused to uid %d, pid %d: not an operator", method, peer.uid, peer.pid, extra=told)
         raise Failure(
             rpc.FORBIDDEN,
             f"you (uid {peer.uid}) may look, not {method}: be root or the daemon's user, "

@@ -28,7 +28,7 @@ def account_report(
         **_judged(guard, times.now),
         "since": times.timestamp(since),
         **_proven(guard, times),
-        "open_orders": guard.open_orders,
+        "open_orders": _open_orders(guard),
         "trouble": _trouble(guard.trouble, times) if guard.trouble else None,
         "trip": _trip(guard.trip, times) if guard.trip else None,
         "disarm": _disarm(guard.disarm, guard, times) if guard.disarm else None,
@@ -56,6 +56,11 @@ def _proven(guard: Guard, times: Times) -> dict[str, Any]:
         "expiry": times.timestamp(proof.expiry) if proof else None,
         "covered_since": times.timestamp_or_none(guard.covered_since),
     }
+
+
+def _open_orders(guard: Guard) -> int | None:
+    """As the venue listed them last; nobody knows while it cannot be reached."""
+    return None if guard.session_at is None and guard.trouble is not None else guard.open_orders
 
 
 def _trouble(trouble: Trouble, times: Times) -> dict[str, Any]:
