@@ -18,6 +18,7 @@ import httpx
 import trio
 
 from deadman.errors import Reason, Unavailable
+from deadman.transport.answer import Answer
 from deadman.transport.dial import Dialler
 from deadman.transport.pool import Backend
 
@@ -29,15 +30,6 @@ FOREVER = httpx.Timeout(None)
 
 KEEPALIVE = 120.0
 """Seconds an idle connection may be used again; the venue's own close is seen before that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer, whole. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

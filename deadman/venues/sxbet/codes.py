@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from deadman.errors import Reason, Refused, Unavailable, VenueError
-from deadman.transport.http import Answer
+from deadman.transport.answer import Answer
 from deadman.venues.sxbet.wire import body, complaint
 
 RETIRED = "no longer supported"

@@ -10,7 +10,8 @@ from deadman import facts
 from deadman.clock import Clock
 from deadman.errors import VenueError
 from deadman.promise import Timers
-from deadman.transport.http import Answer, Http
+from deadman.transport.answer import Answer
+from deadman.transport.http import Http
 from deadman.venue import Post
 from deadman.venues.sxbet import codes, wire
 from deadman.venues.sxbet.login import Grant

@@ -9,7 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from deadman.transport.http import Answer
+from deadman.transport.answer import Answer
 
 
 @dataclass(frozen=True, slots=True)
