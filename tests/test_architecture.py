@@ -1,0 +1,261 @@
+"""The house: which room stands on which floor, and that every arrow points down."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import deadman
+from deadman.venue import Session
+from deadman.venues.deribit.door import Deribit
+from deadman.venues.deribit.session import DeribitSession
+from deadman.venues.sxbet.door import SxBet
+from deadman.venues.sxbet.session import SxBetSession
+
+HOUSE = Path(deadman.__file__).parent
+
+FLOORS: dict[int, str] = {
+    1: "proof errors facts secret clock spoken checksum peers signing sdnotify operations",
+    2: "guard tally standing watch promise backoff duty venue config transport unit",
+    3: "board vault venues",
+    4: "keeper keepers watches control metrics exposition page notify state report logs ticker service doors reload",
+    5: "daemon",
+    6: "cli __main__",
+}
+"""The roof is 6; a new room is put on the lowest floor from which it still only looks down or beside itself."""
+
+APART = {"simulator"}
+"""Knows nothing of ours; only the command line knows it."""
+
+PURE = """
+proof errors facts secret clock spoken checksum guard tally standing watch promise backoff duty board
+venues.deribit.wire venues.deribit.codes venues.sxbet.wire venues.sxbet.codes watches.protocol watches.judgement
+report page metrics.accounts metrics.tallies metrics.family logs.meaning
+config.schema config.words config.values config.lines config.fault
+""".split()  # noqa: SIM905 - a table
+
+WIRES = {"trio", "socket", "ssl", "select", "httpx", "httpcore", "trio_websocket", "wsproto", "anyio", "asyncio"}
+CLOCKS = {"time", "sched", "threading"}
+READINGS = {"now", "utcnow", "today"}
+"""Of `datetime`: what reads a clock, where the rest only reckons."""
+
+PORTS = {
+    "trio_websocket": {"transport.websocket"},
+    "wsproto": {"transport.websocket"},
+    "httpx": {"transport.http", "transport.pool"},
+    "httpcore": {"transport.http", "transport.pool"},
+}
+"""Each foreign package stands behind one port, so that replacing it is replacing one file."""
+
+VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc", "tools"}
+
+LONG, LONGEST = 200, 300
+"""Lines of a file: told, and refused."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module by its name below `deadman`; the package itself is ""."""
+    return {name_of(path): path for path in sorted(HOUSE.rglob("*.py"))}
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(HOUSE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text())
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """All that a module imports by its full name, wherever in it, TYPE_CHECKING or not."""
+    return frozenset(name for node in ast.walk(tree(module)) for name in names_in(node, module))
+
+
+def names_in(node: ast.AST, module: str) -> Iterator[str]:
+    match node:
+        case ast.Import(names=names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module=str(origin), names=names, level=0):
+            yield from (f"{origin}.{alias.name}" for alias in names)
+        case ast.ImportFrom(module=origin, names=names, level=level) if level:
+            yield from (f"{above(module, level)}.{origin or ''}.{alias.name}".replace("..", ".") for alias in names)
+
+
+def above(module: str, level: int) -> str:
+    """The package that so many dots mean in a module."""
+    parts = ["deadman", *module.split(".")]
+    is_package = modules()[module].name == "__init__.py"
+    return ".".join(parts[: len(parts) - level + is_package])
+
+
+@cache
+def below(module: str) -> frozenset[str]:
+    """The modules of ours that a module imports."""
+    known = modules()
+    ours = (name.removeprefix("deadman").removeprefix(".") for name in imported(module) if is_ours(name))
+    return frozenset(name if name in known else name.rpartition(".")[0] for name in ours)
+
+
+def is_ours(name: str) -> bool:
+    return name == "deadman" or name.startswith("deadman.")
+
+
+def packages(module: str) -> set[str]:
+    """The foreign packages a module imports itself."""
+    return {name.partition(".")[0] for name in imported(module) if not is_ours(name)}
+
+
+def reach(module: str) -> set[str]:
+    """A module and all of ours that it needs, however far down."""
+    known, new = set[str](), {module}
+    while new:
+        known |= new
+        new = {name for one in new for name in below(one)} - known
+    return known
+
+
+def room_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+ROOMS = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
+HOUSED = [module for module in modules() if module and room_of(module) not in APART]
+PURE_MODULES = [module for module in HOUSED if any(f"{module}.".startswith(f"{room}.") for room in PURE)]
+
+
+def test_every_room_has_a_floor_and_every_floor_only_rooms_that_exist() -> None:
+    assert {room_of(module) for module in HOUSED} == ROOMS.keys()
+
+
+@pytest.mark.parametrize("module", HOUSED)
+def test_arrows_point_down_only(module: str) -> None:
+    floor = ROOMS.get(room_of(module), 0)
+    upwards = {name for name in below(module) if name and ROOMS.get(room_of(name), 0) > floor}
+    assert upwards == set()
+
+
+def test_nothing_depends_on_itself_round_a_corner() -> None:
+    try:
+        TopologicalSorter({module: below(module) - {module} for module in HOUSED}).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_the_simulator_knows_nothing_of_ours() -> None:
+    strangers = {
+        module: sorted(name for name in below(module) if room_of(name) not in APART)
+        for module in modules()
+        if room_of(module) in APART
+    }
+    assert len(strangers) > 5
+    assert not any(strangers.values()), strangers
+
+
+def test_only_the_command_line_knows_the_simulator() -> None:
+    knowing = {module for module in HOUSED if any(room_of(name) in APART for name in below(module))}
+    assert knowing
+    assert {room_of(module) for module in knowing} == {"cli"}
+
+
+@pytest.mark.parametrize("module", PURE_MODULES)
+def test_a_pure_room_imports_no_clock_and_no_wire_however_far_down(module: str) -> None:
+    needed = {name: packages(name) & (WIRES | CLOCKS) for name in reach(module)}
+    assert {name: found for name, found in needed.items() if found} == {}
+
+
+@pytest.mark.parametrize("module", PURE_MODULES)
+def test_a_pure_room_never_asks_what_time_it_is(module: str) -> None:
+    asked = [
+        node.attr
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Attribute)
+        and node.attr in READINGS
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"datetime", "date"}
+    ]
+    assert asked == []
+
+
+def test_the_pure_rooms_exist() -> None:
+    missing = [room for room in PURE if not any(f"{module}.".startswith(f"{room}.") for module in modules())]
+    assert missing == []
+
+
+@pytest.mark.parametrize("package", PORTS)
+def test_a_foreign_package_stands_behind_its_port(package: str) -> None:
+    users = {module for module in HOUSED if package in packages(module) and room_of(module) != "cli"}
+    assert users
+    assert users <= PORTS[package]
+
+
+def test_both_venues_have_the_same_rooms() -> None:
+    deribit, sxbet = ({path.name for path in (HOUSE / "venues" / venue).glob("*.py")} for venue in ("deribit", "sxbet"))
+    assert deribit == sxbet
+
+
+@pytest.mark.parametrize("one", [DeribitSession, SxBetSession])
+def test_both_sessions_offer_what_a_keeper_asks_with_the_same_signatures_and_no_more(one: type) -> None:
+    assert public(one) == public(Session)
+
+
+def test_both_doors_open_the_same_ways() -> None:
+    doors = public(Deribit), public(SxBet)
+    assert doors[0].keys() & {"open_session", "look"} == doors[1].keys() & {"open_session", "look"}
+    assert len(doors[1]) >= 1
+    assert doors[1].keys() <= doors[0].keys()
+
+
+def public(kind: type) -> dict[str, list[tuple[str, Any]]]:
+    """The public methods of a class, and the names and types of what each takes."""
+    methods = {name: value for name, value in vars(kind).items() if callable(value) and not name.startswith("_")}
+    return {
+        name: [(parameter.name, parameter.annotation) for parameter in inspect.signature(method).parameters.values()]
+        for name, method in methods.items()
+    }
+
+
+def test_no_room_has_a_name_that_says_nothing() -> None:
+    assert [module for module in modules() if VAGUE & set(module.split("."))] == []
+
+
+def test_only_the_supervisor_survives_any_bug() -> None:
+    broad = [module for module in HOUSED for node in ast.walk(tree(module)) if swallows_anything(node)]
+    assert broad == ["keepers"]
+
+
+def swallows_anything(node: ast.AST) -> bool:
+    """An `except` of everything that does not end in raising it again."""
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
+    return broad and not isinstance(node.body[-1], ast.Raise)
+
+
+def test_no_file_is_too_long_to_be_read_at_one_sitting() -> None:
+    lengths = {module: len(path.read_text().splitlines()) for module, path in modules().items()}
+    print("over", LONG, "lines:", {module: lines for module, lines in lengths.items() if lines > LONG})  # noqa: T201
+    assert {module: lines for module, lines in lengths.items() if lines > LONGEST} == {}
+
+
+def test_half_of_all_functions_are_of_eight_lines_or_fewer() -> None:
+    lengths = sorted(length_of(node) for module in HOUSED for node in ast.walk(tree(module)) if is_function(node))
+    assert lengths[len(lengths) // 2] <= 8
+
+
+def is_function(node: ast.AST) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def length_of(node: Any) -> int:
+    """Lines of a function from its `def` on, its docstring left out."""
+    docstring = ast.get_docstring(node, clean=False)
+    return int(node.end_lineno) - int(node.lineno) + 1 - (len(docstring.splitlines()) if docstring else 0)
