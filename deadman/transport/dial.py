@@ -13,6 +13,7 @@ from pathlib import Path
 import trio
 
 from deadman.errors import Reason, Unavailable
+from deadman.transport.pace import Pace
 
 OPEN_TIMEOUT = 4.0
 """Seconds for name, TCP and TLS together."""
@@ -48,7 +49,14 @@ class Dialler:
     _slots: defaultdict[tuple[str, int], trio.Semaphore] = field(
         default_factory=lambda: defaultdict(lambda: trio.Semaphore(HANDSHAKES))
     )
+    _paces: dict[str, Pace] = field(default_factory=dict)
     _contexts: dict[Path | None, ssl.SSLContext] = field(default_factory=dict)
+
+    def pace(self, url: str, burst: float, rate: float) -> Pace:
+        """The one budget of all accounts at this address."""
+        if url not in self._paces:
+            self._paces[url] = Pace(burst, rate, trio.current_time)
+        return self._paces[url]
 
     def context(self, ca_file: Path | None) -> ssl.SSLContext:
         """The shared context for the system's authorities, or for those of `ca_file` alone."""

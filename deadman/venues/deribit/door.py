@@ -33,6 +33,10 @@ FRESH_SESSION = "deadman-fresh"
 """For the connection that proves inheritance, so that its login leaves the first one's token alone."""
 
 
+BURST, RATE = 80.0, 15.0
+"""Requests before a login, at once and a second, of the 100 and 20 that an address has (protocol, section 7.1)."""
+
+
 @dataclass
 class Deribit:
     """The venue for one account, dialled anew for every session."""
@@ -60,7 +64,8 @@ class Deribit:
 
     async def starts_armed(self) -> bool:
         """Whether a connection opened now starts with the switch on: the only proof that bots inherit it."""
-        async with self._logged_in(asked_scope(self.account, FRESH_SESSION)) as (conversation, _):
+        async with self._connected(1) as conversation:
+            await self._log_in(conversation, asked_scope(self.account, FRESH_SESSION))
             return await self._switch(conversation).read("connection")
 
     def _session(self, conversation: Conversation, grant: Grant, scope: str) -> DeribitSession:
@@ -73,12 +78,19 @@ class Deribit:
 
     @asynccontextmanager
     async def _logged_in(self, scope: str) -> AsyncIterator[tuple[Conversation, Grant]]:
+        async with self._connected(2) as conversation:
+            yield conversation, await self._greet(conversation, scope)
+
+    @asynccontextmanager
+    async def _connected(self, requests: int) -> AsyncIterator[Conversation]:
+        """A conversation with so many requests before its login: our address pays those, not the account."""
+        await self.dialler.pace(self.account.url, BURST, RATE).spend(requests)
         context = self.dialler.context(self.account.ca_file)
         async with (
             open_websocket(self.dialler, self.account.url, context) as socket,
             converse(socket, self.clock, timers(self.account), self.post) as conversation,
         ):
-            yield conversation, await self._greet(conversation, scope)
+            yield conversation
 
     async def _greet(self, conversation: Conversation, scope: str) -> Grant:
         """The heartbeat first, since a bare socket is cut; after the login where nothing may be asked before it."""
