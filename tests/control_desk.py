@@ -90,3 +90,26 @@ async def desk(directory: Path, policy: Policy = ME) -> AsyncIterator[Desk]:
         await nursery.start(serve, made.board, made.path, policy)
         yield made
         nursery.cancel_scope.cancel()
+
+
+async def said(made: Desk, method: str, **given: Any) -> dict[str, Any]:
+    async with made.client() as client:
+        answer = await client.ask(method, **given)
+    outcome: dict[str, Any] = answer["result"]["accounts"]
+    return outcome
+
+
+async def error(made: Desk, method: str, **given: Any) -> tuple[int, str]:
+    async with made.client() as client:
+        answer = (await client.ask(method, **given))["error"]
+    return answer["code"], answer["message"]
+
+
+async def later(made: Desk, delay: float, account: str, *happened: Any) -> None:
+    """Facts that keepers would post, each made from the instant it is posted at."""
+    await trio.sleep(delay)
+    made.post(account, *(make(made.board.clock.now()) for make in happened))
+
+
+def gone(at: float) -> facts.Fact:
+    return facts.TripDone(at, presumed=False)

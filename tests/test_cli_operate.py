@@ -174,3 +174,24 @@ def test_a_trip_without_a_daemon_points_to_the_way_without_one(
 ) -> None:
     assert main(["trip", "desk", "--yes", "--config", str(write_config(tmp_path))]) == 69
     assert "`deadman trip --direct` cancels without it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("meant", "accounts"), [(("desk", "maker"), ["desk", "maker"]), (("--all",), [])])
+def test_a_direct_trip_asks_no_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meant: tuple[str, ...], accounts: list[str]
+) -> None:
+    asked: list[object] = []
+
+    def cancel(*given: object) -> int:
+        asked.extend(given)
+        return 0
+
+    monkeypatch.setattr("deadman.cli.direct.trip", cancel)
+    config = write_config(tmp_path)
+    assert main(["trip", *meant, "--direct", "--yes", "--reason", "fire", "--config", str(config)]) == 0
+    assert asked == [config, accounts, "fire"]
+
+
+def test_a_direct_trip_asks_the_operator_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trip", "--all", "--direct", "--config", str(write_config(tmp_path))]) == 2
+    assert "there is no terminal to ask at" in capsys.readouterr().err

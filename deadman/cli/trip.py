@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import sys
-from typing import cast
 
 from deadman.cli.complaint import Unreachable
 from deadman.cli.operate import add_accounts, add_yes, check_asked, confirm, in_view, meant, order
-from deadman.cli.parser import Verb
 from deadman.cli.reach import control_socket
-
-_DIRECT = "deadman.cli.direct"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _trip_directly(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
         confirm(_question("every account" if arguments.all else ", ".join(arguments.accounts)))
-    sys.stderr.write("deadman: cancelling from this process; a daemon that runs is not told\n")
-    # Lazily, as the only client that talks to venues and needs the secrets.
-    return cast(Verb, importlib.import_module(_DIRECT)).run(arguments)
+    # Late, as the only client that talks to venues, needs the secrets, and loads the loop.
+    direct = importlib.import_module("deadman.cli.direct")
+    return int(direct.trip(arguments.config, arguments.accounts, arguments.reason))
 
 
 def _question(named: str) -> str:
