@@ -14,6 +14,9 @@ from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchCo
 REPLY_TIMEOUT = 5.0
 """Seconds any single answer may take at most (contract, section 2)."""
 
+PROBE_TIMEOUT = 4.8
+"""Seconds for a sign of life: hardly less than any answer may take, or a slow venue would be called a dead one."""
+
 COINBASE_PROBE = 8.0
 """Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""
 
@@ -82,13 +85,13 @@ def timers(account: Account) -> Timers:
 
 
 def _deribit_timers(account: DeribitAccount) -> Timers:
-    """We probe three times as often as we ask the venue to, so that we know of a death before it does."""
+    """We probe more than three times as often as we ask the venue to, so that we know of a death before it does."""
     interval = float(account.heartbeat_interval)
     return Timers(
         renew_interval=account.verify_interval,
         reply_timeout=REPLY_TIMEOUT,
-        probe_interval=min(0.3 * interval, COINBASE_PROBE if account.network == "coinbase" else 10.0),
-        probe_timeout=min(0.35 * interval, 5.0),
+        probe_interval=min(0.28 * interval, COINBASE_PROBE if account.network == "coinbase" else 10.0),
+        probe_timeout=PROBE_TIMEOUT,
         vouch=2 * account.verify_interval + REPLY_TIMEOUT,
         overdue_after=account.verify_interval + REPLY_TIMEOUT,
         retry=Backoff(first=0.5, cap=5.0),

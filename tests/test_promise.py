@@ -40,6 +40,11 @@ def test_with_the_defaults_deribit_is_found_dead_within_eight_seconds_and_proven
     assert promised.rearm <= 3.0
 
 
+@pytest.mark.parametrize("heartbeat", [10, 60])
+def test_an_answer_four_and_a_half_seconds_late_is_no_death(heartbeat: int) -> None:
+    assert promise(replace(DESK, heartbeat_interval=heartbeat), WATCHES).false_alarm > 4.5
+
+
 def test_with_the_defaults_sxbet_is_renewed_three_times_inside_every_lease() -> None:
     pace = timers(MAKER)
     assert pace.vouch >= 3 * pace.renew_interval
