@@ -114,7 +114,7 @@ async def test_a_stall_of_ours_makes_no_living_bot_look_dead_and_no_dead_bot_ali
                 await trio.sleep(0.15)
             assert board.standing("quoter").guard.trip is None
             assert board.standing("hedger").phase is Phase.TRIPPING
-            stall(2.5)
+            stall(1.5)
             await trio.sleep(0.9)
             assert board.standing("quoter").guard.trip is None
 

@@ -68,7 +68,8 @@ class FileStore:
         """The blocking form of `write`."""
         fresh = self._path.with_suffix(".new")
         try:
-            with open(fresh, "wb", opener=_private) as file:
+            fresh.unlink(missing_ok=True)
+            with open(fresh, "xb", opener=_private) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -105,4 +106,4 @@ def _lock(descriptor: int, directory: Path) -> None:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,126 @@
+"""The form of the state in its file: nothing is lost on the way, and nothing false is believed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from deadman.clock import Clock
+from deadman.facts import Cause, Disarmed, TripDone, Tripped
+from deadman.state import text
+from deadman.state.memory import AccountMemory, Memory, WatchMemory
+from deadman.state.text import Damaged, decode, encode
+from deadman.watch import Hold
+
+NOW = 5000.0
+NOON = 1_800_000_000.0
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+past = st.integers(0, int(NOW)).map(float)
+to_come = st.integers(int(NOW), int(2 * NOW)).map(float)
+names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True)
+holds = st.builds(Hold, to_come, words, words)
+watches = st.builds(WatchMemory, st.sampled_from([True, False, None]), st.none() | holds)
+trips = st.tuples(
+    st.builds(Tripped, past, st.sampled_from(Cause), words, words),
+    st.none() | st.builds(TripDone, past, st.booleans()),
+)
+accounts = st.one_of(
+    st.builds(lambda trip, on: AccountMemory(trip[0], trip[1], turned_on=on), trips, st.booleans()),
+    st.builds(
+        lambda disarmed, confirmed: AccountMemory(disarmed=disarmed, disarm_confirmed=confirmed),
+        st.builds(Disarmed, past, words, words, st.none() | to_come),
+        st.booleans(),
+    ),
+)
+memories = st.builds(Memory, st.dictionaries(names, watches, max_size=4), st.dictionaries(names, accounts, max_size=4))
+
+
+def clock(now: float = NOW, timestamp: float = NOON) -> Clock:
+    return Clock(lambda: now, lambda: timestamp)
+
+
+FULL = Memory(
+    {"quoter": WatchMemory(True, Hold(NOW + 900.0, "alice", "deploy")), "hedger": WatchMemory(False)},
+    {
+        "a": AccountMemory(Tripped(NOW - 60.0, Cause.SILENCE, "hedger", "silent 5 s"), TripDone(NOW - 59.0, False)),
+        "b": AccountMemory(disarmed=Disarmed(NOW - 10.0, "bob", "", NOW + 50.0), turned_on=True),
+    },
+)
+
+
+@given(memories)
+def test_what_is_written_is_what_is_read(memory: Memory) -> None:
+    assert decode(encode(memory, clock()), clock()) == memory
+
+
+def test_instants_are_carried_by_the_wall_clock_into_the_next_run() -> None:
+    read = decode(encode(FULL, clock()), clock(now=7.0, timestamp=NOON + 20.0))
+    hold, trip, disarm = read.watches["quoter"].hold, read.accounts["a"].tripped, read.accounts["b"].disarmed
+    assert hold is not None
+    assert trip is not None
+    assert disarm is not None
+    assert hold.until == pytest.approx(7.0 + 900.0 - 20.0)
+    assert trip.at == pytest.approx(7.0 - 60.0 - 20.0)
+    assert disarm.until == pytest.approx(7.0 + 50.0 - 20.0)
+
+
+@given(st.floats(min_value=0.0, max_value=NOON))
+def test_a_clock_that_went_back_lengthens_no_hold_and_no_disarm(timestamp: float) -> None:
+    read = decode(encode(FULL, clock()), clock(timestamp=timestamp))
+    hold, trip, disarm = read.watches["quoter"].hold, read.accounts["a"].tripped, read.accounts["b"].disarmed
+    assert hold is not None
+    assert trip is not None
+    assert disarm is not None
+    assert hold.until <= NOW + 900.001
+    assert (disarm.until or 0.0) <= NOW + 50.001
+    assert trip.at <= NOW - 59.999
+
+
+def test_a_file_cut_off_anywhere_is_damaged() -> None:
+    data = encode(FULL, clock())
+    for length in range(len(data)):
+        with pytest.raises(Damaged):
+            decode(data[:length], clock())
+
+
+def test_a_file_with_any_byte_changed_is_damaged() -> None:
+    data = encode(FULL, clock())
+    for place in range(len(data)):
+        for change in (0x01, 0x20, 0xFF):
+            with pytest.raises(Damaged):
+                decode(data[:place] + bytes([data[place] ^ change]) + data[place + 1 :], clock())
+
+
+@given(st.binary(max_size=300))
+def test_a_file_of_anything_is_damaged(data: bytes) -> None:
+    with pytest.raises(Damaged):
+        decode(data, clock())
+
+
+@given(st.binary(max_size=300))
+def test_nothing_may_stand_behind_the_end(tail: bytes) -> None:
+    assume(tail)
+    with pytest.raises(Damaged):
+        decode(encode(FULL, clock()) + tail, clock())
+
+
+def test_a_whole_file_of_another_making_is_not_understood() -> None:
+    head, _, body = encode(FULL, clock()).partition(b"\n")
+    for other in (
+        b"",
+        b"written = 1.0\n",
+        b'written = 1.0\nwatches = 3\naccounts = ""\n',
+        body.replace(b"silence", b"magic"),
+    ):
+        with pytest.raises(Damaged, match="not understood"):
+            decode(text._HEAD + text._checksum(other) + b"\n" + other, clock())
+    assert head.startswith(b"#"), "a person who opens it is told what it is"
+
+
+def test_a_reason_that_utf8_cannot_hold_is_written_as_well_as_may_be() -> None:
+    memory = Memory(accounts={"a": AccountMemory(disarmed=Disarmed(NOW, "alice", "half a pair: \ud83d"))})
+    disarmed = decode(encode(memory, clock()), clock()).accounts["a"].disarmed
+    assert disarmed is not None
+    assert disarmed.reason == "half a pair: ?"
