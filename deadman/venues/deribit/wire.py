@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Scope = Literal["connection", "account"]
 
+FAR_FUTURE = 1e17
+"""Microseconds, the year 5138: a greater number tells no time, and may not even fit a float."""
+
 
 @dataclass(frozen=True, slots=True)
 class Error:
@@ -95,7 +98,7 @@ def _error(error: Any) -> Error | None:
 
 
 def _timestamp(microseconds: Any) -> float | None:
-    known = isinstance(microseconds, int | float) and microseconds > 0
+    known = isinstance(microseconds, int | float) and 0 < microseconds < FAR_FUTURE
     return microseconds / 1e6 if known else None
 
 
