@@ -6,6 +6,7 @@ Branch on the code, never on the message: the same code is seen with several mes
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.venues.deribit.wire import Error
@@ -61,6 +62,9 @@ _ANSWERS: dict[int, tuple[_Kind, Reason, str, float]] = {
 
 LOGIN = "public/auth"
 
+LONGEST_PAUSE = 60.0
+"""Seconds: whatever the venue asks for, an account must not be left unproven for longer without a try."""
+
 
 def failure(method: str, error: Error) -> VenueError:
     """The exception to raise for an error answer to `method`; a code nobody knows may be better next time."""
@@ -73,6 +77,11 @@ def failure(method: str, error: Error) -> VenueError:
 def _asked_pause(error: Error) -> float:
     """The pause the venue itself asks for, at most a minute (Coinbase: retry_after in s, retry_after_ms)."""
     data = error.data if isinstance(error.data, dict) else {}
-    asked = (data.get("retry_after", data.get("wait")), data.get("retry_after_ms"))
-    seconds, milliseconds = (value if isinstance(value, int | float) else 0 for value in asked)
-    return min(60.0, max(0.0, float(seconds), milliseconds / 1000))
+    seconds = _bounded(data.get("retry_after", data.get("wait")), LONGEST_PAUSE)
+    milliseconds = _bounded(data.get("retry_after_ms"), LONGEST_PAUSE * 1000)
+    return max(seconds, milliseconds / 1000)
+
+
+def _bounded(asked: Any, most: float) -> float:
+    """Whatever number was sent, it may be longer than any float."""
+    return float(min(most, max(0.0, asked))) if isinstance(asked, int | float) else 0.0
