@@ -28,6 +28,9 @@ REFRESH_AT = 0.8
 REFRESH_FLOOR = 5.0
 """Seconds between two refreshes at least, whatever lifetime the venue tells."""
 
+ENDLESS = 1e9
+"""Seconds; the venue's own longest figure is a third of it, and what is longer may not even fit a float."""
+
 LIFETIME = 900.0
 """Seconds assumed where the venue tells none: the shortest one ever seen in a client's fixture."""
 
@@ -107,7 +110,7 @@ def read_grant(result: Any, account: DeribitAccount) -> Grant:
     return Grant(
         Secret(result["access_token"]),
         Secret(refresh) if isinstance(refresh, str) else None,
-        float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else LIFETIME,
+        float(min(lifetime, ENDLESS)) if isinstance(lifetime, int | float) and lifetime > 0 else LIFETIME,
         granted,
     )
 
