@@ -1,0 +1,111 @@
+"""What each of Deribit's error codes asks of us: the table of the protocol notes, row by row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
+from deadman.venues.deribit.codes import LOGIN, LONGEST_PAUSE, failure
+from deadman.venues.deribit.wire import Error
+from tests import garbage
+
+METHOD = "private/get_cancel_on_disconnect"
+
+ASK_AGAIN = (10001, 10040, 10041, 10047, 10050, 10066, 11052, 11056, 11094, 13028, 13503, 13888)
+"""The session lives: the same question may be answered the next time."""
+
+OPEN_ANEW = (10000, 10028, 10048, 11051, 13009)
+"""The session is over, or as good as over."""
+
+TELL_A_HUMAN = (
+    *(10030, 11029, 11042, 11049, 11050, 11098, 12003, 12005, 12998, 13004, 13012, 13021, 13025, 13031, 13403, 13668),
+    *(13904, -32000, -32600, -32601, -32602, -32700),
+)
+"""Asked again slowly, for ever."""
+
+NOT_PROTECTED = (10049,)
+"""Drift: the venue says that the switch is off."""
+
+NOT_OURS = (13042, 13043, 13778)
+"""Answers to requests that we never send: nothing is concluded from them."""
+
+KINDS: dict[int, type[VenueError]] = {
+    **dict.fromkeys((*ASK_AGAIN, *NOT_OURS), Setback),
+    **dict.fromkeys(OPEN_ANEW, Unavailable),
+    **dict.fromkeys(TELL_A_HUMAN, Refused),
+    **dict.fromkeys(NOT_PROTECTED, SwitchOff),
+}
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_each_code_has_one_consequence(code: int) -> None:
+    assert type(failure(METHOD, Error(code, "words"))) is KINDS[code]
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_a_failure_names_the_method_the_code_and_the_venues_own_words(code: int) -> None:
+    detail = failure(METHOD, Error(code, "the_venues_words")).detail
+    assert METHOD in detail
+    assert str(code) in detail
+    assert "the_venues_words" in detail
+
+
+@given(st.integers(), garbage.values)
+def test_a_code_nobody_knows_may_be_better_next_time(code: int, data: Any) -> None:
+    error = failure(METHOD, Error(code, "", data))
+    assert type(error) is KINDS.get(code, Setback)
+
+
+@given(st.sampled_from(sorted(KINDS)), garbage.objects("retry_after", "retry_after_ms", "wait") | garbage.values)
+def test_no_answer_makes_us_wait_longer_than_a_minute(code: int, data: Any) -> None:
+    assert 0.0 <= failure(METHOD, Error(code, "", data)).pause <= LONGEST_PAUSE == 60.0
+
+
+@pytest.mark.parametrize(
+    ("data", "pause"),
+    [
+        ({"retry_after": 7}, 7.0),
+        ({"retry_after_ms": 1500}, 1.5),
+        ({"wait": 3}, 3.0),
+        ({"retry_after": garbage.HUGE}, 60.0),
+        ({"retry_after_ms": garbage.HUGE}, 60.0),
+        ({"retry_after": float("nan")}, 0.0),
+        ({"retry_after": "soon"}, 0.0),
+        ("later", 0.0),
+        (None, 0.0),
+    ],
+)
+def test_a_pause_the_venue_asks_for_is_kept(data: Any, pause: float) -> None:
+    assert failure(METHOD, Error(10040, "retry", data)).pause == pause
+
+
+def test_too_many_requests_are_followed_by_a_rest_longer_than_the_credits_take_to_come_back() -> None:
+    error = failure(METHOD, Error(10028, "too_many_requests"))
+    assert error.pause >= 5.0  # 50,000 credits at 10,000 a second
+    assert error.reason is Reason.RATE_LIMITED
+
+
+@pytest.mark.parametrize("code", [10000, 13009])
+def test_a_token_that_ran_out_means_log_in_again_but_at_a_login_that_the_key_is_no_good(code: int) -> None:
+    assert type(failure(METHOD, Error(code, "unauthorized"))) is Unavailable
+    at_login = failure(LOGIN, Error(code, "unauthorized"))
+    assert type(at_login) is Refused
+    assert at_login.reason is Reason.CREDENTIALS
+
+
+def test_a_rejected_key_is_told_with_every_cause_it_may_have() -> None:
+    detail = failure(LOGIN, Error(13004, "invalid_credentials")).detail
+    for cause in ("secret", "network", "clock", "address", "ban"):
+        assert cause in detail
+
+
+def test_too_many_failed_logins_are_left_alone_for_long() -> None:
+    assert failure(LOGIN, Error(12003, "login_over_limit")).pause >= 30.0
+
+
+def test_a_missing_permission_names_the_ones_needed() -> None:
+    assert "account:read_write" in failure(METHOD, Error(13021, "forbidden")).detail
