@@ -136,6 +136,12 @@ class Prometheus:
         firing = (alert for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing")
         return {(one["labels"]["alertname"], about(one["labels"])): one for one in firing}
 
+    def seen_since(self, expression: str) -> float:
+        """Unix time of the first sample of the last minute that made `expression` true."""
+        now = time.time()
+        data = self.ask("query_range", query=expression, start=f"{now - 60:.3f}", end=f"{now:.3f}", step="0.25")
+        return min(float(series["values"][0][0]) for series in data["result"])
+
     def is_told(self, alert: str, whom: str) -> bool:
         return (alert, whom) in self.firing()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -15,9 +16,6 @@ from tests.live import Desk, Prometheus, desk, prometheus, wait_for
 
 ROUND = 1.0
 """Seconds between scrapes, and between evaluations."""
-
-SOON = 3 * ROUND + 0.5
-"""One scrape, then two evaluations, and what it takes to ask."""
 
 pytestmark = pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
 
@@ -91,13 +89,20 @@ def check_faults_are_told_within_two_rounds(running: Desk, server: Prometheus) -
     running.bot.fall_silent()
     for seen, alert, whom in FAULTS:
         wait_for(partial(server.query, seen), seen)
-        wait_for(partial(server.is_told, alert, whom), f"{alert} about {whom}", SOON)
+        check_told_within_two_rounds(server, seen, alert, whom)
     for (name, whom), told in server.firing().items():
         words = " ".join(told["annotations"].values())
         assert whom in words, name
         assert not re.search("error expanding|<no value>", words), name
 
 
+def check_told_within_two_rounds(server: Prometheus, seen: str, alert: str, whom: str) -> None:
+    """By Prometheus' own clock: a busy machine delays our asking, not what is asked about."""
+    wait_for(partial(server.is_told, alert, whom), f"{alert} about {whom}")
+    raised = datetime.fromisoformat(server.firing()[alert, whom]["activeAt"]).timestamp()
+    assert raised - server.seen_since(seen) <= 2 * ROUND, alert
+
+
 def check_death_is_told_within_two_rounds(running: Desk, server: Prometheus) -> None:
     running.daemon.kill()
-    wait_for(partial(server.is_told, "DeadmanDown", ""), "DeadmanDown", SOON)
+    check_told_within_two_rounds(server, "up == 0", "DeadmanDown", "")

@@ -63,6 +63,7 @@ def simulate(host: Machine) -> None:
     host.wait_for((host.root / SIMULATED[1:] / "faults.sock").exists, "the simulated venues")
     config = tomllib.loads(host.read(f"{SIMULATED}/config.toml"))
     config["daemon"] = {"listen": "127.0.0.1:9847"}
+    config["watches"]["quoter"]["timeout"] = 2
     for name, account in config["accounts"].items():
         key = "client_secret" if account["venue"] == "deribit" else "api_key"
         account[key] = {"credential": f"secrets_{name}"}
@@ -145,10 +146,37 @@ def test_the_group_may_check_in_and_nobody_else(service: Machine) -> None:
     service.run("runuser", "-u", "stranger", "--", *status, code=69)
 
 
+BOT_UNIT = """\
+[Unit]
+Wants=deadman.service
+After=deadman.service
+
+[Service]
+User=bot
+SupplementaryGroups=trading
+ExecStartPre=/opt/deadman/bin/deadman beat quoter
+ExecStartPre=/opt/deadman/bin/deadman status --wait 10 options-desk sx-maker
+ExecStart=/bin/sh -c 'while /opt/deadman/bin/deadman beat quoter; do sleep 0.5; done'
+"""
+
+
+def test_a_bot_starts_behind_a_proven_switch_also_after_it_was_dead(host: Machine) -> None:
+    """As the README orders them: starting the bot brings the daemon up first, and a trip is no deadlock."""
+    host.write("/etc/systemd/system/quoter.service", BOT_UNIT)
+    host.run("systemctl", "daemon-reload")
+    host.run("systemctl", "start", "quoter.service")
+    assert host.show(SERVICE, "ActiveState") == "active"
+    host.run("systemctl", "stop", "quoter.service")
+    host.wait_for(lambda: "TRIPPED" in host.run("/opt/deadman/bin/deadman", "status", code=None), "the trip")
+    host.run("systemctl", "start", "quoter.service")
+    host.wait_for(lambda: says(host, "4/4 protected"), "protection")
+    host.run("systemctl", "stop", "quoter.service", SERVICE)
+
+
 def test_a_reload_returns_when_it_is_done(service: Machine) -> None:
     before = service.read(CONFIG)
     for timeout in range(10, 20):
-        service.write(CONFIG, before.replace("timeout = 5", f"timeout = {timeout}"))
+        service.write(CONFIG, before.replace("timeout = 2", f"timeout = {timeout}"))
         service.run("systemctl", "reload", SERVICE)
         shown = service.run("/opt/deadman/bin/deadman", "status", "--json", code=None)
         assert json.loads(shown)["watches"]["quoter"]["timeout"] == timeout
