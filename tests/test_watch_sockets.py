@@ -9,10 +9,11 @@ import stat
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import trio
 
 from deadman.clock import Clock
 from deadman.config.schema import WatchConfig
@@ -53,6 +54,20 @@ def send(path: Path, data: bytes, *descriptors: int) -> None:
     with sender() as out:
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"{len(descriptors)}i", *descriptors))
         out.sendmsg([data], [rights] if descriptors else [], 0, str(path))
+
+
+def lingering_connection() -> tuple[socket.socket, socket.socket]:
+    """A connection whose first end takes two seconds to close, since the other one does not read."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        first = socket.create_connection(server.getsockname())
+        second = server.accept()[0]
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 2))
+    first.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            first.send(b"x" * 65536)
+    first.setblocking(True)
+    return first, second
 
 
 def open_descriptors() -> int:
@@ -211,29 +226,49 @@ def test_a_user_the_host_does_not_know_is_told_and_nobody(
     assert 'this host has no user "no-such-user"' in caplog.text
 
 
-def test_descriptors_sent_along_are_closed_however_many(watch_directory: Path) -> None:
-    with inboxes_in(watch_directory, "quoter") as inboxes, open("/dev/null") as null:
+async def test_descriptors_sent_along_are_closed_however_many(watch_directory: Path) -> None:
+    with inboxes_in(watch_directory, "quoter") as inboxes, sender() as sent:
         before = open_descriptors()
         for count in (1, 2, 253):
-            send(watch_directory / "quoter.sock", b"WATCHDOG=1", *[null.fileno()] * count)
-            send(watch_directory / "quoter.sock", b"x" * (LONGEST + 1), *[null.fileno()] * count)
+            send(watch_directory / "quoter.sock", b"WATCHDOG=1", *[sent.fileno()] * count)
+            send(watch_directory / "quoter.sock", b"x" * (LONGEST + 1), *[sent.fileno()] * count)
         mail = inboxes.take("quoter")
         assert (mail.check_ins, mail.ignored) == (3, 3)
         sign = mail.check_in
         assert sign is not None
         assert sign.sender is not None, "the credentials still had room beside 253 descriptors"
+        with trio.move_on_after(1.0):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(inboxes.serve, lambda: None)
+                while open_descriptors() > before:
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
         assert open_descriptors() == before
 
 
-def test_a_barrier_is_answered_by_closing_what_came_along(watch_directory: Path) -> None:
+async def test_a_barrier_is_answered_by_closing_what_came_along(watch_directory: Path) -> None:
     with inboxes_in(watch_directory, "quoter") as inboxes:
         ours, theirs = os.pipe()
         send(watch_directory / "quoter.sock", b"BARRIER=1", theirs)
         os.close(theirs)
-        mail = inboxes.take("quoter")
-        assert os.read(ours, 1) == b"", "end of file: nobody holds the other end any more"
-        assert mail.ignored == 0
+        with trio.fail_after(1.0):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(inboxes.serve, lambda: None)
+                assert await trio.to_thread.run_sync(os.read, ours, 1) == b"", "the end: nobody holds the other side"
+                nursery.cancel_scope.cancel()
+        assert inboxes.take("quoter").ignored == 0
         os.close(ours)
+
+
+def test_a_descriptor_whose_closing_takes_long_does_not_hold_up_the_loop(watch_directory: Path) -> None:
+    with inboxes_in(watch_directory, "quoter") as inboxes:
+        lingering, peer = lingering_connection()
+        send(watch_directory / "quoter.sock", b"WATCHDOG=1", lingering.fileno())
+        lingering.close()  # the one on its way is the last: whoever closes that one waits
+        began = time.monotonic()
+        assert inboxes.take("quoter").check_ins == 1
+        assert time.monotonic() - began < 0.5
+        peer.close()
 
 
 def test_an_oversized_datagram_is_counted_and_does_not_spoil_the_next(watch_directory: Path) -> None:

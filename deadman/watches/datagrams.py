@@ -5,10 +5,9 @@ unix(7), cmsg(3), socket(7).
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from deadman.clock import Clock
 from deadman.watch import Sender
@@ -33,8 +32,8 @@ def ask_kernel_for_origins(opened: socket.socket) -> None:
     opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
-def receive(opened: socket.socket, clock: Clock, emptied_at: float) -> Datagram | None:
-    """The next datagram, None when there is none. Descriptors that came along are closed.
+def receive(opened: socket.socket, clock: Clock, emptied_at: float, discard: Callable[[int], None]) -> Datagram | None:
+    """The next datagram, None when there is none. `discard` is given every descriptor that came along.
 
     `emptied_at`: the monotonic instant at which the queue was last seen empty.
     """
@@ -42,7 +41,8 @@ def receive(opened: socket.socket, clock: Clock, emptied_at: float) -> Datagram 
         data, ancillary, flags, _ = opened.recvmsg(LONGEST, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
     except (BlockingIOError, InterruptedError):
         return None
-    _close_descriptors(ancillary)
+    for descriptor in _descriptors(ancillary):
+        discard(descriptor)
     words = b"" if flags & socket.MSG_TRUNC else data
     return Datagram(_date(ancillary, clock, emptied_at), words, _sender(ancillary))
 
@@ -73,9 +73,8 @@ def _sender(ancillary: _Ancillary) -> Sender | None:
     return None
 
 
-def _close_descriptors(ancillary: _Ancillary) -> None:
+def _descriptors(ancillary: _Ancillary) -> Iterator[int]:
     for level, kind, value in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             whole = len(value) - len(value) % _DESCRIPTOR.size
-            for (descriptor,) in _DESCRIPTOR.iter_unpack(value[:whole]):
-                os.close(descriptor)
+            yield from (descriptor for (descriptor,) in _DESCRIPTOR.iter_unpack(value[:whole]))

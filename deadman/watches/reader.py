@@ -8,12 +8,14 @@ itself too: thread and loop share each socket under a lock, so that nothing is e
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import trio
 
@@ -39,10 +41,11 @@ POLL = 0.25
 class SocketInbox:
     """One watch's socket and the mail read from it. The thread and the loop may read it at once."""
 
-    def __init__(self, bound: Bound, clock: Clock) -> None:
+    def __init__(self, bound: Bound, clock: Clock, discard: Callable[[int], None]) -> None:
         self.bound = bound
         self.permit: Permit = nobody
         self._clock = clock
+        self._discard = discard
         self._lock = threading.Lock()
         self._mail = Mail()
         self._emptied_at = clock.now()
@@ -67,7 +70,7 @@ class SocketInbox:
     def _read(self, most: int) -> None:
         for _ in range(most if self.bound.is_open else 0):
             looked_at = self._clock.now()
-            datagram = receive(self.bound.socket, self._clock, self._emptied_at)
+            datagram = receive(self.bound.socket, self._clock, self._emptied_at, self._discard)
             if datagram is None:
                 self._emptied_at = looked_at
                 return
@@ -90,6 +93,7 @@ class SocketInboxes:
         self._adopted = dict(adopted or {})
         self._inboxes: dict[str, SocketInbox] = {}
         self._by_descriptor: dict[int, SocketInbox] = {}
+        self._unwanted: SimpleQueue[int] = SimpleQueue()
         self._ready = select.epoll()
 
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
@@ -116,6 +120,7 @@ class SocketInboxes:
     def close(self) -> None:
         for name in tuple(self._inboxes):
             self._drop(name)
+        self._close_unwanted()
 
     def _work(self, stop: threading.Event, token: trio.lowlevel.TrioToken, wake: Callable[[], None]) -> None:
         while not stop.is_set():
@@ -124,13 +129,20 @@ class SocketInboxes:
                 if inbox is not None and inbox.read():
                     with suppress(trio.RunFinishedError):
                         token.run_sync_soon(wake, idempotent=True)
+            self._close_unwanted()
+
+    def _close_unwanted(self) -> None:
+        """Descriptors that were sent along. The loop leaves them to the thread: closing what lingers may take long."""
+        with suppress(Empty):
+            while True:
+                os.close(self._unwanted.get_nowait())
 
     def _open(self, names: Iterable[str]) -> dict[str, SocketInbox]:
         """All of them or, with a SocketFault, none."""
         opened: dict[str, SocketInbox] = {}
         try:
             for name in sorted(names):
-                opened[name] = SocketInbox(self._bound(name), self._clock)
+                opened[name] = SocketInbox(self._bound(name), self._clock, self._unwanted.put)
         except SocketFault:
             for inbox in opened.values():
                 inbox.close()
