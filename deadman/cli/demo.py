@@ -29,13 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
 async def _demo(directory: Path, once: bool) -> int:
     import trio
 
+    from deadman.cli.simulation import free_port
     from deadman.cli.story.chapters import play
     from deadman.cli.story.telling import Telling
     from deadman.cli.story.world import open_world
 
     telling = Telling()
     print("deadman demo: Deribit and SX Bet simulated on this machine; nothing leaves it.")
-    async with open_world(directory) as world:
+    async with open_world(directory, free_port()) as world:
         print(f"metrics and status page: http://{world.listen_on}/")
         await play(world, telling)
         if not telling.all_held:

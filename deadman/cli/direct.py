@@ -47,7 +47,14 @@ def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
     if unknown:
         print(f"deadman: no account {', '.join(unknown)}; there are {', '.join(config.accounts)}", file=sys.stderr)
         return USAGE
-    return trio.run(_trip, config, tuple(accounts or config.accounts), reason)
+    observed = [name for name in accounts if config.accounts[name].observe]
+    if observed:
+        print(
+            f"deadman: {', '.join(observed)}: only observed (observe = true), so nothing is cancelled", file=sys.stderr
+        )
+        return FAILED
+    named = accounts or [name for name, account in config.accounts.items() if not account.observe]
+    return trio.run(_trip, config, named, reason)
 
 
 async def _trip(config: Config, names: Sequence[str], reason: str) -> int:

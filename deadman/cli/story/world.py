@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 import trio
 
-from deadman.cli.simulation import free_port, write_secret
+from deadman.cli.simulation import write_secret
 from deadman.simulator.certificate import new_authority
 from deadman.simulator.deribit import Connection, Deribit
 from deadman.simulator.listen import listen
@@ -133,15 +133,15 @@ async def _line(stream: trio.abc.Stream) -> bytes:
 
 
 @asynccontextmanager
-async def open_world(directory: Path) -> AsyncIterator[World]:
-    """Both venues listening, config and secrets written; on the way out the daemon is stopped."""
+async def open_world(directory: Path, port: int) -> AsyncIterator[World]:
+    """Both venues listening, config and secrets written for a daemon at `port`, which is stopped on the way out."""
     keys = {BTC: "a key for Deribit".replace(" ", "-"), SX: "a key for SX Bet".replace(" ", "-")}
     stage, authority = Stage(Deribit(), SxBet()), new_authority()
     stage.deribit.add_key(f"{BTC}-id", BTC, secret=keys[BTC])
     stage.sxbet.add_account(SX, keys[SX], "v3")
     async with trio.open_nursery() as nursery:
         deribit, sxbet = [await nursery.start(listen, v.serve, authority) for v in (stage.deribit, stage.sxbet)]
-        world = World(directory, stage, f"127.0.0.1:{free_port()}")
+        world = World(directory, stage, f"127.0.0.1:{port}")
         for name, key in keys.items():
             write_secret(directory / name, key)
         (directory / "ca.pem").write_bytes(authority.pem)
