@@ -1,0 +1,164 @@
+"""Which orders a trip cancels on Deribit: exactly the configured ones, by one method, counted by the same yardstick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from deadman.config.schema import Selection
+from deadman.errors import Reason, Refused, Setback, Unavailable
+from deadman.venues.deribit.conversation import Conversation
+from deadman.venues.deribit.orders import LISTING_TIMEOUT, Order, Orders
+
+LIST = "private/get_open_orders"
+LIST_BY_CURRENCY = "private/get_open_orders_by_currency"
+
+
+@dataclass
+class Venue:
+    """Answers by method, and keeps what it was asked."""
+
+    answers: Mapping[str, Any]
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    patience: list[float | None] = field(default_factory=list)
+
+    async def ask(self, method: str, params: Mapping[str, Any], within: float | None = None) -> Any:
+        self.asked.append((method, dict(params)))
+        self.patience.append(within)
+        answer = self.answers[method]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def orders(venue: Venue, **selection: str) -> Orders:
+    return Orders(Selection(**selection), cast(Conversation, venue))
+
+
+def order(name: str, kind: str = "limit", label: str = "") -> Order:
+    return {"order_id": name, "instrument_name": name, "order_type": kind, "label": label}
+
+
+CANCELS: list[tuple[dict[str, str], str, dict[str, str]]] = [
+    ({}, "private/cancel_all", {}),
+    ({"currency": "BTC"}, "private/cancel_all_by_currency", {"currency": "BTC"}),
+    (
+        {"currency": "BTC", "kind": "option"},
+        "private/cancel_all_by_currency",
+        {"currency": "BTC", "kind": "option"},
+    ),
+    (
+        {"currency": "BTC", "kind": "future", "type": "limit"},
+        "private/cancel_all_by_currency",
+        {"currency": "BTC", "kind": "future", "type": "limit"},
+    ),
+    ({"kind": "option"}, "private/cancel_all_by_kind_or_type", {"currency": "any", "kind": "option"}),
+    ({"type": "stop"}, "private/cancel_all_by_kind_or_type", {"currency": "any", "type": "stop"}),
+    ({"label": "quotes"}, "private/cancel_by_label", {"label": "quotes"}),
+    ({"label": "quotes", "currency": "ETH"}, "private/cancel_by_label", {"label": "quotes", "currency": "ETH"}),
+]
+
+
+@pytest.mark.parametrize(("selection", "method", "params"), CANCELS)
+async def test_each_selection_is_cancelled_by_the_one_method_that_takes_exactly_it(
+    selection: dict[str, str], method: str, params: dict[str, str]
+) -> None:
+    venue = Venue({method: 4})
+    assert await orders(venue, **selection).cancel() == 4
+    assert venue.asked == [(method, params)]
+
+
+@pytest.mark.parametrize("result", [None, "ok", True, [], {"cancelled": 3}, 2.5])
+async def test_a_count_the_venue_does_not_tell_is_none_that_we_claim(result: Any) -> None:
+    assert await orders(Venue({"private/cancel_all": result})).cancel() == 0
+
+
+@pytest.mark.parametrize(
+    ("selection", "method", "params"),
+    [
+        ({}, LIST, {}),
+        ({"kind": "option"}, LIST, {"kind": "option"}),
+        ({"label": "quotes"}, LIST, {}),
+        ({"type": "stop"}, LIST, {}),
+        ({"currency": "BTC"}, LIST_BY_CURRENCY, {"currency": "BTC"}),
+        ({"currency": "BTC", "kind": "future"}, LIST_BY_CURRENCY, {"currency": "BTC", "kind": "future"}),
+    ],
+)
+async def test_the_listing_is_narrowed_as_the_venue_can_with_time_for_thousands(
+    selection: dict[str, str], method: str, params: dict[str, str]
+) -> None:
+    venue = Venue({method: []})
+    assert await orders(venue, **selection).count() == 0
+    assert venue.asked == [(method, params)]
+    assert venue.patience == [LISTING_TIMEOUT]
+
+
+TYPES = ("limit", "market", "stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop")
+
+
+@pytest.mark.parametrize(
+    ("type_", "left"),
+    [
+        ("all", set(TYPES)),
+        ("limit", {"limit"}),
+        ("stop", {"stop_limit", "stop_market", "trailing_stop"}),
+        ("take", {"take_limit", "take_market"}),
+        ("trigger_all", {"stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"}),
+    ],
+)
+async def test_only_orders_of_the_selected_type_count_as_left(type_: str, left: set[str]) -> None:
+    listed = [order(kind, kind) for kind in TYPES]
+    open_orders = await orders(Venue({LIST: listed}), type=type_).open()
+    assert {found["order_type"] for found in open_orders} == left
+
+
+async def test_only_orders_of_exactly_the_selected_label_count_as_left() -> None:
+    listed = [order("1", label="quotes"), order("2", label="quotes2"), order("3", label=""), {"order_id": "4"}]
+    open_orders = await orders(Venue({LIST: listed}), label="quotes").open()
+    assert [found["order_id"] for found in open_orders] == ["1"]
+
+
+async def test_an_order_that_tells_no_type_counts_as_left_rather_than_gone() -> None:
+    assert await orders(Venue({LIST: [{"order_id": "1"}]}), type="limit").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("currency", "left"),
+    [
+        ("BTC", {"BTC-PERPETUAL", "BTC-27MAR26-100000-C", "BTC_USDC"}),
+        ("USDC", {"SOL_USDC-PERPETUAL", "BTC_USDC", "ETH_USDC-26JUN26"}),
+        ("ETH", {"ETH-PERPETUAL"}),
+        ("SOL", set[str]()),
+    ],
+)
+async def test_where_the_venue_lists_by_no_currency_it_is_told_from_the_instrument(
+    currency: str, left: set[str]
+) -> None:
+    names = (
+        *("BTC-PERPETUAL", "BTC-27MAR26-100000-C", "ETH-PERPETUAL"),
+        *("SOL_USDC-PERPETUAL", "BTC_USDC", "ETH_USDC-26JUN26"),
+    )
+    venue = Venue(
+        {
+            LIST_BY_CURRENCY: Refused(Reason.UNSUPPORTED, "no such method"),
+            LIST: [order(name) for name in names],
+        }
+    )
+    open_orders = await orders(venue, currency=currency).open()
+    assert {found["instrument_name"] for found in open_orders} == left
+
+
+async def test_a_listing_that_is_only_late_is_not_asked_for_in_another_way() -> None:
+    venue = Venue({LIST_BY_CURRENCY: Setback(Reason.VENUE_ERROR, "settlement")})
+    with pytest.raises(Setback):
+        await orders(venue, currency="BTC").count()
+    assert len(venue.asked) == 1
+
+
+@pytest.mark.parametrize("result", [None, "none", {}, {"orders": []}, [None], ["1"], [order("1"), 5], 0])
+async def test_what_is_no_list_of_orders_never_reads_as_none_open(result: Any) -> None:
+    with pytest.raises(Unavailable, match="not a list of orders"):
+        await orders(Venue({LIST: result})).count()
