@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,52 @@ def test_a_bug_in_the_thread_comes_out_in_the_loop(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("deadman.watches.reader.receive", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         trio.run(main)
+
+
+WATCHED = """
+import sys, time, trio
+from pathlib import Path
+from deadman.board import Board
+from deadman.clock import Clock
+from deadman.config.schema import WatchConfig
+from deadman.watches import SocketInboxes, Watches
+from tests.watching import deribit
+
+async def main():
+    board = Board.new(Clock(trio.lowlevel.current_clock().current_time, time.time))
+    for name in ("quoter", "hedger"):
+        board.add(deribit(name, name))
+    board.listen(lambda name, before, after: print(name, after.phase, flush=True))
+    watches = Watches(board, SocketInboxes(Path(sys.argv[1]), None, board.clock))
+    watches.apply({name: WatchConfig(name, 1.0) for name in ("quoter", "hedger")})
+    print("ready", flush=True)
+    await watches.run()
+
+trio.run(main)
+"""
+
+
+def send_if_there_is_room(path: Path) -> None:
+    """As a bot should: it never waits for us."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out, suppress(BlockingIOError):
+        out.sendto(b"WATCHDOG=1", str(path))
+
+
+def test_stopped_and_continued_it_holds_no_silence_against_a_living_bot(tmp_path: Path) -> None:
+    daemon = subprocess.Popen([sys.executable, "-c", WATCHED, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert daemon.stdout is not None
+    try:
+        assert daemon.stdout.readline() == "ready\n"
+        send(tmp_path / "hedger.sock")
+        for step in range(32):
+            send_if_there_is_room(tmp_path / "quoter.sock")
+            if step == 4:
+                daemon.send_signal(signal.SIGSTOP)
+            if step == 16:
+                daemon.send_signal(signal.SIGCONT)
+            time.sleep(0.15)
+    finally:
+        daemon.kill()
+        told = daemon.communicate()[0].split("\n")
+    assert "hedger tripping" in told, "it died, and is dead a timeout after our return"
+    assert "quoter tripping" not in told
