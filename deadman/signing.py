@@ -12,14 +12,7 @@ from deadman.secret import Secret
 TOKEN_LIFE = 60
 """Seconds a JSON Web Token of ours is good for; Coinbase takes at most 120."""
 
-MISSING = "private keys need the extra packages: pip install 'deadman[coinbase]'"
-
-
-def installed() -> bool:
-    """Whether the extra packages for private keys are there."""
-    from importlib.util import find_spec
-
-    return all(find_spec(name) is not None for name in ("jwt", "cryptography"))
+MISSING = "Coinbase's login needs an extra package: pip install 'deadman[coinbase]'"
 
 
 def ed25519_signature(secret: Secret, message: str) -> str:
@@ -34,7 +27,10 @@ def ed25519_signature(secret: Secret, message: str) -> str:
 
 def web_token(secret: Secret, key_name: str, timestamp: float, nonce: str) -> str:
     """A fresh token for one login at Coinbase: ES256 or EdDSA by the kind of key, and no `uri`. Raises Refused."""
-    import jwt
+    try:
+        import jwt
+    except ImportError:
+        raise Refused(Reason.UNSUPPORTED, MISSING) from None
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -52,8 +48,6 @@ def web_token(secret: Secret, key_name: str, timestamp: float, nonce: str) -> st
 
 def _private_key(secret: Secret) -> Any:
     """PEM, or Coinbase's base64 of an Ed25519 seed with its public half."""
-    if not installed():
-        raise Refused(Reason.UNSUPPORTED, MISSING)
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 

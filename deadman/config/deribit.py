@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from deadman.config.keys import SELECTION
 from deadman.config.schema import Selection
 from deadman.config.section import Section
@@ -30,6 +32,8 @@ def settle(section: Section) -> None:
 
 
 def _check_coinbase_keys(section: Section) -> None:
+    if find_spec("jwt") is None:
+        section.fault("network", "coinbase needs an extra package", "pip install 'deadman[coinbase]'")
     for name in _COINBASE_KEYS:
         if not section.given(name):
             section.fault(name, "missing", "Coinbase logs in with key_name and private_key")
