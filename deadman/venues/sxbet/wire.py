@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from math import inf
 from typing import Any
 
 from deadman.transport.answer import Answer
+
+
+ABSURD = 1e18
+"""No number the venue has reason to send is as great."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,10 @@ def lease(answer: Answer) -> Lease:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A number of absurd size, which may not even fit a float, is still one: no echo of what we asked for."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < ABSURD else inf
 
 
 def _instant(text: Any) -> float | None:
