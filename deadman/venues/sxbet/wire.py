@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from math import inf
-from typing import Any
+from typing import Any, TypeGuard
 
 from deadman.transport.answer import Answer
 
@@ -113,5 +113,13 @@ def cancelled(content: Any) -> tuple[int, int]:
     data = content.get("data") if isinstance(content, dict) else None
     said: Mapping[str, Any] = data if isinstance(data, dict) else {}
     count = said.get("cancelledCount")
-    unsure = sum(len(said[key]) for key in ("notCancelled", "unconfirmed") if isinstance(said.get(key), list))
-    return count if isinstance(count, int) else len(said.get("orders") or ()), unsure
+    unsure = sum(_length(said.get(key)) for key in ("notCancelled", "unconfirmed"))
+    return count if _is_count(count) else _length(said.get("orders")), unsure
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _length(listed: Any) -> int:
+    return len(listed) if isinstance(listed, list) else 0
