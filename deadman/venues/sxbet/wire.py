@@ -91,7 +91,7 @@ def complaint(answer: Answer) -> str:
         return f"HTTP {answer.status} without a JSON body"
     words = content.get("errorCode") or content.get("message") or content.get("error") or ""
     told = "; ".join(map(str, words)) if isinstance(words, list) else str(words)
-    return f"HTTP {answer.status} {told}"[:200].rstrip()
+    return " ".join(f"HTTP {answer.status} {told}".split())[:200]
 
 
 def orders(content: Any) -> list[Any] | None:
