@@ -12,7 +12,6 @@ from typing import Any, TypeGuard
 
 from deadman.transport.answer import Answer
 
-
 ABSURD = 1e18
 """No number the venue has reason to send is as great."""
 
@@ -78,10 +77,12 @@ def _instant(text: Any) -> float | None:
 
 
 def _date(text: str | None) -> float | None:
+    """The header `Date`; one whose zone is not known names no instant either."""
     try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except ValueError:
+        moment = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
         return None
+    return None if moment is None or moment.tzinfo is None else moment.timestamp()
 
 
 def complaint(answer: Answer) -> str:
