@@ -174,7 +174,7 @@ def leader_of(nspawn: subprocess.Popen[bytes], console: Path) -> int:
     for _ in range(200):
         children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
         leader = int(children.read_text().split()[0]) if children.exists() and children.read_text() else 0
-        if leader and b"running" in systemctl_state(leader):
+        if leader and systemctl_state(leader).strip() in (b"running", b"degraded"):
             return leader
         if nspawn.poll() is not None:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import logging
 import os
 import socket
 import stat
@@ -13,8 +14,15 @@ from pathlib import Path
 
 from deadman.watches.datagrams import ask_kernel_for_origins
 
+log = logging.getLogger(__name__)
+
 SOCKET_MODE = 0o660
 DIRECTORY_MODE = 0o755
+
+_GONE = (
+    "only who connected to it before is heard; "
+    "install systemd/drop-ins/sockets.conf, then `systemctl restart deadman.socket deadman.service`"
+)
 
 
 class SocketFault(Exception):
@@ -56,7 +64,10 @@ def bind(path: Path, group: str | None) -> Bound:
 
 
 def adopt(opened: socket.socket, path: Path) -> Bound:
-    """Take on a socket which systemd bound; its file is not ours to remove."""
+    """Take on a socket which systemd bound; its file is not ours to remove, nor to make again."""
+    file = Path(os.fsdecode(opened.getsockname()))
+    if _inode(file) is None:
+        log.error("%s: the file of the socket that systemd holds is gone: %s", file, _GONE)
     ask_kernel_for_origins(opened)
     return Bound(opened, path, None)
 
