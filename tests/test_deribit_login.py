@@ -109,10 +109,9 @@ def test_either_of_coinbases_scopes_does_all_of_it(scope: str) -> None:
     assert grant.token_params() == {}
 
 
-def test_a_token_goes_with_requests_only_where_it_is_bound_to_the_connection() -> None:
-    assert read_grant(TOKEN, AMANDA).token_params() == {}
-    bound = read_grant({**TOKEN, "scope": "connection account:read_write"}, AMANDA)
-    assert bound.token_params() == {"access_token": "at"}
+@pytest.mark.parametrize("scope", [FULL, "connection account:read_write"])
+def test_a_token_goes_with_every_request_of_a_named_session_too(scope: str) -> None:
+    assert read_grant({**TOKEN, "scope": scope}, AMANDA).token_params() == {"access_token": "at"}
 
 
 @pytest.mark.parametrize(("lifetime", "due"), [(900, 720.0), (100, 80.0), (1, 5.0)])

@@ -53,9 +53,11 @@ class Grant:
         return bool(self.scopes & {LISTING, TRADING, *COINBASE})
 
     def token_params(self) -> dict[str, str]:
-        """A connection's token goes with every private request; a named session and Coinbase's gateway need none."""
-        bound = any(word.startswith("session:") for word in self.scopes) or bool(self.scopes & COINBASE)
-        return {} if bound else {"access_token": self.access_token.reveal()}
+        """The token goes with every private request, a named session's too: the venue's reference asks for it.
+
+        Coinbase's gateway knows the connection and wants none.
+        """
+        return {} if self.scopes & COINBASE else {"access_token": self.access_token.reveal()}
 
     def refresh_due(self, granted_at: float) -> float:
         return granted_at + max(REFRESH_AT * self.lifetime, REFRESH_FLOOR)
