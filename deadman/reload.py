@@ -59,6 +59,8 @@ class Reloader:
 
     def _take(self, config: Config) -> None:
         self._keepers.apply(config.accounts)
+        # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
+        self._watches.look()
         if config.daemon != self._config.daemon:
             log.warning("[daemon] has changed: that needs a restart", extra={"event": "restart_needed"})
         self._config = config
