@@ -1,0 +1,75 @@
+"""A reload that brings a new account: no lease is taken for a bot that is not up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import trio
+
+from deadman.board import Board
+from deadman.clock import Clock
+from deadman.config.load import load
+from deadman.config.schema import Account
+from deadman.guard import Phase
+from deadman.keeper import Keeper
+from deadman.keepers import Keepers
+from deadman.reload import Reloader
+from deadman.venue import OpenSession, Session
+from deadman.watches import InMemoryInboxes, Watches
+
+BEFORE = """
+[watches.quoter]
+timeout = 5
+"""
+ACCOUNT = """
+[accounts.sx]
+venue = "sxbet"
+network = "testnet"
+api = "v3"
+api_key = { env = "SX_KEY" }
+watch = "quoter"
+"""
+
+
+@dataclass
+class ClosedDoor:
+    """Notes who knocks."""
+
+    account: Account
+    knocks: list[str]
+
+    @asynccontextmanager
+    async def open_session(self) -> AsyncIterator[Session]:
+        self.knocks.append(self.account.name)
+        await trio.sleep_forever()
+        yield
+
+
+async def test_its_keeper_knows_before_its_first_step_that_it_waits(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(BEFORE + ACCOUNT.replace("sx]", "other]").replace("SX_KEY", "OTHER_KEY"))
+    environment = {"SX_KEY": "key", "OTHER_KEY": "other", "HOME": str(tmp_path)}
+    board = Board.new(Clock(trio.current_time, time.time))
+    watches = Watches(board, InMemoryInboxes(), trio.current_time)
+    opened: list[str] = []
+
+    def make_keeper(account: Account, open_session: OpenSession) -> Keeper:
+        return Keeper(account, board, open_session, Random(1))
+
+    async with trio.open_nursery() as nursery:
+        keepers = Keepers(board, nursery, Random(1), lambda account, post: ClosedDoor(account, opened), make_keeper)
+        config = load(path, environment)
+        watches.apply(config.watches)
+        keepers.apply(config.accounts)
+        watches.look()
+        path.write_text(path.read_text() + ACCOUNT)
+        await Reloader(config, environment, board, watches, keepers).reload()
+        await trio.sleep(0.05)
+        assert [board.standing(name).phase for name in ("other", "sx")] == [Phase.WAITING] * 2
+        assert opened == []
+        nursery.cancel_scope.cancel()
