@@ -96,7 +96,7 @@ class _Transport(httpx.AsyncBaseTransport):
                 request.method,
                 httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=request.headers.raw,
-                content=cast(AsyncIterable[bytes], request.stream),
+                content=_Content([request.content]),
                 extensions=request.extensions,
             )
         )
@@ -104,6 +104,21 @@ class _Transport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """A request's body in whole parts. No generator: one that a cancelled request leaves behind outlives the loop."""
+
+    _parts: list[bytes]
+
+    def __aiter__(self) -> _Content:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop()
 
 
 class _Body(httpx.AsyncByteStream):
