@@ -14,7 +14,7 @@ RETIRED = "no longer supported"
 LONGEST_PAUSE = 30.0
 """Seconds: whatever Retry-After says, a lease must not be left to lapse for longer."""
 
-_ADVICE = {
+_ADVICE: dict[int, tuple[Reason, str]] = {
     HTTPStatus.UNAUTHORIZED: (
         Reason.CREDENTIALS,
         "the API key is missing, malformed or revoked; V2 keys are not V3 keys",
@@ -36,9 +36,7 @@ def failure(what: str, answer: Answer) -> VenueError:
         return Unavailable(Reason.VENUE_ERROR, f"{what}: {said}")
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _unreadable(what, answer, said)
-    reason, advice = _ADVICE.get(
-        HTTPStatus(answer.status), (Reason.UNSUPPORTED, "the venue does not take this request")
-    )
+    reason, advice = _ADVICE.get(answer.status, (Reason.UNSUPPORTED, "the venue does not take this request"))
     return Refused(reason, f"{what}: {said}: {advice}")
 
 
