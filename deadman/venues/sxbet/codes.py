@@ -14,6 +14,9 @@ RETIRED = "no longer supported"
 LONGEST_PAUSE = 30.0
 """Seconds: whatever Retry-After says, a lease must not be left to lapse for longer."""
 
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
+"""4xx by number, and yet only the weather between us and the venue."""
+
 _ADVICE: dict[int, tuple[Reason, str]] = {
     HTTPStatus.UNAUTHORIZED: (
         Reason.CREDENTIALS,
@@ -32,7 +35,7 @@ def failure(what: str, answer: Answer) -> VenueError:
         return Refused(Reason.RETIRED, f'{what}: {said}; this account needs api = "v3" and a V3 key')
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Unavailable(Reason.RATE_LIMITED, f"{what}: {said}", _pause(answer))
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING:
         return Unavailable(Reason.VENUE_ERROR, f"{what}: {said}")
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return _unreadable(what, answer, said)
