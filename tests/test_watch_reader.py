@@ -189,7 +189,7 @@ def test_a_bug_in_the_thread_comes_out_in_the_loop(tmp_path: Path, monkeypatch: 
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("deadman.watches.reader.receive", broken)
+    monkeypatch.setattr("deadman.watches.socket_inbox.receive", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         trio.run(main)
 
