@@ -38,8 +38,9 @@ class Switch:
         return await self.arm()
 
     async def cut(self) -> Proof:
-        """Let the lease end in a second, and every order with it."""
-        return await self._take(CUT)
+        """Let the lease end in a second, and every order with it; one that has ended already is what we want."""
+        asked_at, _ = await self._lease(CUT)
+        return Proof(asked_at, float(CUT), Coverage.LEASE)
 
     async def turn_off(self) -> None:
         """An operator's `disarm` only: at the venue 0 disarms without cancelling."""
@@ -54,13 +55,18 @@ class Switch:
 
     async def _take(self, seconds: int) -> Proof:
         """The lease, dated from the asking, so that it may end a round trip early and never late."""
+        asked_at, lease = await self._lease(seconds)
+        left = self._time_left(lease)
+        self.conversation.post(facts.ClockCompared(self.conversation.clock.now(), left.by_ours - seconds))
+        return Proof(asked_at, min(float(seconds), left.at_most), Coverage.LEASE)
+
+    async def _lease(self, seconds: int) -> tuple[float, wire.Lease]:
+        """When we asked, and the lease the venue says it took down, if it is the one we asked for."""
         asked_at = self.conversation.clock.now()
         self.conversation.post(facts.Attempted(asked_at, float(seconds)))
         lease = await self._request(seconds)
         self._verify_echo(lease, seconds)
-        left = self._time_left(lease)
-        self.conversation.post(facts.ClockCompared(self.conversation.clock.now(), left.by_ours - seconds))
-        return Proof(asked_at, min(float(seconds), left.at_most), Coverage.LEASE)
+        return asked_at, lease
 
     def _verify_echo(self, lease: wire.Lease, seconds: int) -> None:
         """An unknown answer is not a yes. V3's answer is not documented: there an echo may be missing, not wrong."""
