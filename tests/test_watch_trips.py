@@ -273,3 +273,13 @@ def test_a_return_passes_through_no_other_phase() -> None:
     desk.look()
     assert Phase.WAITING not in seen
     assert seen[-1] is Phase.ARMING
+
+
+def test_a_goodbye_that_should_trip_is_not_forgotten_over_a_disarm() -> None:
+    desk = desk_of(deribit("a", "quoter"))
+    desk.hand.post("a", facts.Disarmed(desk.hand.now, "alice"))
+    desk.say("quoter", "STOPPING=1")
+    desk.advance(30.0)
+    desk.hand.post("a", facts.Rearmed(desk.hand.now, "alice"))
+    desk.advance(0.1)
+    assert desk.trip("a") == (Cause.SILENCE, "quoter"), "its bot is gone, and its orders must not stay"
