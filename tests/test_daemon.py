@@ -130,6 +130,15 @@ async def test_a_key_replaced_on_disk_while_a_lease_stands_leaves_no_gap(tmp_pat
         assert len(world.stage.sxbet.exchange.open_orders(SX)) == 1
 
 
+async def test_a_bot_that_died_may_start_again_behind_the_proven_switch(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        world.beating.cancel()
+        assert await world.until(lambda account: account["phase"] == "tripped", BTC, 5) is not None
+        command = [sys.executable, "-m", "deadman", "status", "--wait", "3", BTC, "--config", str(world.config)]
+        waited = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+        assert waited.returncode == 0, waited.stderr
+
+
 async def test_a_second_daemon_on_the_same_state_is_turned_away(tmp_path: Path) -> None:
     async with running(tmp_path) as world:
         command = [sys.executable, "-m", "deadman", "run", "--config", str(world.config)]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from deadman.cli.answer import only
 from deadman.cli.client import ask
@@ -19,7 +20,7 @@ _PATIENCE = 2.0
 
 
 def wait(path: Path, accounts: Sequence[str], seconds: float, show: Callable[[Told], None]) -> int:
-    """0 once all are protected, looked at at least once; raises Failed when that takes longer than `seconds`."""
+    """0 once all are proven, looked at at least once; raises Failed when that takes longer than `seconds`."""
     deadline, hinted = time.monotonic() + seconds, False
     while True:
         answer, missing = _look(path, accounts)
@@ -46,8 +47,15 @@ def _look(path: Path, accounts: Sequence[str]) -> tuple[Told | None, list[str]]:
 
 def _missing(answer: Told) -> Iterator[str]:
     for name, account in answer["accounts"].items():
-        if not account["protected"]:
+        if not account["protected"] and not _awaits_its_bot(account, answer["timestamp"]):
             yield f"{name} is {state(account, answer['timestamp'])}"
+
+
+def _awaits_its_bot(account: Mapping[str, Any], now: float) -> bool:
+    """Tripped by its bot's death, and the switch proven all the same: who waits here is what it waits for."""
+    trip, expiry = account["trip"], account["expiry"]
+    proven = account["venue"] == "deribit" and expiry is not None and expiry > now
+    return account["phase"] == "tripped" and trip["cause"] != "operator" and proven
 
 
 def _hint(answer: Told) -> bool:
