@@ -95,19 +95,24 @@ def test_killed_at_any_moment_it_leaves_one_whole_file(tmp_path: Path) -> None:
 
 
 async def test_a_write_given_up_is_not_overtaken_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = FileStore(tmp_path)
-    fsync, slow = os.fsync, [0.2]
+    store, at_once, most_at_once = FileStore(tmp_path), 0, 0
+    replace = FileStore.replace
 
-    def hang(descriptor: int) -> None:
-        time.sleep(slow.pop() if slow else 0.0)
-        fsync(descriptor)
+    def slow(self: FileStore, data: bytes) -> None:
+        nonlocal at_once, most_at_once
+        at_once += 1
+        most_at_once = max(most_at_once, at_once)
+        time.sleep(0.2)
+        replace(self, data)
+        at_once -= 1
 
-    monkeypatch.setattr(os, "fsync", hang)
+    monkeypatch.setattr(FileStore, "replace", slow)
     with trio.move_on_after(0.05) as scope:
         await store.write(b"old")
     assert scope.cancelled_caught
     await store.write(b"new")
     assert store.read() == b"new"
+    assert most_at_once == 1
 
 
 def test_a_damaged_one_is_kept_under_its_date(tmp_path: Path) -> None:

@@ -178,12 +178,13 @@ def test_a_check_in_is_dated_when_the_kernel_took_it(watch_directory: Path) -> N
         assert sent_at - 0.002 <= at_of(inboxes.take("quoter")) <= sent_by + 0.002
 
 
-@pytest.mark.parametrize("step", [-3600.0, -1.0, 1.0, 3600.0])
+@pytest.mark.parametrize("step", [-3600.0, -0.03, 0.03, 3600.0])
 def test_a_stepped_wall_clock_makes_no_check_in_older_than_our_last_look_nor_younger_than_now(
     watch_directory: Path, step: float
 ) -> None:
     stepped = Clock(time.monotonic, lambda: time.time() + step)
     with inboxes_in(watch_directory, "quoter", clock=stepped) as inboxes:
+        time.sleep(0.05)
         looked_at = time.monotonic()
         inboxes.take("quoter")
         send(watch_directory / "quoter.sock", b"WATCHDOG=1")
