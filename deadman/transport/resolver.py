@@ -43,7 +43,7 @@ class Resolver(trio.abc.HostnameResolver):
 
     async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> AddressInfo:
         name = (host.decode() if isinstance(host, bytes) else str(host), int(port or 0))
-        landed = self._flights.get(name) or self._take_off(name)
+        landed = self._flights[name] if name in self._flights else self._take_off(name)
         with trio.move_on_after(STALE_AFTER if name in self._good else PATIENCE):
             await landed.wait()
         if name not in self._good:
