@@ -63,7 +63,7 @@ class Resolver(trio.abc.HostnameResolver):
             self._good[name] = await trio.to_thread.run_sync(
                 self.lookup, *name, abandon_on_cancel=True, limiter=self._limiter
             )
-        except OSError:
+        except (OSError, UnicodeError):  # UnicodeError: no name at all, a label too long or empty
             pass  # the asker is told; what was good before still serves
         finally:
             del self._flights[name]
