@@ -85,12 +85,12 @@ def timers(account: Account) -> Timers:
 
 
 def _deribit_timers(account: DeribitAccount) -> Timers:
-    """We probe more than three times as often as we ask the venue to, so that we know of a death before it does."""
+    """We probe more than four times as often as we ask the venue to, so that we know of a death before it does."""
     interval = float(account.heartbeat_interval)
     return Timers(
         renew_interval=account.verify_interval,
         reply_timeout=REPLY_TIMEOUT,
-        probe_interval=min(0.28 * interval, COINBASE_PROBE if account.network == "coinbase" else 10.0),
+        probe_interval=min(0.22 * interval, COINBASE_PROBE if account.network == "coinbase" else 10.0),
         probe_timeout=PROBE_TIMEOUT,
         vouch=2 * account.verify_interval + REPLY_TIMEOUT,
         overdue_after=account.verify_interval + REPLY_TIMEOUT,
