@@ -128,3 +128,9 @@ def test_every_metric_asked_for_is_one_that_we_have() -> None:
     asked = set(re.findall(r"(?<![:\w])(?:deadman|process)_\w+(?!:)\b", text_of_rules))
     assert asked <= metric_names()
     assert len(asked) > 20
+
+
+def test_every_alert_has_its_runbook_in_the_readme() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for name in alerts():
+        assert f"### {name}\n" in readme
