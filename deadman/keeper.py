@@ -85,8 +85,7 @@ class Keeper:
                     case Duty.CANCEL:
                         await self._cancel(session)
                     case Duty.DISARM:
-                        await session.disarm()
-                        self._post(facts.DisarmConfirmed(self._now()))
+                        await self._disarm(session)
 
     async def _prove(self, session: Session) -> None:
         """One proof, and attention until the next is due. The venue's no is not the session's end."""
@@ -103,6 +102,12 @@ class Keeper:
     async def _arm(self, session: Session) -> Proof:
         await self.ready()
         return await session.arm()
+
+    async def _disarm(self, session: Session) -> None:
+        """Let go of the switch; Deribit's stays on where somebody else had turned it on: it is not ours to undo."""
+        if self._guard().turned_on or not isinstance(self.account, DeribitAccount):
+            await session.disarm()
+        self._post(facts.DisarmConfirmed(self._now()))
 
     async def _cancel(self, session: Session) -> None:
         """One round of cancelling; the trip is done when the venue lists nothing, or no lease can stand any more."""
