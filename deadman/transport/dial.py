@@ -84,7 +84,15 @@ def _mapped(host: str, port: int) -> Iterator[None]:
     except trio.TooSlowError as error:
         raise Unavailable(Reason.CONNECT, f"{host}:{port} did not let us in within {OPEN_TIMEOUT:g} s") from error
     except OSError as error:
-        raise Unavailable(Reason.CONNECT, f"{host}:{port}: {error.strerror or error}") from error
+        raise Unavailable(Reason.CONNECT, f"{host}:{port}: {_why_not_connected(error)}") from error
+
+
+def _why_not_connected(error: BaseException) -> str:
+    """The system's word for it; trio tries every address of a host, and keeps their errors as the cause of its own."""
+    cause = error.__cause__
+    if isinstance(cause, BaseExceptionGroup):
+        return _why_not_connected(cause.exceptions[0])
+    return getattr(error, "strerror", None) or str(error)
 
 
 async def _secure(stream: trio.abc.Stream, host: str, context: ssl.SSLContext) -> trio.abc.Stream:
