@@ -101,7 +101,7 @@ async def _secure(stream: trio.abc.Stream, host: str, context: ssl.SSLContext) -
         await secured.do_handshake()
     except trio.BrokenResourceError as error:
         await hang_up(stream)
-        raise Unavailable(Reason.TLS, _why_tls_failed(error)) from error
+        raise Unavailable(Reason.TLS, f"{host}: {_why_tls_failed(error)}") from error
     except BaseException:
         await hang_up(stream)
         raise
