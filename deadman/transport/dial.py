@@ -12,7 +12,7 @@ from pathlib import Path
 
 import trio
 
-from deadman.errors import Reason, Unavailable
+from deadman.errors import Reason, Refused, Unavailable
 from deadman.transport.pace import Pace
 
 OPEN_TIMEOUT = 4.0
@@ -59,9 +59,15 @@ class Dialler:
         return self._paces[url]
 
     def context(self, ca_file: Path | None) -> ssl.SSLContext:
-        """The shared context for the system's authorities, or for those of `ca_file` alone."""
+        """The shared context for the system's authorities, or for those of `ca_file` alone.
+
+        Raises Refused for a file that cannot be read or holds no certificate.
+        """
         if ca_file not in self._contexts:
-            self._contexts[ca_file] = ssl.create_default_context(cafile=ca_file)
+            try:
+                self._contexts[ca_file] = ssl.create_default_context(cafile=ca_file)
+            except OSError as error:  # an SSLError is one
+                raise Refused(Reason.TLS, f"ca_file {ca_file}: {error.strerror or error}") from error
         return self._contexts[ca_file]
 
     async def open(self, host: str, port: int, context: ssl.SSLContext | None) -> trio.abc.Stream:
