@@ -90,8 +90,9 @@ class Board:
     def let_time_pass(self) -> None:
         """Notice what time alone has changed, and tell the observers."""
         now = self.clock.now()
-        for account in tuple(self._standings):
-            self._pass(account, now)
+        for account, standing in tuple(self._standings.items()):
+            if standing.is_due(now):
+                self._pass(account, now)
 
     def standing(self, account: str) -> Standing:
         """As of now. Raises KeyError for an account not known."""

@@ -34,6 +34,11 @@ class Standing:
         *_, last = self.steps(now)
         return last
 
+    def is_due(self, now: float) -> bool:
+        """Whether time alone may have changed a judgement by now."""
+        change = self.guard.next_change(self.seen_at)
+        return change is not None and change <= now
+
     def steps(self, now: float) -> Iterator[Standing]:
         """Each standing on the way to `now` at which time alone may have changed a judgement, and the one at `now`."""
         standing = self
