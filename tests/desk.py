@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -35,11 +35,14 @@ from tests.simulation_market import (
 __all__ = ["DERIBIT_HOST", "SXBET_HOST", "Desk", "coinbase_account", "deribit_account", "open_desk", "sxbet_account"]
 
 OPERATOR = Peer(1, 0)
+MailObserver = Callable[[str, float, bytes, bool], None]
+"""Told the watch, the instant, the words, and whether anybody listened."""
 
 
 @dataclass
 class Desk:
-    """The whole of it. `life` is the daemon's present run; `accounts` and `watches` are its config."""
+    """The whole of it. `life` is the daemon's present run, `accounts` and `watches` its config; `roster` has every
+    account there ever was."""
 
     market: Market
     host: Host
@@ -48,9 +51,11 @@ class Desk:
     accounts: dict[str, Account]
     watches: dict[str, WatchConfig]
     life: Life
+    roster: dict[str, Account]
     running: bool = False
     bots: list[Bot] = field(default_factory=list)
     observers: list[Observer] = field(default_factory=list)
+    listeners: list[MailObserver] = field(default_factory=list)
 
     @property
     def board(self) -> Board:
@@ -128,7 +133,31 @@ class Desk:
 
     def _deliver(self, watch: str, at: float, words: bytes, pid: int) -> bool:
         """A datagram to the watch's socket; False where nobody listens."""
-        return self.running and self.life.hear(watch, at, words, pid)
+        heard = self.running and self.life.hear(watch, at, words, pid)
+        for listener in self.listeners:
+            listener(watch, at, words, heard)
+        return heard
+
+
+@asynccontextmanager
+async def lay_out(
+    *accounts: Account,
+    watches: Iterable[WatchConfig] = (),
+    seed: int = 1,
+    sxbet: Settings = Settings(),  # noqa: B008  it is frozen
+) -> AsyncIterator[Desk]:
+    """A desk whose daemon has not been started."""
+    chance = Random(seed)
+    async with open_market(seed, sxbet) as market, trio.open_nursery() as nursery:
+        host = Host(market.time)
+        for account in accounts:
+            market.enroll(account)
+        by_name = {account.name: account for account in accounts}
+        life = Life(market, host, chance)
+        yield Desk(
+            market, host, nursery, chance, by_name, {watch.name: watch for watch in watches}, life, dict(by_name)
+        )
+        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -136,13 +165,8 @@ async def open_desk(
     *accounts: Account,
     watches: Iterable[WatchConfig] = (),
     seed: int = 1,
-    sxbet: Settings = Settings(),  # noqa: B008
+    sxbet: Settings = Settings(),  # noqa: B008  it is frozen
 ) -> AsyncIterator[Desk]:
-    chance, host = Random(seed), Host()
-    async with open_market(seed, sxbet) as market, trio.open_nursery() as nursery:
-        life = Life(market, host, chance)
-        by_name = {account.name: account for account in accounts}
-        desk = Desk(market, host, nursery, chance, by_name, {watch.name: watch for watch in watches}, life)
+    async with lay_out(*accounts, watches=watches, seed=seed, sxbet=sxbet) as desk:
         await desk.start()
         yield desk
-        nursery.cancel_scope.cancel()

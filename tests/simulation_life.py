@@ -26,28 +26,31 @@ from deadman.watch import Sender
 from deadman.watches import InMemoryInboxes, Watches
 from deadman.watches.protocol import Datagram
 from tests.simulation_disk import Disk, MemoryStore
-from tests.simulation_market import Market, timestamp
+from tests.simulation_market import Market, VenueTime
 
 Observer = Callable[[str, Fact], None]
 
 
 @dataclass
 class Host:
-    """The machine we run on: its clocks' troubles, its disk, and which processes live."""
+    """The machine we run on: its clocks and how far its wall clock was stepped, its disk, and which processes live."""
 
+    time: VenueTime
     disk: Disk = field(default_factory=Disk)
-    slept: float = 0.0
     stepped: float = 0.0
+    woke_at: float = -1.0
     pids: set[int] = field(default_factory=set)
 
     def timestamp(self) -> float:
-        return timestamp() + self.stepped
+        return self.time.timestamp() + self.stepped
 
-    def boottime(self) -> float:
-        return trio.current_time() + self.slept
+    def sleep(self, seconds: float) -> None:
+        """A suspend, from beginning to end."""
+        self.time.ahead += seconds
+        self.woke_at = trio.current_time()
 
     def offsets(self) -> tuple[float, float]:
-        return self.slept, self.stepped
+        return self.time.ahead, self.time.ahead + self.stepped
 
     def is_gone(self, pid: int) -> bool:
         return pid not in self.pids
@@ -88,11 +91,12 @@ class Life:
         board.observers.extend(observers)
         self.board, self.chance, self.host = board, chance, host
         self.inboxes = InMemoryInboxes()
-        self.watches = Watches(board, self.inboxes, host.boottime, host.is_gone)
+        self.watches = Watches(board, self.inboxes, host.time.now, host.is_gone)
         self.store = MemoryStore(host.disk)
         self.state = State(board, self.store)
         dialler = PlainDialler(market.network.open_stream)
         self.door = partial(make_door, market, dialler, clock, chance)
+        self.restoring = True
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
         self.keepers: Keepers | None = None
@@ -107,6 +111,7 @@ class Life:
             self.board.add(account)
         self.watches.apply(watches)
         self.state.restore()
+        self.restoring = False
         try:
             with self.scope:
                 async with trio.open_nursery() as nursery:
@@ -133,6 +138,11 @@ class Life:
         except KeyError:
             return False
         return True
+
+    def keeper_of(self, account: str) -> object:
+        """Stands for the very keeper: another one is not equal."""
+        assert self.keepers is not None
+        return self.keepers._running[account][1]
 
     def _hire(self, account: Account, open_session: OpenSession) -> Keeper:
         ready = partial(self.state.remember_alive, account.watches)

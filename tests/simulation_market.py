@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.errors import Reason, Refused
 from deadman.secret import Secret
 from deadman.simulator.deribit import COINBASE, DERIBIT, Deribit
 from deadman.simulator.exchange import Exchange, Order
@@ -52,22 +53,35 @@ def sxbet_account(name: str = "maker", api: str = "v3", **changes: object) -> Sx
 
 
 @dataclass
+class VenueTime:
+    """Time goes on at the venues while our machine sleeps and its monotonic clock stands still."""
+
+    ahead: float = 0.0
+
+    def now(self) -> float:
+        return trio.current_time() + self.ahead
+
+    def timestamp(self) -> float:
+        return EPOCH + self.now()
+
+
+@dataclass
 class Market:
-    """`secrets`: what each account's own secret reads as, now; an exception there is raised instead."""
+    """`secrets`: what each account's own secret reads as, now; `hidden`: whose cannot be read."""
 
     network: Network
     deribit: Deribit
     coinbase: Deribit
     sxbet: SxBet
+    time: VenueTime
     chance: Random
-    secrets: dict[str, Secret | Exception] = field(default_factory=dict)
-    enrolled: set[str] = field(default_factory=set)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
 
     def enroll(self, account: Account) -> None:
         """Make the account known at its venue, once, with a secret of its own."""
-        if account.name in self.enrolled:
+        if account.name in self.secrets:
             return
-        self.enrolled.add(account.name)
         self.secrets[account.name] = secret = self._new_secret(account)
         match account:
             case DeribitAccount(network="coinbase"):
@@ -88,11 +102,9 @@ class Market:
     def reader(self, account: Account) -> ReadSecret:
         async def read() -> Secret:
             await trio.lowlevel.checkpoint()
-            match self.secrets[account.name]:
-                case Secret() as secret:
-                    return secret
-                case error:
-                    raise error
+            if account.name in self.hidden:
+                raise Refused(Reason.SECRET, f"file {account.name}: there is no such file")
+            return self.secrets[account.name]
 
         return read
 
@@ -128,21 +140,17 @@ def host_of(account: Account) -> str:
     return COINBASE_HOST if account.network == "coinbase" else DERIBIT_HOST
 
 
-def timestamp() -> float:
-    """Unix seconds by the venues' clocks."""
-    return EPOCH + trio.current_time()
-
-
 @asynccontextmanager
-async def open_market(seed: int, sxbet: Settings = Settings()) -> AsyncIterator[Market]:  # noqa: B008  frozen
-    chance = Random(seed)
+async def open_market(seed: int, sxbet: Settings) -> AsyncIterator[Market]:
+    time = VenueTime()
     async with open_network(Random(seed + 1)) as network:
         market = Market(
             network,
-            Deribit(DERIBIT, random=Random(seed + 2), timestamp=timestamp),
-            Deribit(COINBASE, random=Random(seed + 3), timestamp=timestamp),
-            SxBet(sxbet, random=Random(seed + 4), timestamp=timestamp),
-            chance,
+            Deribit(DERIBIT, random=Random(seed + 2), timestamp=time.timestamp),
+            Deribit(COINBASE, random=Random(seed + 3), timestamp=time.timestamp),
+            SxBet(sxbet, Exchange(time.now), random=Random(seed + 4), timestamp=time.timestamp),
+            time,
+            Random(seed),
         )
         network.add(DERIBIT_HOST, 80, market.deribit.serve)
         network.add(COINBASE_HOST, 80, market.coinbase.serve)

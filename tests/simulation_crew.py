@@ -1,0 +1,153 @@
+"""The people and processes of a world: bots with their ways to live and die, and an operator with a hand of his own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+
+import trio
+
+from deadman.config.schema import Account
+from tests.desk import Desk
+from tests.simulation_bot import Bot
+from tests.simulation_pulse import Pulse
+from tests.simulation_record import Record, Troubles
+
+LABELS = ("quotes", "hedge")
+MOST = 8
+"""Orders of an account that rest at a time."""
+
+
+@dataclass
+class Trader:
+    """Somebody starts this bot again and again; it lives a while, then one of its ends comes; `settled`, none."""
+
+    desk: Desk
+    pulse: Pulse
+    chance: Random
+    record: Record
+    settled: bool = False
+
+    @property
+    def accounts(self) -> list[Account]:
+        return [account for account in self.desk.roster.values() if self.pulse.name in account.watches]
+
+    async def run(self) -> None:
+        await trio.sleep(self.chance.uniform(0.0, 10.0))
+        ends = (self._dies, self._hangs, self._stops, self._triggers, self._is_late, self._flaps, self._vanishes)
+        while True:
+            bot = self.desk.bot(self.pulse.name, self.pulse.timeout * self.chance.uniform(0.1, 0.8))
+            await self._trade(bot, self.chance.uniform(5.0, 60.0))
+            while self.settled:
+                await self._trade(bot, 5.0)
+            end = self.chance.choice(ends)
+            self.record.reached[f"bot {end.__name__.strip('_')}"] += 1
+            self.record.tell(f"bot {self.pulse.name} {end.__name__.strip('_')}")
+            await end(bot)
+            bot.die(*self.accounts)
+
+    async def _trade(self, bot: Bot, seconds: float) -> None:
+        with trio.move_on_after(seconds):
+            while True:
+                for account in self.accounts:
+                    if len(self.desk.market.open_orders(account)) < MOST:
+                        bot.place(account, self.chance.choice(LABELS))
+                await trio.sleep(self.chance.uniform(1.0, 8.0))
+
+    async def _pause(self) -> None:
+        await trio.sleep(self.chance.choice([0.1, 0.5, 1.0, 3.0]) * self.pulse.timeout * self.chance.uniform(0.8, 1.2))
+
+    async def _dies(self, bot: Bot) -> None:
+        bot.die(*self.accounts)
+        await self._pause()
+
+    async def _hangs(self, bot: Bot) -> None:
+        """Silent, with its sockets alive; at last somebody kills it."""
+        bot.hang()
+        await trio.sleep(self.pulse.timeout * self.chance.uniform(1.5, 6.0))
+
+    async def _stops(self, bot: Bot) -> None:
+        bot.hang()
+        bot.say("STOPPING=1")
+        await self._pause()
+
+    async def _triggers(self, bot: Bot) -> None:
+        bot.say("WATCHDOG=trigger")
+        await self._trade(bot, self.chance.uniform(0.5, 10.0))
+
+    async def _is_late(self, bot: Bot) -> None:
+        """A long garbage collection, then it goes on as if nothing had been."""
+        bot.hang()
+        await trio.sleep(self.pulse.timeout * self.chance.uniform(0.9, 2.5))
+        bot.beating = True
+        await self._trade(bot, self.chance.uniform(1.0, 10.0))
+
+    async def _flaps(self, bot: Bot) -> None:
+        for _ in range(self.chance.randint(2, 5)):
+            bot.die(*self.accounts)
+            await trio.sleep(self.pulse.timeout * self.chance.uniform(0.1, 0.7))
+            bot = self.desk.bot(self.pulse.name, self.pulse.timeout * 0.4)
+            await self._trade(bot, self.pulse.timeout * self.chance.uniform(0.3, 1.5))
+        bot.die(*self.accounts)
+
+    async def _vanishes(self, bot: Bot) -> None:
+        """Its host is gone: no socket closes, and the venue finds out by and by."""
+        bot.scope.cancel()
+        bot.hang()
+        await trio.sleep(self.chance.uniform(5.0, 30.0))
+
+
+@dataclass
+class Operator:
+    """Types commands at random."""
+
+    desk: Desk
+    pulses: dict[str, Pulse]
+    chance: Random
+    record: Record
+    troubles: Troubles
+
+    async def run(self) -> None:
+        words: list[Callable[[], Awaitable[None]]] = [self._disarm, self._arm, self._trip, self._hold, self._release]
+        while True:
+            await trio.sleep(self.chance.uniform(5.0, 60.0))
+            if self.desk.running:
+                await self.chance.choice(words)()
+
+    async def settle(self) -> None:
+        """Everything back to where it is wanted."""
+        for name in self.pulses:
+            await self._say("release", watch=name)
+        with trio.move_on_after(60.0):
+            while any(one.guard.disarm or one.guard.trip for one in self.desk.board.standings().values()):
+                await self._say("arm", *self.desk.accounts)
+
+    def _some(self) -> list[str]:
+        return self.chance.sample(sorted(self.desk.accounts), self.chance.randint(1, len(self.desk.accounts)))
+
+    async def _disarm(self) -> None:
+        ends = {"for": self.chance.uniform(1.0, 30.0)} if self.chance.random() < 0.7 else {}
+        await self._say("disarm", *self._some(), **ends)
+
+    async def _arm(self) -> None:
+        await self._say("arm", *self.desk.accounts)
+
+    async def _trip(self) -> None:
+        await self._say("trip", *self._some())
+
+    async def _hold(self) -> None:
+        name, seconds = self.chance.choice(sorted(self.pulses)), self.chance.uniform(1.0, 30.0)
+        self.pulses[name].held_until = trio.current_time() + seconds
+        await self._say("hold", watch=name, **{"for": seconds})
+
+    async def _release(self) -> None:
+        name = self.chance.choice(sorted(self.pulses))
+        self.pulses[name].held_until = trio.current_time()
+        await self._say("release", watch=name)
+
+    async def _say(self, method: str, *accounts: str, **params: object) -> None:
+        self.record.reached[f"operator {method}"] += 1
+        self.troubles.begin(f"operator {method}")
+        await self.desk.command(method, *accounts, **params)
+        self.troubles.end(f"operator {method}")

@@ -1,0 +1,103 @@
+"""Audits what we do: what is sent, for whom it is renewed, what trips, and that a trip ends with no order left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+
+import trio
+
+from deadman import facts
+from deadman.config.schema import Account, DeribitAccount, SxBetAccount
+from deadman.duty import Duty, duty
+from deadman.facts import Cause, Fact
+from deadman.simulator.exchange import Order
+from deadman.simulator.received import Received
+from tests.desk import Desk
+from tests.simulation_pulse import Pulse
+from tests.simulation_record import Record
+
+LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "GET /orders-v3", "GET /orders")
+UNDER_WAY = 15.0
+"""Seconds for which a request that we gave up may still arrive."""
+
+
+@dataclass
+class Deeds:
+    desk: Desk
+    pulses: dict[str, Pulse]
+    record: Record
+    placed: dict[str, float] = field(default_factory=dict)
+    listed_at: dict[str, float] = field(default_factory=dict)
+    disarmed_until: dict[str, float] = field(default_factory=dict)
+
+    def on_order(self, order: Order) -> None:
+        self.placed.setdefault(f"{order.account} {order.order_id}", trio.current_time())
+
+    def on_request(self, received: Received) -> None:
+        """A request as it arrives at a venue."""
+        name, zero = received.account, received.params.get("timeoutSeconds") == 0
+        self.record.expect(received.method != "private/logout", f"{name}: a logout was sent")
+        if zero or received.method == "private/disable_cancel_on_disconnect":
+            asked = trio.current_time() <= self.disarmed_until.get(str(name), -inf)
+            self.record.expect(asked, f"{name}: {received.method} disarms unasked")
+            self.record.reached["disarmed at the venue"] += 1
+        if name is not None and received.method in LISTINGS:
+            self.listed_at[name] = received.at
+
+    def on_fact(self, name: str, fact: Fact) -> None:
+        account, now = self.desk.accounts.get(name), trio.current_time()
+        if account is None:
+            return
+        self._note_disarm(name, now)
+        if self.desk.life.restoring:
+            return
+        match fact:
+            case facts.Attempted(ttl=ttl) if isinstance(account, SxBetAccount) and ttl > 1:
+                self._check_renewal(account, now)
+            case facts.Tripped(cause=cause, by=by):
+                self._check_trip(account, cause, by, now)
+            case facts.TripDone(presumed=presumed):
+                self._check_gone(account, presumed=presumed)
+
+    def _note_disarm(self, name: str, now: float) -> None:
+        guard = self.desk.board.standing(name).guard
+        if guard.disarm is not None:
+            self.disarmed_until[name] = inf
+        elif self.disarmed_until.get(name) == inf:
+            self.disarmed_until[name] = now + UNDER_WAY
+
+    def _check_renewal(self, account: SxBetAccount, now: float) -> None:
+        """No lease is asked for in the name of a process that is not alive, nor against anybody's word."""
+        guard = self.desk.board.standing(account.name).guard
+        phase = guard.phase(now)
+        self.record.expect(duty(guard, account) is Duty.PROVE, f"{account.name}: renewed in spite of {phase}")
+        for watch in account.watches:
+            held = self.desk.board.watch(watch).held(now)
+            alive = held or self.pulses[watch].may_be_renewed_for(now)
+            self.record.expect(alive, f"{account.name}: renewed for {watch}, of which {self.pulses[watch]}")
+
+    def _check_trip(self, account: Account, cause: Cause, by: str, now: float) -> None:
+        self.record.reached[f"trip by {cause}"] += 1
+        if cause is Cause.OPERATOR:
+            return
+        pulse = self.pulses[by]
+        self.record.expect(by in account.watches and account.on_trip != "none", f"{account.name}: {by} tripped it")
+        self.record.expect(now >= pulse.held_until, f"{account.name}: {cause} tripped it while {by} is on hold")
+        if cause is Cause.SILENCE:
+            fair = pulse.may_trip_by_silence(now)
+            self.record.expect(fair, f"{account.name}: tripped for the silence of {pulse}")
+        else:
+            self.record.expect(pulse.spoke_at > -inf, f"{account.name}: {cause}, and {by} never said so")
+
+    def _check_gone(self, account: Account, *, presumed: bool) -> None:
+        """Whatever rested when the venue last listed it, or where it cannot be read, when we said so, is gone."""
+        self.record.reached["trip presumed done" if presumed else "trip done"] += 1
+        before = trio.current_time() if presumed else self.listed_at.get(account.name, -inf)
+        left = [order for order in self.selected(account) if self.placed[f"{order.account} {order.order_id}"] < before]
+        self.record.expect(not left, f"{account.name}: the trip is called done, and {len(left)} orders rest")
+
+    def selected(self, account: Account) -> list[Order]:
+        """The open orders that a trip of this account is to cancel."""
+        label = account.cancel.label if isinstance(account, DeribitAccount) else None
+        return [order for order in self.desk.market.open_orders(account) if label in (None, order.label)]

@@ -1,0 +1,89 @@
+"""What a seed draws: who is on the desk, how it is configured, and which few of all troubles this world knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from deadman.config.schema import Account, Selection, WatchConfig
+from deadman.simulator.sxbet import Settings
+from tests.simulation_crew import LABELS
+from tests.simulation_market import coinbase_account, deribit_account, sxbet_account
+from tests.simulation_weather import DERIBIT, NETWORK, SXBET
+
+MACHINE = (
+    "crash",
+    "damaged state",
+    "reload",
+    "account removed",
+    "clock step",
+    "suspend",
+    "stall",
+    "disk full",
+    "disk hangs",
+    "secret missing",
+)
+WATCHED: list[tuple[str, ...]] = [(), ("quoter",), ("quoter", "hedger")]
+
+
+@dataclass
+class Plan:
+    """Swarm testing: each world knows only some faults, so that none hides behind another."""
+
+    chance: Random
+    watches: list[WatchConfig] = field(init=False)
+    accounts: list[Account] = field(init=False)
+    settings: Settings = field(init=False)
+    weather: list[str] = field(init=False)
+    machine: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pick: Any = self.chance.choice
+        stopping = pick(["trip", "trip", "release"])
+        self.watches = [
+            WatchConfig("quoter", pick([1.0, 2.0, 5.0]), stopping),
+            WatchConfig("hedger", pick([2.0, 10.0]), "trip"),
+        ]
+        self.accounts = self._accounts()
+        errors, orders_in = pick(["documented", "nestjs"]), pick(["data", "data.orders"])
+        self.settings = Settings(errors=errors, clock_skew=pick([0.0, 0.0, -2.0, 2.0]), orders_in=orders_in)
+        self.weather = self._some(sorted({**DERIBIT, **SXBET, **NETWORK}), 6)
+        self.machine = self._some(MACHINE, 3)
+
+    def _some(self, names: list[str] | tuple[str, ...], most: int) -> list[str]:
+        return self.chance.sample(names, self.chance.randint(0, most))
+
+    def _accounts(self) -> list[Account]:
+        some, label = self.chance.random, self.chance.choice([None, None, LABELS[0]])
+        made: list[Account] = [deribit_account("desk", **self._deribit(("quoter",), Selection(label=label)))]
+        if some() < 0.4:
+            made.append(deribit_account("spare", **self._deribit(self._watched())))
+        if some() < 0.4:
+            made.append(coinbase_account("gate", **self._deribit(self._watched())))
+        made.append(sxbet_account("maker", "v3", **self._sxbet("v3", ("quoter",))))
+        if some() < 0.4:
+            made.append(sxbet_account("legacy", "v2", **self._sxbet("v2", self._watched())))
+        return made
+
+    def _watched(self) -> tuple[str, ...]:
+        return self.chance.choice(WATCHED)
+
+    def _deribit(self, watches: tuple[str, ...], selection: Selection = Selection()) -> dict[str, Any]:  # noqa: B008
+        return {
+            "verify_interval": self.chance.choice([3.0, 10.0, 30.0]),
+            "heartbeat_interval": self.chance.choice([10, 10, 30]),
+            "watches": watches,
+            "on_trip": "cancel" if watches else "none",
+            "cancel": selection,
+        }
+
+    def _sxbet(self, api: str, watches: tuple[str, ...]) -> dict[str, Any]:
+        lease = self.chance.choice([5, 15, 30])
+        means = ["cancel", "expire", "lapse"] if api == "v3" else ["expire", "lapse"]
+        return {
+            "timeout_seconds": lease,
+            "renew_interval": lease / 3,
+            "watches": watches,
+            "on_trip": self.chance.choice(means),
+        }

@@ -1,0 +1,71 @@
+"""What is true of a trading process, whatever our daemon believes: the oracle's own reckoning of check-ins."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from math import inf
+
+from deadman.promise import NOTICE
+
+GRAIN = 1e-6
+
+
+@dataclass
+class Pulse:
+    """One watch. `sent_at`: the last check-in, heard or not; `counted_from`: where silence counts from at the latest.
+
+    `quiet_from`: when it said goodbye, a moment after which nothing may be renewed for it.
+    """
+
+    name: str
+    timeout: float
+    sent_at: float | None = None
+    counted_from: float | None = None
+    quiet_from: float = inf
+    held_until: float = -inf
+    spoke_at: float = -inf
+
+    def hear(self, at: float, words: bytes, heard: bool) -> None:
+        match words:
+            case b"WATCHDOG=1" | b"READY=1":
+                self.sent_at = max(at, self.sent_at or at)
+                if heard:
+                    self.counted_from, self.quiet_from = max(at, self.counted_from or at), inf
+            case b"STOPPING=1" | b"WATCHDOG=trigger" if heard:
+                self.spoke_at = at
+                if words == b"STOPPING=1":
+                    self.quiet_from = at
+
+    def granted(self, at: float) -> None:
+        """A fresh timeout: our daemon was away."""
+        if self.counted_from is not None:
+            self.counted_from = max(self.counted_from, at)
+
+    def restarted(self, at: float, disk: bytes | None) -> None:
+        """Up at our end counts as a check-in at our start; who that was, the disk knows, or nobody."""
+        self.held_until = min(self.held_until, -inf)
+        self.counted_from = at if remembered(self.name, disk) else None
+        self.quiet_from = inf
+
+    def may_be_renewed_for(self, now: float) -> bool:
+        """Whether a lease may still be asked for at `now`, the loop's notice included."""
+        if self.counted_from is None:
+            return False
+        alive_until = min(self.counted_from + self.timeout, self.quiet_from)
+        return now <= max(alive_until, self.held_until) + NOTICE + GRAIN
+
+    def may_trip_by_silence(self, now: float) -> bool:
+        """Only a process that sent no check-in for its whole timeout."""
+        return self.sent_at is None or now >= self.sent_at + self.timeout - GRAIN
+
+
+def remembered(watch: str, disk: bytes | None) -> bool:
+    """Whether a daemon that starts now takes the process for one that was up; a disk without a word knows nobody."""
+    if disk is None:
+        return False
+    try:
+        tables = tomllib.loads(disk.decode())["watches"]
+    except (ValueError, KeyError):
+        return True  # damaged: in doubt it was up
+    return bool(tables.get(watch, {}).get("alive") is True)
