@@ -120,5 +120,5 @@ def read_grant(result: Any, account: DeribitAccount) -> Grant:
 def needed_for(account: DeribitAccount) -> frozenset[str]:
     """The scopes any one of which the switch needs: to turn it on, or where we only observe, to read it."""
     if account.network == "coinbase":
-        return COINBASE
+        return COINBASE | {SWITCHING}
     return frozenset({READING, SWITCHING} if account.observe else {SWITCHING})
