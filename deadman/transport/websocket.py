@@ -78,23 +78,30 @@ async def _upgrade(
     nursery: trio.Nursery, stream: trio.abc.Stream, parts: SplitResult
 ) -> trio_websocket.WebSocketConnection:
     resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    walled = _Walled(nursery, trio.Event())
     with trio.move_on_after(UPGRADE_TIMEOUT):
-        return await trio_websocket.wrap_client_stream(
-            cast(trio.Nursery, _Walled(nursery)),
+        connection = await trio_websocket.wrap_client_stream(
+            cast(trio.Nursery, walled),
             cast(trio.SocketStream, stream),
             parts.netloc,
             resource,
             message_queue_size=QUEUE,
             max_message_size=MAX_MESSAGE,
         )
+        walled.upgraded.set()
+        return connection
     raise Unavailable(Reason.UPGRADE, f"no WebSocket upgrade within {UPGRADE_TIMEOUT:g} s")
 
 
 @dataclass(frozen=True, slots=True)
 class _Walled:
-    """Stands for the nursery trio-websocket is given, so that its reader's exceptions become ours too."""
+    """Stands for the nursery trio-websocket is given, so that what ends its reader becomes ours too.
+
+    A reader that meets the end of the stream before the upgrade ends in silence, and would leave us waiting.
+    """
 
     _nursery: trio.Nursery
+    upgraded: trio.Event
 
     def start_soon(self, task: Callable[[], Awaitable[None]]) -> None:
         self._nursery.start_soon(self._run, task)
@@ -102,6 +109,8 @@ class _Walled:
     async def _run(self, task: Callable[[], Awaitable[None]]) -> None:
         with _ours():
             await task()
+        if not self.upgraded.is_set():
+            raise Unavailable(Reason.UPGRADE, "the peer left before the upgrade")
 
 
 @contextmanager
