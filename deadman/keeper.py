@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 
 import trio
@@ -44,6 +45,7 @@ class Keeper:
     _failures: int = 0
     _steady_since: float | None = None
     _armed: bool = False
+    _open_seen_at: float = -inf
     _scope: trio.CancelScope | None = None
 
     def __post_init__(self) -> None:
@@ -110,7 +112,7 @@ class Keeper:
         self._post(facts.DisarmConfirmed(self._now()))
 
     async def _cancel(self, session: Session) -> None:
-        """One round of cancelling; the trip is done when the venue lists nothing, or no lease can stand any more."""
+        """One round of cancelling; the trip is done when the venue lists nothing, or where it does not list, lapsed."""
         trip = self._guard().trip
         if trip is None:
             return
@@ -119,17 +121,21 @@ class Keeper:
         except (Setback, SwitchOff) as error:
             await session.attend(self._now() + self._take_note(error))
             return
+        self._open_seen_at = self._now() if done.remaining else self._open_seen_at
         self._post(facts.RoundDone(self._now(), done.cancelled, done.remaining))
         if done.remaining == 0 or (done.remaining is None and self._lapsed(trip)):
             self._post(facts.TripDone(self._now(), presumed=done.remaining is None))
         await session.attend(self._now() + trip_pace(self._now() - trip.at))
 
     def _lapsed(self, trip: Trip) -> bool:
-        """Renewals ended when the trip began, so no lease outlives it by more than its length."""
-        if isinstance(self.account, DeribitAccount):
+        """Whether a lease that stood when the trip began, or was cut since, has ended, and no order was seen after it.
+
+        What no lease covered rests on: then only the venue's own list tells that it is gone.
+        """
+        proof, end = self._guard().proof, self._guard().lease_end
+        if end is None or proof is None or proof.coverage is not Coverage.LEASE or proof.expiry < trip.at:
             return False
-        end = self._guard().lease_end
-        return self._now() >= (trip.at + self.timers.vouch if end is None else end)
+        return self._open_seen_at < end <= self._now()
 
     def _take_note(self, error: VenueError) -> float:
         """Post what happened; seconds to leave the venue alone."""
