@@ -15,6 +15,9 @@ from tests.simulation_pulse import Pulse
 from tests.simulation_record import Record, Troubles
 
 LABELS = ("quotes", "hedge")
+STUCK = 70.0
+"""Seconds after which an operator takes a trip into his own hands: `lapse` never ends what is placed after it."""
+
 MOST = 8
 """Orders of an account that rest at a time."""
 
@@ -28,6 +31,7 @@ class Trader:
     chance: Random
     record: Record
     settled: bool = False
+    steady: bool = False
 
     @property
     def accounts(self) -> list[Account]:
@@ -40,6 +44,7 @@ class Trader:
             bot = self.desk.bot(self.pulse.name, self.pulse.timeout * self.chance.uniform(0.1, 0.8))
             await self._trade(bot, self.chance.uniform(5.0, 60.0))
             while self.settled:
+                self.steady = True
                 await self._trade(bot, 5.0)
             end = self.chance.choice(ends)
             self.record.reached[f"bot {end.__name__.strip('_')}"] += 1
@@ -116,12 +121,19 @@ class Operator:
                 await self.chance.choice(words)()
 
     async def settle(self) -> None:
-        """Everything back to where it is wanted."""
+        """Everything back to where it is wanted; what cannot end by itself is ended by the strongest means."""
         for name in self.pulses:
             await self._say("release", watch=name)
-        with trio.move_on_after(60.0):
-            while any(one.guard.disarm or one.guard.trip for one in self.desk.board.standings().values()):
-                await self._say("arm", *self.desk.accounts)
+        began = trio.current_time()
+        while (stuck := self._stuck()) and trio.current_time() < began + 2 * STUCK:
+            if trio.current_time() > began + STUCK:
+                await self._say("trip", *stuck)
+            await self._say("arm", *self.desk.accounts)
+            await trio.sleep(1.0)
+
+    def _stuck(self) -> list[str]:
+        standings = self.desk.board.standings().items()
+        return [name for name, one in standings if one.guard.disarm or one.guard.trip]
 
     def _some(self) -> list[str]:
         return self.chance.sample(sorted(self.desk.accounts), self.chance.randint(1, len(self.desk.accounts)))

@@ -91,9 +91,11 @@ class Deeds:
             self.record.expect(pulse.spoke_at > -inf, f"{account.name}: {cause}, and {by} never said so")
 
     def _check_gone(self, account: Account, *, presumed: bool) -> None:
-        """Whatever rested when the venue last listed it, or where it cannot be read, when we said so, is gone."""
+        """Whatever rested when the venue last listed it, or where it cannot be read, when the trip began, is gone."""
         self.record.reached["trip presumed done" if presumed else "trip done"] += 1
-        before = trio.current_time() if presumed else self.listed_at.get(account.name, -inf)
+        trip = self.desk.board.standing(account.name).guard.trip
+        assert trip is not None
+        before = trip.at if presumed else self.listed_at.get(account.name, -inf)
         left = [order for order in self.selected(account) if self.placed[f"{order.account} {order.order_id}"] < before]
         self.record.expect(not left, f"{account.name}: the trip is called done, and {len(left)} orders rest")
 

@@ -130,6 +130,7 @@ class Life:
         assert self.keepers is not None
         self.watches.apply(watches)
         self.keepers.apply(accounts)
+        self.watches.look()
 
     def hear(self, watch: str, at: float, words: bytes, pid: int) -> bool:
         """A datagram at the watch's socket; False where there is none."""

@@ -94,7 +94,7 @@ class Machine:
 
     async def suspend(self) -> None:
         """All processes of this machine sleep; leases run out, and long sleepers lose their connections."""
-        seconds = self.chance.choice([0.5, 3.0, 15.0, 120.0])
+        seconds = self.chance.choice([2.0, 15.0, 120.0])
         self.desk.host.sleep(seconds)
         if seconds > 10.0:
             for venue in (self.desk.market.deribit, self.desk.market.coinbase):

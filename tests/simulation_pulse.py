@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from math import inf
 
+import trio
+
+from deadman.clock import Clock
 from deadman.promise import NOTICE
+from deadman.state.text import Damaged, decode
 
 GRAIN = 1e-6
 
@@ -65,7 +68,8 @@ def remembered(watch: str, disk: bytes | None) -> bool:
     if disk is None:
         return False
     try:
-        tables = tomllib.loads(disk.decode())["watches"]
-    except (ValueError, KeyError):
-        return True  # damaged: in doubt it was up
-    return bool(tables.get(watch, {}).get("alive") is True)
+        return decode(disk, Clock(trio.current_time, trio.current_time)).watches[watch].alive is True
+    except Damaged:
+        return True  # in doubt it was up
+    except KeyError:
+        return False

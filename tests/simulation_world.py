@@ -79,9 +79,12 @@ class World:
             storm.start_soon(self._operate, operator)
             for name, trouble in self._troubles(desk).items():
                 storm.start_soon(self._strike, name, trouble)
+        self.record.tell("the storm is over")
         for trader in traders:
             trader.settled = True
-        await self._heal(desk, operator, traders)
+        while not all(trader.steady for trader in traders):
+            await trio.sleep(0.5)
+        await self._heal(desk, operator)
 
     def _troubles(self, desk: Desk) -> dict[str, Callable[[], Awaitable[None]]]:
         machine = Machine(desk, self.pulses, Random(self.chance.random()), self.clock, self.record).troubles()
@@ -110,9 +113,8 @@ class World:
         with trio.move_on_after(self.storm):
             await operator.run()
 
-    async def _heal(self, desk: Desk, operator: Operator, traders: list[Trader]) -> None:
+    async def _heal(self, desk: Desk, operator: Operator) -> None:
         """Liveness: after the last trouble all that is wanted is armed and proven again, and then stays so."""
-        self.record.tell("the storm is over")
         await operator.settle()
         began = trio.current_time()
         while (left := standing_open(desk)) and not self._too_long(desk, began):
