@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import cast
 from urllib.parse import SplitResult, urlsplit
 
+import h11
 import trio
 import trio_websocket
 import wsproto
@@ -122,7 +123,7 @@ def _ours() -> Iterator[None]:
         raise _rejected(error) from error
     except trio_websocket.ConnectionClosed as error:
         raise Unavailable(Reason.CLOSED, _why_closed(error)) from error
-    except wsproto.utilities.ProtocolError as error:
+    except (wsproto.utilities.ProtocolError, h11.ProtocolError) as error:
         raise Unavailable(Reason.GARBLED, f"not WebSocket: {error}") from error
 
 
