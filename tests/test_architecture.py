@@ -49,6 +49,7 @@ READINGS = {"now", "utcnow", "today"}
 PORTS = {
     "trio_websocket": {"transport.websocket"},
     "wsproto": {"transport.websocket"},
+    "h11": {"transport.websocket"},
     "httpx": {"transport.http", "transport.pool"},
     "httpcore": {"transport.http", "transport.pool"},
 }
