@@ -145,7 +145,7 @@ class Keeper:
         self._failures, self._steady_since = self._failures + 1, None
         self._armed = self._armed and not isinstance(error, SwitchOff)
         pause = max(error.pause, self._pace(error).delay(self._failures, self.chance))
-        pause = min(pause, self.timers.renew_interval) if self._lease_stands() else pause
+        pause = self._in_time(pause, now)
         self._post(fact_of(error, now))
         return pause
 
@@ -158,10 +158,12 @@ class Keeper:
             case _:
                 return self.timers.retry
 
-    def _lease_stands(self) -> bool:
-        """While it does, a refusal may still be mended in time: by a rotated key, for one."""
+    def _in_time(self, pause: float, now: float) -> float:
+        """While a lease stands a refusal may still be mended before its end: by a rotated key, for one."""
         proof = self._guard().proof
-        return proof is not None and proof.coverage is Coverage.LEASE and proof.stands(self._now())
+        if proof is None or proof.coverage is not Coverage.LEASE or not proof.stands(now):
+            return pause
+        return min(pause, self.timers.renew_interval, max(0.75 * proof.margin(now), 0.5))
 
     def _heed(self, account: str, before: Standing, after: Standing) -> None:
         """Cut short whatever is waited for when the guard calls for something else, or doubts what it knew."""
