@@ -62,5 +62,7 @@ def _broken(kind: type[httpcore.NetworkError]) -> Iterator[None]:
 
 
 def _readable(stream: trio.abc.Stream) -> bool:
+    if isinstance(stream, trio.SSLStream) and stream._incoming.pending:
+        return True  # a goodbye that came along with the last answer: no longer in the socket, not decrypted yet
     wire = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
     return isinstance(wire, trio.SocketStream) and wire.socket.is_readable()
