@@ -25,7 +25,8 @@ class Gate:
         return self._opened is not None
 
     def shut(self) -> None:
-        self._opened = self._opened or trio.Event()
+        if self._opened is None:
+            self._opened = trio.Event()
 
     def open(self) -> None:
         opened, self._opened = self._opened, None
