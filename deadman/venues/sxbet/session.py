@@ -9,7 +9,7 @@ import trio
 
 from deadman import facts
 from deadman.config.schema import OnTrip
-from deadman.errors import Refused, Unavailable
+from deadman.errors import Reason, Refused, Unavailable
 from deadman.promise import CUT
 from deadman.proof import Proof
 from deadman.venue import Round
@@ -65,10 +65,17 @@ class SxBetSession:
         return Round(0, await self._remaining())
 
     async def _cancel(self) -> Round:
-        """Where the list cannot be read, the venue's word that it cancelled all of them has to do."""
+        """Where the venue has no list that we can read, its word that it cancelled all of them has to do.
+
+        One that is not answered this time may be the next: until then nothing is confirmed.
+        """
         cancelled, unsure = await self.orders.cancel()
-        remaining = await self._remaining()
-        return Round(cancelled, unsure if remaining is None else remaining)
+        try:
+            return Round(cancelled, await self.orders.count())
+        except Refused:
+            return Round(cancelled, unsure)
+        except Unavailable as error:
+            return Round(cancelled, unsure if error.reason is Reason.GARBLED else None)
 
     async def _remaining(self) -> int | None:
         try:
