@@ -157,9 +157,14 @@ class World:
 
 
 def standing_open(desk: Desk) -> dict[str, str]:
-    """The accounts that are not armed, and why."""
+    """The accounts that are not armed, or not in truth, and why."""
+    armed = {name for name, one in desk.accounts.items() if desk.market.would_cancel(one)}
     standings = desk.board.standings().items()
-    return {name: f"{one.phase} {one.guard.trouble}" for name, one in standings if one.phase is not Phase.ARMED}
+    return {
+        name: f"{one.phase} {one.guard.trouble}"
+        for name, one in standings
+        if one.phase is not Phase.ARMED or name not in armed
+    }
 
 
 def secrets(desk: Desk) -> Iterator[str]:
