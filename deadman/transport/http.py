@@ -17,7 +17,7 @@ import httpcore
 import httpx
 import trio
 
-from deadman.errors import Reason, Unavailable
+from deadman.errors import Reason, Refused, Unavailable
 from deadman.transport.answer import Answer
 from deadman.transport.dial import Dialler
 from deadman.transport.pool import Backend
@@ -45,6 +45,7 @@ class Http:
 
         Raises:
             Unavailable: no whole answer in time; whether the venue heard us is not known then.
+            Refused: the request cannot be written, since the key is none.
         """
         content = None if body is None else json.dumps(body).encode()
         kind = {} if body is None else {"content-type": "application/json"}
@@ -79,6 +80,9 @@ def _ours(within: float) -> Iterator[None]:
         yield
     except trio.TooSlowError as error:
         raise Unavailable(Reason.SILENT, f"no whole answer within {within:.1f} s") from error
+    except (httpcore.LocalProtocolError, UnicodeEncodeError):
+        # From None: what could not be written is the key, and these errors show it.
+        raise Refused(Reason.SECRET, "the key holds what no HTTP header may: it is not an API key") from None
     except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.StreamError) as error:
         raise Unavailable(Reason.CLOSED, str(error) or type(error).__name__) from error
 
