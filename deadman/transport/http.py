@@ -25,6 +25,9 @@ from deadman.transport.pool import Backend
 MAX_BODY = 4 * 2**20
 """Bytes; whatever is longer is not an answer."""
 
+PLAIN = {"accept-encoding": "identity"}
+"""Nothing we ask for is long, and what is not compressed cannot burst."""
+
 FOREVER = httpx.Timeout(None)
 """httpx's own timeouts are per read and stay out of the way of the total deadline."""
 
@@ -60,16 +63,21 @@ async def open_http(dialler: Dialler, base_url: str, context: ssl.SSLContext) ->
     origin = httpx.URL(base_url)
     backend = Backend(dialler, context if origin.scheme == "https" else None)
     transport = _Transport(httpcore.AsyncConnectionPool(network_backend=backend, keepalive_expiry=KEEPALIVE))
-    async with httpx.AsyncClient(base_url=base_url, transport=transport, timeout=FOREVER, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=base_url, transport=transport, timeout=FOREVER, trust_env=False, headers=PLAIN
+    ) as client:
         yield Http(client)
 
 
 async def _whole(response: httpx.Response) -> bytes:
+    """The body, read to its end whatever it is: generators left half way would outlive the request."""
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise Unavailable(Reason.GARBLED, f"an answer of more than {MAX_BODY} bytes")
+    async for chunk in response.aiter_raw():
+        body += chunk[: MAX_BODY + 1 - len(body)]
+    if len(body) > MAX_BODY:
+        raise Unavailable(Reason.GARBLED, f"an answer of more than {MAX_BODY} bytes")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise Unavailable(Reason.GARBLED, "a compressed answer, though we asked for a plain one")
     return bytes(body)
 
 
