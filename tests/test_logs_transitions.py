@@ -138,3 +138,16 @@ def test_every_phase_has_a_sentence(desk: Hand, caplog: pytest.LogCaptureFixture
     assert seen >= {str(phase) for phase in Phase}
     assert not [record for record in caplog.records if record.getMessage().endswith((": ", ":"))]
     assert {vars(record)["event"] for record in caplog.records} == {"transition"}
+
+
+def test_a_trip_that_does_not_end_is_told_once_as_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    desk = hand(deribit("desk"))
+    desk.board.listen(transitions(desk.board))
+    desk.arm("desk")
+    desk.post("desk", facts.Tripped(desk.now, facts.Cause.SILENCE, "quoter"))
+    for _ in range(200):
+        desk.advance(0.5)
+        desk.post("desk", facts.RoundDone(desk.now, 1, 2))
+    unfinished = [record for record in caplog.records if getattr(record, "event", "") == "trip_unfinished"]
+    assert [record.levelname for record in unfinished] == ["ERROR"]
+    assert "something keeps placing them" in unfinished[0].getMessage()

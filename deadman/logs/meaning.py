@@ -10,6 +10,9 @@ from deadman.guard import Guard, Phase, Trip
 from deadman.proof import Coverage
 from deadman.standing import Standing
 
+ENDLESS = 20
+"""Rounds of cancelling after which what is still open was placed meanwhile."""
+
 LABELS = {
     Phase.EXPOSED: "EXPOSED (switch off)",
     Phase.REFUSED: "REFUSED (rejected by the venue)",
@@ -81,6 +84,8 @@ def _fate(account: Account, trip: Trip) -> str:
         return f"its orders are {how}; positions are not closed"
     if account.on_trip == "lapse" and trip.cause is not Cause.OPERATOR:
         return "renewals have stopped, the venue cancels its orders when the lease ends"
+    if trip.remaining and trip.rounds > ENDLESS:
+        return f"{trip.remaining} orders still open after {trip.rounds} rounds; something keeps placing them, stop it"
     return "its orders are being cancelled"
 
 

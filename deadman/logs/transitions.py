@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from deadman.board import Board, Listener
+from deadman.duty import TRIP_PATIENCE
 from deadman.guard import Phase
 from deadman.logs.meaning import label, meaning
 from deadman.standing import Standing
@@ -18,7 +19,8 @@ def transitions(board: Board) -> Listener:
     """A listener for `board.listen` that logs each transition, and under one: a proof that ran out, a first trouble."""
 
     def listen(account: str, before: Standing, after: Standing) -> None:
-        if after.phase is not before.phase or _ran_out(before, after) or _first_trouble(before, after):
+        news = (_ran_out, _first_trouble, _endless)
+        if after.phase is not before.phase or any(happened(before, after) for happened in news):
             why = meaning(board.configs[account], after, board.clock)
             log_transition(account, before, after, why, board.clock.timestamp_of(after.seen_at))
 
@@ -29,6 +31,8 @@ def log_transition(account: str, before: Standing, after: Standing, why: str, ti
     """`why` says what it means for the orders; `timestamp` is when it became true, Unix seconds."""
     if _ran_out(before, after) and after.phase is before.phase:
         told, event = f"{label(after.phase)}, the last proof ran out", "proof_ran_out"
+    elif _endless(before, after):
+        told, event = f"{label(after.phase)}, NOT finished after {TRIP_PATIENCE:.0f} s", "trip_unfinished"
     elif after.phase is before.phase:
         told, event = f"{label(after.phase)}, in trouble", "trouble"
     else:
@@ -53,9 +57,17 @@ def _first_trouble(before: Standing, after: Standing) -> bool:
     return before.guard.trouble is None and after.guard.trouble is not None
 
 
+def _endless(before: Standing, after: Standing) -> bool:
+    """A trip still under way when patience ends: something keeps placing orders, or the venue is out of reach."""
+    trip = after.guard.trip
+    if trip is None or trip.done_at is not None:
+        return False
+    return before.seen_at < trip.at + TRIP_PATIENCE <= after.seen_at
+
+
 def level(before: Standing, after: Standing) -> int:
     """ERROR when nothing stands where something should, WARNING whenever protection ended, else INFO."""
-    if after.phase in _GRAVE and after.alarming:
+    if (after.phase in _GRAVE and after.alarming) or _endless(before, after):
         return logging.ERROR
     if after.phase is Phase.TRIPPING or _ran_out(before, after):
         return logging.WARNING
