@@ -325,6 +325,7 @@ async def test_a_send_that_somebody_cancels_is_still_finished_whole(dial: Dial, 
 
 
 async def test_frames_nobody_has_read_yet_hide_neither_a_ping_nor_the_close(dial: Dial, clock: MockClock) -> None:
+    assert QUEUE >= 64
     ponged = trio.Event()
 
     async def talk(connection: trio_websocket.WebSocketConnection) -> None:
