@@ -53,7 +53,9 @@ class Switch:
             proof = await self._read_account()
         except Unavailable as error:
             raise _hardened(error) from error
-        return self._proven(proof) if proof is not None and inherited else await self._turn_on()
+        if proof is not None and (inherited or await self._observed_inherited()):
+            return self._proven(proof)
+        return await self._turn_on()
 
     async def confirm(self) -> Proof:
         """Read the account's setting again; turn it on again where it has come undone."""
@@ -94,6 +96,10 @@ class Switch:
         if came_undone:
             self.conversation.post(facts.Repaired(self._now()))
         return self._proven(proof)
+
+    async def _observed_inherited(self) -> bool:
+        """Where we may not turn it on, somebody else may have since our connection was opened."""
+        return self.account.observe and await self.starts_armed()
 
     async def _enable(self) -> None:
         if self.account.observe:
