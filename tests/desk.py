@@ -32,7 +32,16 @@ from tests.simulation_market import (
     sxbet_account,
 )
 
-__all__ = ["DERIBIT_HOST", "SXBET_HOST", "Desk", "coinbase_account", "deribit_account", "open_desk", "sxbet_account"]
+__all__ = [
+    "DERIBIT_HOST",
+    "SXBET_HOST",
+    "Desk",
+    "coinbase_account",
+    "deribit_account",
+    "lay_out",
+    "open_desk",
+    "sxbet_account",
+]
 
 OPERATOR = Peer(1, 0)
 MailObserver = Callable[[str, float, bytes, bool], None]
