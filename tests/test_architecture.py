@@ -22,7 +22,7 @@ from deadman.venues.sxbet.session import SxBetSession
 HOUSE = Path(deadman.__file__).parent
 
 FLOORS: dict[int, str] = {
-    1: "proof errors facts secret clock spoken checksum peers signing sdnotify operations",
+    1: "proof errors facts secret clock spoken checksum peers signing sdnotify operations descriptors",
     2: "guard tally standing watch promise backoff duty venue config transport unit",
     3: "board vault venues",
     4: "keeper keepers watches control metrics exposition page notify state report logs ticker service doors reload",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import trio
 
@@ -20,11 +21,19 @@ class TooLong(Exception):
     """A line beyond `LONGEST_LINE`: where the next one begins is anybody's guess."""
 
 
+class Wire(Protocol):
+    """What lines come from and go to."""
+
+    async def receive_some(self, most: int, /) -> bytes | bytearray: ...
+
+    async def send_all(self, data: bytes, /) -> None: ...
+
+
 @dataclass
 class Lines:
     """One client's lines. Being let go is the client's own doing, so it is silence here and not an error."""
 
-    stream: trio.abc.Stream
+    stream: Wire
     waiting: bytes = b""
 
     async def read(self) -> bytes | None:

@@ -14,12 +14,14 @@ from deadman.board import Board
 from deadman.control import rpc
 from deadman.control.call import Call, Result
 from deadman.control.commands import arm, disarm, trip
+from deadman.control.connection import Connection
 from deadman.control.holds import hold, release
 from deadman.control.lines import Lines, TooLong
 from deadman.control.place import listening
 from deadman.control.policy import Peer, Policy, peer_of
 from deadman.control.rpc import Failure, Request
 from deadman.control.seats import Seats
+from deadman.descriptors import Discards
 from deadman.report import report
 
 log = logging.getLogger(__name__)
@@ -58,16 +60,17 @@ class Server:
     policy: Policy
     watch_directory: Path
     seats: Seats = field(default_factory=Seats)
+    discards: Discards = field(default_factory=Discards)
 
     async def attend(self, stream: trio.SocketStream) -> None:
         """One client, until it leaves or is let go; its faults end here."""
-        lines = Lines(stream)
+        connection = Connection(stream, self.discards)
         try:
-            await self._attend(lines, peer_of(stream.socket.getsockopt))
+            await self._attend(Lines(connection), peer_of(stream.socket.getsockopt))
         except _GONE:
             log.debug("a client of the control socket went away")
         finally:
-            await trio.aclose_forcefully(stream)
+            await connection.aclose()
 
     async def _attend(self, lines: Lines, peer: Peer) -> None:
         try:

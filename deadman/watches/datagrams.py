@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 
 from deadman.clock import Clock
+from deadman.descriptors import SPACE, Discards
 from deadman.watch import Sender
 from deadman.watches.protocol import Datagram
 
@@ -19,11 +20,7 @@ LONGEST = 4096
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the module `socket` does not name it
 _CREDENTIALS = struct.Struct("@3i")  # pid, uid, gid
 _TIMESPEC = struct.Struct("@2l")
-_DESCRIPTOR = struct.Struct("@i")
-_MOST_DESCRIPTORS = 253  # SCM_MAX_FD of linux/net/scm.h: with less space a message would come cut off
-_ANCILLARY = sum(
-    socket.CMSG_SPACE(size) for size in (_CREDENTIALS.size, _TIMESPEC.size, _MOST_DESCRIPTORS * _DESCRIPTOR.size)
-)
+_ANCILLARY = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_TIMESPEC.size) + SPACE
 
 
 def ask_kernel_for_origins(opened: socket.socket) -> None:
@@ -32,8 +29,8 @@ def ask_kernel_for_origins(opened: socket.socket) -> None:
     opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
-def receive(opened: socket.socket, clock: Clock, emptied_at: float, discard: Callable[[int], None]) -> Datagram | None:
-    """The next datagram, None when there is none. `discard` is given every descriptor that came along.
+def receive(opened: socket.socket, clock: Clock, emptied_at: float, discards: Discards) -> Datagram | None:
+    """The next datagram, None when there is none. `discards` is given every descriptor that came along.
 
     `emptied_at`: the monotonic instant at which the queue was last seen empty.
     """
@@ -41,8 +38,7 @@ def receive(opened: socket.socket, clock: Clock, emptied_at: float, discard: Cal
         data, ancillary, flags, _ = opened.recvmsg(LONGEST, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
     except (BlockingIOError, InterruptedError):
         return None
-    for descriptor in _descriptors(ancillary):
-        discard(descriptor)
+    discards.take(ancillary)
     words = b"" if flags & socket.MSG_TRUNC else data
     return Datagram(_date(ancillary, clock, emptied_at), words, _sender(ancillary))
 
@@ -71,10 +67,3 @@ def _sender(ancillary: _Ancillary) -> Sender | None:
             pid, uid, _ = _CREDENTIALS.unpack(value)
             return Sender(pid, uid & 0xFFFFFFFF)
     return None
-
-
-def _descriptors(ancillary: _Ancillary) -> Iterator[int]:
-    for level, kind, value in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            whole = len(value) - len(value) % _DESCRIPTOR.size
-            yield from (descriptor for (descriptor,) in _DESCRIPTOR.iter_unpack(value[:whole]))

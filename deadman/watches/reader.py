@@ -8,19 +8,18 @@ itself too: thread and loop share each socket under a lock, so that nothing is e
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 import trio
 
 from deadman.clock import Clock
 from deadman.config.schema import WatchConfig
+from deadman.descriptors import Discards
 from deadman.watches.protocol import Mail
 from deadman.watches.senders import permit
 from deadman.watches.socket_inbox import SocketInbox
@@ -28,6 +27,9 @@ from deadman.watches.sockets import Bound, SocketFault, adopt, bind
 
 POLL = 0.25
 """Seconds after which the thread looks up to see whether it is still wanted."""
+
+REST = 0.01
+"""Seconds to rest while descriptors that were sent along wait to be closed: what is unread would make it spin."""
 
 
 class SocketInboxes:
@@ -46,7 +48,7 @@ class SocketInboxes:
         self._adopted = dict(adopted or {})
         self._inboxes: dict[str, SocketInbox] = {}
         self._by_descriptor: dict[int, SocketInbox] = {}
-        self._unwanted: SimpleQueue[int] = SimpleQueue()
+        self._discards = Discards()
         self._ready = select.epoll()
 
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
@@ -73,7 +75,6 @@ class SocketInboxes:
     def close(self) -> None:
         for name in tuple(self._inboxes):
             self._drop(name)
-        self._close_unwanted()
 
     def _work(self, stop: threading.Event, token: trio.lowlevel.TrioToken, wake: Callable[[], None]) -> None:
         while not stop.is_set():
@@ -82,20 +83,15 @@ class SocketInboxes:
                 if inbox is not None and inbox.read():
                     with suppress(trio.RunFinishedError):
                         token.run_sync_soon(wake, idempotent=True)
-            self._close_unwanted()
-
-    def _close_unwanted(self) -> None:
-        """Descriptors that were sent along. The loop leaves them to the thread: closing what lingers may take long."""
-        with suppress(Empty):
-            while True:
-                os.close(self._unwanted.get_nowait())
+            if not self._discards.has_room:
+                stop.wait(REST)
 
     def _open(self, names: Iterable[str]) -> dict[str, SocketInbox]:
         """All of them or, with a SocketFault, none."""
         opened: dict[str, SocketInbox] = {}
         try:
             for name in sorted(names):
-                opened[name] = SocketInbox(self._bound(name), self._clock, self._unwanted.put)
+                opened[name] = SocketInbox(self._bound(name), self._clock, self._discards)
         except SocketFault:
             for inbox in opened.values():
                 inbox.close()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from deadman.clock import Clock
+from deadman.descriptors import Discards
 from deadman.watches.datagrams import receive
 from deadman.watches.inbox import Permit
 from deadman.watches.protocol import Mail
@@ -22,11 +22,11 @@ QUEUE = 1024
 class SocketInbox:
     """One watch's socket and the mail read from it. The thread and the loop may read it at once."""
 
-    def __init__(self, bound: Bound, clock: Clock, discard: Callable[[int], None]) -> None:
+    def __init__(self, bound: Bound, clock: Clock, discards: Discards) -> None:
         self.bound = bound
         self.permit: Permit = nobody
         self._clock = clock
-        self._discard = discard
+        self._discards = discards
         self._lock = threading.Lock()
         self._mail = Mail()
         self._emptied_at = clock.now()
@@ -50,8 +50,10 @@ class SocketInbox:
 
     def _read(self, most: int) -> None:
         for _ in range(most if self.bound.is_open else 0):
+            if not self._discards.has_room:
+                return  # who floods us with descriptors delays himself, and his own group
             looked_at = self._clock.now()
-            datagram = receive(self.bound.socket, self._clock, self._emptied_at, self._discard)
+            datagram = receive(self.bound.socket, self._clock, self._emptied_at, self._discards)
             if datagram is None:
                 self._emptied_at = looked_at
                 return
