@@ -140,7 +140,7 @@ class Guard:
             case facts.Proven(at=at, proof=proof):
                 return self._proven(proof, at)
             case facts.Attempted(at=at, ttl=ttl):
-                return replace(self, lease_end=max(at + ttl, self.lease_end or 0.0))
+                return replace(self, lease_end=max(at + ttl, self.lease_end or 0.0), proof=self._at_most(at + ttl))
             case facts.SessionOpened(at=at, can_cancel=can_cancel):
                 return replace(self, session_at=at, can_cancel=can_cancel)
             case facts.Lost(at=at, reason=reason, detail=detail):
@@ -194,6 +194,13 @@ class Guard:
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
         until = answered_at + proof.ttl if proof.coverage is Coverage.LEASE else None
         return replace(self, proof=proof, covered_since=since, trouble=None, lease_end=until)
+
+    def _at_most(self, expiry: float) -> Proof | None:
+        """A shorter lease than the one that stands replaces it, though its answer may never reach us."""
+        proof = self.proof
+        if proof is None or proof.coverage is not Coverage.LEASE or proof.expiry <= expiry:
+            return proof
+        return replace(proof, ttl=expiry - proof.asked_at)
 
     def _offline(self) -> Guard:
         return replace(self, session_at=None, can_cancel=False)

@@ -161,7 +161,7 @@ SX_BET: list[Row] = [
         "cut short, unanswered",
         SX,
         ALIVE,
-        (OPEN, *LEASED, facts.Attempted(99.0, 1)),
+        (OPEN, *LEASED, facts.Attempted(99.0, 10)),
         Phase.ARMED,
         ("gone", W),
         ("gone", 25),
