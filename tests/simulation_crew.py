@@ -56,9 +56,14 @@ class Trader:
         with trio.move_on_after(seconds):
             while True:
                 for account in self.accounts:
-                    if len(self.desk.market.open_orders(account)) < MOST:
+                    if len(self.desk.market.open_orders(account)) < MOST and not self._waits_for(account):
                         bot.place(account, self.chance.choice(LABELS))
                 await trio.sleep(self.chance.uniform(1.0, 8.0))
+
+    def _waits_for(self, account: Account) -> bool:
+        """Whoever is well behaved places nothing while it is being cancelled."""
+        known = self.desk.board.standings().get(account.name)
+        return self.settled and known is not None and known.guard.trip is not None
 
     async def _pause(self) -> None:
         await trio.sleep(self.chance.choice([0.1, 0.5, 1.0, 3.0]) * self.pulse.timeout * self.chance.uniform(0.8, 1.2))

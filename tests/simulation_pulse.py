@@ -28,6 +28,7 @@ class Pulse:
     quiet_from: float = inf
     held_until: float = -inf
     spoke_at: float = -inf
+    absent_until: float = -inf
 
     def hear(self, at: float, words: bytes, heard: bool) -> None:
         match words:
@@ -41,7 +42,8 @@ class Pulse:
                     self.quiet_from = at
 
     def granted(self, at: float) -> None:
-        """A fresh timeout: our daemon was away."""
+        """A fresh timeout: our daemon was away, and reads only now what was said meanwhile."""
+        self.absent_until = at
         if self.counted_from is not None:
             self.counted_from = max(self.counted_from, at)
 
@@ -56,7 +58,7 @@ class Pulse:
         if self.counted_from is None:
             return False
         alive_until = min(self.counted_from + self.timeout, self.quiet_from)
-        return now <= max(alive_until, self.held_until) + NOTICE + GRAIN
+        return now <= max(alive_until, self.held_until, self.absent_until) + NOTICE + GRAIN
 
     def may_trip_by_silence(self, now: float) -> bool:
         """Only a process that sent no check-in for its whole timeout."""
