@@ -11,10 +11,11 @@ import trio
 from trio.testing import MockClock
 
 from deadman import facts
+from deadman.control.refusals import PAUSE
 from deadman.control.rpc import INVALID_PARAMS, UNKNOWN_NAME
 from deadman.guard import Phase
 from deadman.watch import Watch
-from tests.control_desk import DESK, desk, error, said
+from tests.control_desk import DESK, NOBODY, desk, error, said
 
 
 @pytest.mark.parametrize("method", ["arm", "disarm", "trip"])
@@ -140,3 +141,14 @@ async def test_arm_goes_ahead_where_a_dead_bot_trips_nothing(tmp_path: Path, aut
         made.post("desk", facts.Disarmed(now, "alice"))
         await said(made, "arm", accounts=["desk"])
         assert made.board.standing("desk").phase is not Phase.DISARMED
+
+
+async def test_who_is_refused_a_thousand_times_does_not_drown_the_log(
+    tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with desk(tmp_path, NOBODY) as made:
+        for lines in (1, 1, 2):
+            for _ in range(3):
+                await error(made, "trip", accounts=["desk"])
+            assert sum("trip refused to uid" in told for told in caplog.messages) == lines
+            await trio.sleep(PAUSE / 2)

@@ -19,6 +19,7 @@ from deadman.control.holds import hold, release
 from deadman.control.lines import Lines, TooLong
 from deadman.control.place import listening
 from deadman.control.policy import Peer, Policy, peer_of
+from deadman.control.refusals import Refusals
 from deadman.control.rpc import Failure, Request
 from deadman.control.seats import Seats
 from deadman.descriptors import Discards
@@ -61,6 +62,7 @@ class Server:
     watch_directory: Path
     seats: Seats = field(default_factory=Seats)
     discards: Discards = field(default_factory=Discards)
+    refusals: Refusals = field(default_factory=Refusals)
 
     async def attend(self, stream: trio.SocketStream) -> None:
         """One client, until it leaves or is let go; its faults end here."""
@@ -112,8 +114,9 @@ class Server:
         name = self.policy.name_of(peer)
         if name is not None:
             return name
-        told = {"event": "operator_refused", "uid": peer.uid, "pid": peer.pid}
-        log.warning("%s refused to uid %d, pid %d: not an operator", method, peer.uid, peer.pid, extra=told)
+        if self.refusals.is_news(peer.uid, self.board.clock.now()):
+            told = {"event": "operator_refused", "uid": peer.uid, "pid": peer.pid}
+            log.warning("%s refused to uid %d, pid %d: not an operator", method, peer.uid, peer.pid, extra=told)
         raise Failure(
             rpc.FORBIDDEN,
             f"you (uid {peer.uid}) may look, not {method}: be root or the daemon's user, "
