@@ -17,7 +17,7 @@ import pytest
 from deadman.cli.client import ask
 from deadman.cli.complaint import Failed, Misused, Unreachable
 from deadman.control.policy import Policy
-from deadman.control.rpc import FORBIDDEN, UNKNOWN_NAME
+from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME
 from deadman.guard import Phase
 from tests.control_thread import served
 
@@ -63,7 +63,7 @@ def test_a_daemon_that_hangs_is_given_up_on(tmp_path: Path) -> None:
         ask(path, "status", {}, patience=0.2)
 
 
-@pytest.mark.parametrize(("code", "kind"), [(UNKNOWN_NAME, Misused), (FORBIDDEN, Failed)])
+@pytest.mark.parametrize(("code", "kind"), [(UNKNOWN_NAME, Misused), (FORBIDDEN, Failed), (TOO_MANY, Unreachable)])
 def test_the_daemons_refusals_become_ours_by_what_happens_next(
     tmp_path: Path, code: int, kind: type[Exception]
 ) -> None:

@@ -11,7 +11,7 @@ from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import Any
 
 from deadman.cli.complaint import Complaint, Failed, Misused, Unreachable
-from deadman.control.rpc import INVALID_PARAMS, UNKNOWN_NAME
+from deadman.control.rpc import INVALID_PARAMS, TOO_MANY, UNKNOWN_NAME
 from deadman.spoken import plain
 
 QUICK = 5.0
@@ -62,6 +62,8 @@ def _result(path: Path, line: bytes) -> dict[str, Any]:
 
 
 def _refusal(code: int, message: str) -> Complaint:
+    if code == TOO_MANY:  # it passes: whoever waits for an account asks again
+        return Unreachable(message)
     return Misused(message) if code in (UNKNOWN_NAME, INVALID_PARAMS) else Failed(message)
 
 
