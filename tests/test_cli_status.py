@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -257,6 +258,23 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
         )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("verb", ["rules", "init"])
+def test_an_answer_that_finds_no_space_is_told_in_words(tmp_path: Path, verb: str) -> None:
+    command = (sys.executable, "-m", "deadman", "--config", str(write_config(tmp_path)), verb)
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("deadman: the answer cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_cost_nobody_the_exit_code(closed: str) -> None:
+    command = ("sh", "-c", f"{shlex.quote(sys.executable)} -m deadman rules {closed}")
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_a_poor_locale_costs_nobody_the_message(tmp_path: Path) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from collections.abc import Sequence
 
-from deadman.cli.complaint import Complaint
+from deadman.cli.complaint import Complaint, Failed
 from deadman.cli.parser import parse
 from deadman.config.fault import Faults
 
 INTERRUPTED = 130
 PIPE_BROKEN = 141
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; its exit code (contract, section 1). A user's mistake is told in words, a bug as it is."""
+    _open_what_was_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a poor locale must not cost anybody the message
     try:
@@ -25,10 +28,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has left, `| head` for instance; without this the interpreter would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()  # whoever read us has left, `| head` for instance
         return PIPE_BROKEN
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        _drop_stdout()
+        sys.stderr.write(f"deadman: the answer cannot be written: {error.strerror}\n")
+        return Failed.exit_code
     return code
+
+
+def _open_what_was_closed() -> None:
+    """Started with `>&-` a stream is None; what is said then goes nowhere, and the exit code still holds."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def _drop_stdout() -> None:
+    """What is left unwritten is dropped; without this the interpreter would complain of it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(argv: Sequence[str]) -> int:
