@@ -83,6 +83,26 @@ def test_an_unreachable_venue_tells_since_when_what_was_proven_and_what_we_did_n
     assert "btc-desk DEGRADED, good for 55 s" in said
 
 
+LET_GO: list[tuple[str, Sequence[Fact]]] = [
+    ("btc-desk", (OPEN, READ_BACK, LOST, facts.Disarmed(98.0, "alice"), facts.DisarmConfirmed(99.0))),
+    ("sx-maker", (OPEN, LEASE, LOST, facts.Disarmed(98.0, "alice"), facts.DisarmConfirmed(99.0))),
+    ("sx-maker", (OPEN, LEASE, SILENCE, LOST, *gone(99.0))),
+    ("sx-maker", (LOST, facts.Awaited(99.0))),
+]
+
+
+@pytest.mark.parametrize(("account", "history"), LET_GO)
+def test_a_venue_that_is_not_asked_any_more_is_not_said_to_be_unreachable(
+    account: str, history: Sequence[Fact]
+) -> None:
+    assert "cannot be reached" not in text({account: history})
+
+
+@pytest.mark.parametrize("history", [(LOST, facts.Disarmed(98.0, "alice")), (OPEN, READ_BACK, SILENCE, LOST)])
+def test_a_venue_that_is_still_asked_is(history: Sequence[Fact]) -> None:
+    assert "cannot be reached" in text({"btc-desk": history})
+
+
 def test_an_outage_that_outlasts_the_proof_is_something_to_act_on() -> None:
     said = text(ARMED | {"btc-desk": (OPEN, STALE, LOST)})
     assert said.startswith("07:13:40Z ACT btc-desk: not proven since 07:13:25Z: do not rely on the switch")

@@ -27,10 +27,17 @@ def alarming(account: Told) -> bool:
 
 
 def unreachable(account: Told) -> bool:
-    """No session, and the venue has not said no to us."""
-    return (
-        not account["connected"] and account["trouble"] is not None and account["phase"] not in ("exposed", "refused")
-    )
+    """No session though one is wanted, and the venue has not said no to us. What was let go is not dialled again."""
+    if account["connected"] or account["trouble"] is None or account["phase"] in ("exposed", "refused"):
+        return False
+    return not _let_go(account)
+
+
+def _let_go(account: Told) -> bool:
+    """Whether nothing is asked of the venue any more; an old trouble then says nothing of now."""
+    if account["phase"] == "disarmed":
+        return bool(account["disarm"]["confirmed"])
+    return account["venue"] == "sxbet" and account["phase"] in ("waiting", "tripped")
 
 
 def state(account: Told, now: float) -> str:
