@@ -64,6 +64,16 @@ def test_an_expiry_is_dated_when_it_came_true_and_not_when_a_stalled_loop_notice
     assert [vars(record)["phase"] for record in caplog.records] == ["arming", "armed", "degraded", "expired"]
 
 
+def test_a_trouble_under_a_trip_is_told_itself(desk: Hand, caplog: pytest.LogCaptureFixture) -> None:
+    desk.arm("desk", ttl=65.0)
+    desk.post("desk", facts.Tripped(desk.now, Cause.OPERATOR, "root"))
+    desk.post("desk", facts.Lost(desk.now, Reason.CONNECT, "nobody listens at 192.0.2.1:443"))
+    assert told(caplog)[-1] == (
+        "WARNING",
+        "desk: TRIPPING, in trouble (nobody listens at 192.0.2.1:443): by root: its orders are being cancelled",
+    )
+
+
 def test_a_proof_that_runs_out_under_a_refusal_is_told_though_the_phase_stays(
     desk: Hand, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,7 +34,7 @@ def log_transition(account: str, before: Standing, after: Standing, why: str, ti
     elif _endless(before, after):
         told, event = f"{label(after.phase)}, NOT finished after {TRIP_PATIENCE:.0f} s", "trip_unfinished"
     elif after.phase is before.phase:
-        told, event = f"{label(after.phase)}, in trouble", "trouble"
+        told, event = f"{label(after.phase)}, in trouble{_of_which(after, why)}", "trouble"
     else:
         told, event = f"{before.phase.upper()} -> {label(after.phase)}", "transition"
     fields = {
@@ -46,6 +46,13 @@ def log_transition(account: str, before: Standing, after: Standing, why: str, ti
         "at": timestamp,
     }
     _log.log(level(before, after), "%s: %s: %s", account, told, why, extra=fields)
+
+
+def _of_which(after: Standing, why: str) -> str:
+    """The trouble itself, where `why` tells of something else: of a trip or a disarm, for instance."""
+    trouble = after.guard.trouble
+    words = (trouble.detail or str(trouble.reason or "")) if trouble else ""
+    return f" ({words})" if words and words not in why else ""
 
 
 def _ran_out(before: Standing, after: Standing) -> bool:
