@@ -86,13 +86,20 @@ async def test_a_hold_lasts_as_long_as_was_asked_and_release_ends_it(tmp_path: P
         assert made.board.watch("quoter").hold is None
 
 
+async def test_a_watch_that_was_not_on_hold_is_not_said_to_be_released(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with desk(tmp_path) as made, made.client() as client:
+        assert (await client.ask("release", watch="quoter"))["result"]["words"].startswith("was not on hold; ")
+
+
 async def test_release_says_what_follows(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with desk(tmp_path) as made, made.client() as client:
         now = made.board.clock.now()
         for counted_from, words in (
             (None, "it has not checked in"),
             (now, "dead unless it checks in within 4 s"),
-            (now - 60, "it is silent, so its accounts are tripped now"),
+            (now - 60, "it is silent, so its accounts are tripped"),
         ):
             made.board.put_watch(Watch("quoter", 5.0, counted_from=counted_from))
             assert words in (await client.ask("release", watch="quoter"))["result"]["words"]

@@ -28,18 +28,19 @@ async def release(call: Call) -> Result:
     params.expect(call.params, ("watch", "reason"))
     name, reason = params.watch(call.params, call.board.watches()), params.reason(call.params)
     call.log(name, reason)
-    watch = call.board.watch(name).held_until(None)
+    before = call.board.watch(name)
+    watch = before.held_until(None)
     call.board.put_watch(watch)
-    return _answer(name, _released(watch, call.now))
+    return _answer(name, f"{'released' if before.hold else 'was not on hold'}; {_follows(watch, call.now)}")
 
 
-def _released(watch: Watch, now: float) -> str:
+def _follows(watch: Watch, now: float) -> str:
     silent_at = watch.silent_at()
     if silent_at is None:
-        return "released; it has not checked in"
+        return "it has not checked in"
     if silent_at <= now:
-        return "released; it is silent, so its accounts are tripped now"
-    return f"released; it is alive, and dead unless it checks in within {left(silent_at - now)}"
+        return "it is silent, so its accounts are tripped unless they are disarmed"
+    return f"it is alive, and dead unless it checks in within {left(silent_at - now)}"
 
 
 def _answer(name: str, words: str) -> Result:
