@@ -116,7 +116,7 @@ def test_at_a_terminal_it_says_what_it_would_do_and_yes_does_it(tmp_path: Path, 
         keeper(made)
         code, said = at_a_terminal(made, b"yes\n", "disarm", "desk")
         assert code == 0
-        assert "Switches off desk (3 open): their orders stay" in said
+        assert "Switches off desk (3 open when last counted): their orders stay" in said
         assert made.board.standing("desk").phase is Phase.DISARMED
 
 

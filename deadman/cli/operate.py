@@ -69,4 +69,8 @@ def order(path: Path, method: str, params: Mapping[str, Any]) -> int:
 
 
 def _orders(account: Told) -> str:
-    return "open orders not known" if account["open_orders"] is None else f"{account['open_orders']} open"
+    return (
+        "open orders not known"
+        if account["open_orders"] is None
+        else f"{account['open_orders']} open when last counted"
+    )
