@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
+from deadman.spoken import plain
+
+LONGEST_DETAIL = 500
+"""Characters: a venue may say what it likes, and each of its words ends in logs, pages and webhooks."""
+
 
 class Reason(StrEnum):
     """Why a session or a request ended. A closed set, fit for a metric label."""
@@ -34,14 +39,14 @@ class VenueError(Exception):
 
     Attributes:
         reason: fit for a metric label.
-        detail: a sentence for people, free of secrets.
+        detail: a sentence for people, free of secrets; one printable line, whatever a venue had to say.
         pause: seconds to leave the venue alone at least, 0 when it asked for nothing.
     """
 
     def __init__(self, reason: Reason, detail: str = "", pause: float = 0.0) -> None:
-        super().__init__(f"{reason}: {detail}" if detail else str(reason))
         self.reason = reason
-        self.detail = detail
+        self.detail = _line(detail)
+        super().__init__(f"{reason}: {self.detail}" if detail else str(reason))
         self.pause = pause
 
 
@@ -63,6 +68,11 @@ class SwitchOff(VenueError):
 
 class Unable(Exception):
     """The daemon cannot have what it needs: what that is, and what to do about it, in a sentence."""
+
+
+def _line(words: str) -> str:
+    line = plain(" ".join(words[: 2 * LONGEST_DETAIL].split()))
+    return line if len(line) <= LONGEST_DETAIL else f"{line[: LONGEST_DETAIL - 1]}…"
 
 
 @contextmanager
