@@ -15,6 +15,9 @@ REPLY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 MARGIN_BUCKETS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
 TRIP_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
+MOST_CODES, OTHER = 64, "other"
+"""Error codes of one account that are counted each for itself: a venue that makes them up must not fill our memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
@@ -90,7 +93,8 @@ class Tally:
             case facts.Lost(reason=reason) | facts.TurnedAway(reason=reason) if before.session_at is not None:
                 return replace(self, lost=_count(self.lost, reason))
             case facts.Erred(code=code):
-                return replace(self, errors=_count(self.errors, code))
+                known = code in self.errors or len(self.errors) < MOST_CODES
+                return replace(self, errors=_count(self.errors, code if known else OTHER))
             case facts.Tripped(cause=cause) if before.post(fact).trip != before.trip:
                 return replace(self, trips=_count(self.trips, cause))
             case facts.RoundDone(cancelled=cancelled):

@@ -42,6 +42,10 @@ FRAMES: dict[str, tuple[str, Message]] = {
         Reply(3, "ok", Error(1, ""), None),
     ),
     "an error nobody can read": ('{"id":3,"error":"no"}', Reply(3, None, Error(0, "unreadable error"), None)),
+    "an error with a code nobody gives": (
+        '{"id":3,"error":{"code":12345678901234567890,"message":"x"}}',
+        Reply(3, None, Error(0, "unreadable error"), None),
+    ),
     "an error to nobody": (
         '{"jsonrpc":"2.0","error":{"code":11050,"message":"bad_request","data":"invalid json"}}',
         None,

@@ -14,7 +14,7 @@ from deadman.errors import Reason
 from deadman.facts import Cause, Fact
 from deadman.guard import Guard, Phase
 from deadman.proof import Coverage, Proof
-from deadman.tally import Histogram, Tally
+from deadman.tally import MOST_CODES, OTHER, Histogram, Tally
 from tests.histories import COUNTS, NEWS, OVERDUE, PROOFS, TRIPS, History, histories
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)
@@ -127,3 +127,10 @@ def test_a_histogram_puts_each_observation_at_or_below_its_bound(observed: list[
 def test_the_catalogue_of_histories_holds_every_kind_of_fact() -> None:
     drawn = {type(make(0.0)) for make in (*PROOFS, *TRIPS, *NEWS, *COUNTS)}
     assert drawn == set(facts.Fact.__args__)
+
+
+def test_codes_that_a_venue_makes_up_are_counted_together_once_they_are_many() -> None:
+    made_up = [facts.Erred(0.0, str(code)) for code in range(MOST_CODES + 10)]
+    errors = count(*made_up, facts.Erred(0.0, "0")).errors
+    assert len(errors) == MOST_CODES + 1
+    assert (errors["0"], errors[OTHER]) == (2, 10)

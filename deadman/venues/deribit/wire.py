@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 Scope = Literal["connection", "account"]
 
+CODES = 1_000_000
+"""Every error code the venue documents is nearer to 0; each is a label of a metric, and made ones shall be few."""
+
 FAR_FUTURE = 1e17
 """Microseconds, the year 5138: a greater number tells no time, and may not even fit a float."""
 
@@ -92,9 +95,10 @@ def _reply(frame: Mapping[str, Any]) -> Message:
 def _error(error: Any) -> Error | None:
     if error is None:
         return None
-    if not isinstance(error, dict) or not isinstance(error.get("code"), int):
+    code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(code, int) or isinstance(code, bool) or abs(code) >= CODES:
         return Error(0, "unreadable error")
-    return Error(error["code"], str(error.get("message", "")), error.get("data"))
+    return Error(code, str(error.get("message", "")), error.get("data"))
 
 
 def _timestamp(microseconds: Any) -> float | None:
