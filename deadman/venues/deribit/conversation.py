@@ -22,6 +22,11 @@ BENEFIT_OF_DOUBT = 0.05
 """Seconds after the deadline: if it was we who stalled, the answer lies unread, and the reader needs a turn."""
 
 
+TESTS_BURST, TESTS_RATE = 10.0, 2.0
+"""Answers to test_requests, at once and a second: they are due every ten seconds at most, and a venue that asks
+without end would have us spend, in its favour, the requests that end our own session."""
+
+
 @dataclass
 class _Pending:
     answered: trio.Event = field(default_factory=trio.Event)
@@ -37,7 +42,8 @@ class Conversation:
     timers: Timers
     post: Post
     answered_at: float
-    token: Mapping[str, str] = field(default_factory=dict)
+    token: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _tests_paid_until: float = 0.0
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
     _pending: dict[int, _Pending] = field(default_factory=dict)
 
@@ -80,13 +86,21 @@ class Conversation:
             text = await self.socket.receive()
             read_at = self.clock.now()
             match wire.parse(text):
-                case wire.TestRequest():
+                case wire.TestRequest() if self._may_answer(read_at):
                     await self.socket.send(wire.request(next(self._ids), "public/test", {}))
                     self.post(facts.TestRequestAnswered(read_at, self.clock.now() - read_at))
                 case wire.Reply() as reply:
                     self._take(reply, read_at)
                 case wire.Notification() as news:
                     self._hear(news, read_at)
+
+    def _may_answer(self, now: float) -> bool:
+        """Whether one more test_request is to be answered; what is given to it counts as given."""
+        paid_until = max(self._tests_paid_until, now)
+        if paid_until > now + TESTS_BURST / TESTS_RATE:
+            return False
+        self._tests_paid_until = paid_until + 1 / TESTS_RATE
+        return True
 
     def _take(self, reply: wire.Reply, read_at: float) -> None:
         """Any answer is life; one nobody waits for any more is no more than that."""

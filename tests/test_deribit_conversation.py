@@ -1,0 +1,65 @@
+"""A conversation with a venue that means no good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import trio
+from trio.testing import MockClock
+
+from deadman.clock import Clock
+from deadman.facts import Fact, TestRequestAnswered
+from deadman.promise import timers
+from deadman.transport.websocket import WebSocket
+from deadman.venues.deribit.conversation import TESTS_BURST, TESTS_RATE, Conversation
+from tests.boards import deribit
+
+TEST_REQUEST = json.dumps({"method": "heartbeat", "params": {"type": "test_request"}})
+
+
+@dataclass
+class Flood:
+    """Sends test_requests, one each `pause` seconds."""
+
+    pause: float
+    sent: list[float] = field(default_factory=list)
+
+    async def receive(self) -> str:
+        await trio.sleep(self.pause)
+        return TEST_REQUEST
+
+    async def send(self, text: str) -> None:
+        self.sent.append(trio.current_time())
+
+
+async def read(flood: Flood, seconds: float, post: Callable[[Fact], None] = lambda fact: None) -> None:
+    clock = Clock(trio.current_time, trio.current_time)
+    socket = cast(WebSocket, flood)
+    conversation = Conversation(socket, clock, timers(deribit("desk")), post, clock.now())
+    with trio.move_on_after(seconds):
+        await conversation.read()
+
+
+async def test_a_flood_of_test_requests_does_not_spend_the_requests_of_the_account(autojump_clock: MockClock) -> None:
+    flood, facts = Flood(0.001), list[Fact]()
+    await read(flood, 20.0, facts.append)
+    assert len(flood.sent) <= TESTS_BURST + 20 * TESTS_RATE + 2
+    assert max(later - sooner for sooner, later in zip(flood.sent, flood.sent[1:], strict=False)) < 1.0
+    assert sum(isinstance(fact, TestRequestAnswered) for fact in facts) == len(flood.sent)
+
+
+async def test_test_requests_as_fast_as_any_venue_sends_them_are_all_answered(autojump_clock: MockClock) -> None:
+    flood = Flood(1.0)
+    await read(flood, 60.5)
+    assert len(flood.sent) == 60
+
+
+def test_a_conversation_does_not_print_its_token() -> None:
+    clock = Clock(lambda: 0.0, lambda: 0.0)
+    socket = cast(WebSocket, None)
+    conversation = Conversation(socket, clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    conversation.token = {"access_token": "hush"}
+    assert "hush" not in repr(conversation)
