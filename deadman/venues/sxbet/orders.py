@@ -34,8 +34,8 @@ class Orders:
             key = f"&nextKey={quote(more)}"
         return total
 
-    async def cancel(self) -> tuple[int, int]:
-        """V3: cancel everything; how many the venue took, and how many it is not sure of."""
+    async def cancel(self) -> tuple[int, int | None]:
+        """V3: cancel everything; how many the venue took and is not sure of; None where it does not say."""
         answer = await self.conversation.ask("DELETE", "/orders-v3/all")
         return wire.cancelled(wire.body(answer))
 

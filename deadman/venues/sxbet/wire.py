@@ -36,8 +36,7 @@ def body(answer: Answer) -> Any:
 
 def succeeded(answer: Answer) -> bool:
     """Whether the venue says so in words: what a lease needs."""
-    content = body(answer)
-    return isinstance(content, dict) and content.get("status") == "success"
+    return _is_success(body(answer))
 
 
 def readable(answer: Answer) -> bool:
@@ -106,16 +105,22 @@ def next_key(content: Any) -> str | None:
     """Where a long listing goes on; None at its end."""
     data = content.get("data") if isinstance(content, dict) else None
     places = [place for place in (data, content) if isinstance(place, dict)]
-    return next((str(place["nextKey"]) for place in places if place.get("nextKey")), None)
+    keys = (place.get("nextKey") for place in places)
+    return next((str(key) for key in keys if isinstance(key, str | int) and key), None)
 
 
-def cancelled(content: Any) -> tuple[int, int]:
-    """How many orders a cancel took, and how many it says it could not be sure of."""
+def cancelled(content: Any) -> tuple[int, int | None]:
+    """How many orders a cancel took, and how many it says it could not be sure of; None where it says nothing."""
     data = content.get("data") if isinstance(content, dict) else None
     said: Mapping[str, Any] = data if isinstance(data, dict) else {}
     count = said.get("cancelledCount")
     unsure = sum(_length(said.get(key)) for key in ("notCancelled", "unconfirmed"))
-    return count if _is_count(count) else _length(said.get("orders")), unsure
+    told = _is_count(count) or isinstance(said.get("orders"), list) or _is_success(content)
+    return count if _is_count(count) else _length(said.get("orders")), unsure if told else None
+
+
+def _is_success(content: Any) -> bool:
+    return isinstance(content, dict) and content.get("status") == "success"
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
