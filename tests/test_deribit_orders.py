@@ -123,6 +123,7 @@ async def test_only_orders_of_exactly_the_selected_label_count_as_left() -> None
 
 async def test_an_order_that_tells_no_type_counts_as_left_rather_than_gone() -> None:
     assert await orders(Venue({LIST: [{"order_id": "1"}]}), type="limit").count() == 1
+    assert await orders(Venue({LIST: [{"order_id": "1", "order_type": ["market"]}]}), type="limit").count() == 1
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ class Orders:
 
     def _selected(self, order: Order) -> bool:
         """Label and type are judged here too: a listing that ignores a parameter must not look like open orders."""
-        of_type = _KINDS[self.selection.type or "all"](str(order.get("order_type", "limit")))
+        word = order.get("order_type", "limit")
+        of_type = not isinstance(word, str) or _KINDS[self.selection.type or "all"](word)
         return of_type and self.selection.label in (None, order.get("label"))
 
 
