@@ -6,6 +6,7 @@ one of the two lies. After either, nothing proven before counts.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ import trio
 
 from deadman import facts
 from deadman.board import Board
+
+log = logging.getLogger(__name__)
 
 TICK = 0.1
 """Seconds: an expiry is told this late at most."""
@@ -59,5 +62,8 @@ class Ticker:
         furthest = max(jumps, key=abs)
         if abs(furthest) >= JUMP:
             self.board.loop = replace(self.board.loop, clock_jumps=self.board.loop.clock_jumps + 1)
+            log.warning(
+                "the clocks jumped by %+.1f s: every claim is proven anew", furthest, extra={"event": "clock_jump"}
+            )
             for account in self.board.configs:
                 self.board.post(account, facts.Doubted(now, f"the clocks jumped by {furthest:+.1f} s"))
