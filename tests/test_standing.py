@@ -90,6 +90,15 @@ def guards_after(guard: Guard, history: Sequence[facts.Fact]) -> list[Guard]:
 
 
 @given(histories, instants)
+def test_it_is_due_exactly_when_time_alone_may_have_changed_a_judgement(history: History, later: float) -> None:
+    standing, now = stand(history), end_of(history) + later
+    change = standing.guard.next_change(standing.seen_at)
+    assert standing.is_due(now) is (change is not None and now >= change)
+    if not standing.is_due(now):
+        assert standing.at(now).phase is standing.phase
+
+
+@given(histories, instants)
 def test_the_steps_end_now_never_go_back_and_differ_by_one_phase_each(history: History, later: float) -> None:
     standing, end = stand(history), end_of(history) + later
     steps = [standing, *standing.steps(end)]
