@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from deadman.backoff import Backoff
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchConfig
@@ -57,9 +58,9 @@ class Promise:
 
     def sentences(self) -> tuple[str, ...]:
         return (
-            f"detects a dead or silent venue within {self.detect:.1f} s",
-            f"re-armed and proven within {self.rearm:.1f} s of a successful dial, tried at least every "
-            f"{self.redial:.1f} s",
+            f"detects a dead or silent venue within {_at_most(self.detect)} s",
+            f"re-armed and proven within {_at_most(self.rearm)} s of a successful dial, tried at least every "
+            f"{_at_most(self.redial)} s",
             f"raises a false alarm only when delays exceed {self.false_alarm:.1f} s",
             self._bot(),
             self._host(),
@@ -68,12 +69,17 @@ class Promise:
     def _bot(self) -> str:
         if self.bot is None:
             return "from a bot's last check-in: no watch trips this account, its orders stay"
-        return f"from a bot's last check-in to its orders gone within {self.bot:.1f} s"
+        return f"from a bot's last check-in to its orders gone within {_at_most(self.bot)} s"
 
     def _host(self) -> str:
         if self.host is None:
             return f"from the host's death: {self.stays}"
-        return f"from the host's death to the orders gone within {self.host:.1f} s; {self.stays}"
+        return f"from the host's death to the orders gone within {_at_most(self.host)} s; {self.stays}"
+
+
+def _at_most(bound: float) -> str:
+    """Seconds in tenths, rounded up: what is published must hold."""
+    return f"{ceil(round(bound * 10, 6)) / 10:.1f}"
 
 
 def timers(account: Account) -> Timers:

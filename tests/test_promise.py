@@ -142,7 +142,7 @@ def test_the_promise_is_told_in_five_sentences() -> None:
         "detects a dead or silent venue within 15.0 s",
         "re-armed and proven within 5.0 s of a successful dial, tried at least every 5.0 s",
         "raises a false alarm only when delays exceed 5.0 s",
-        "from a bot's last check-in to its orders gone within 10.2 s",
+        "from a bot's last check-in to its orders gone within 10.3 s",
         "from the host's death to the orders gone within 30.0 s; the venue's own delay in cancelling is not documented",
     )
 
