@@ -19,7 +19,7 @@ from deadman.backoff import REFUSED, REPAIR, STABLE, Backoff
 from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
 from deadman.duty import Duty, duty, fact_of, means, trip_pace
-from deadman.errors import Refused, Setback, SwitchOff, VenueError
+from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.facts import Fact
 from deadman.guard import Guard, Trip
 from deadman.promise import Timers, timers
@@ -125,6 +125,8 @@ class Keeper:
         self._post(facts.RoundDone(self._now(), done.cancelled, done.remaining))
         if done.remaining == 0 or (done.remaining is None and self._lapsed(trip)):
             self._post(facts.TripDone(self._now(), presumed=done.remaining is None))
+        elif done.remaining is None:  # by another connection, or by a key read anew, it may be read
+            raise Unavailable(Reason.VENUE_ERROR, "what is still open cannot be read")
         await session.attend(self._now() + trip_pace(self._now() - trip.at))
 
     def _lapsed(self, trip: Trip) -> bool:
