@@ -19,7 +19,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 from wsproto.utilities import generate_accept_token
 
-from deadman.errors import Reason, Refused, SwitchOff, Unavailable, VenueError
+from deadman.errors import Reason, Refused, SwitchOff, Unavailable, VenueError, ungrouped
 from deadman.transport import websocket
 from deadman.transport.dial import Dialler
 from deadman.transport.websocket import QUEUE, SEND_TIMEOUT, UPGRADE_TIMEOUT, WebSocket, open_websocket
@@ -306,6 +306,23 @@ async def test_a_send_that_finds_no_room_in_time_kills_the_connection(dial: Dial
     assert error.value.reason is Reason.SILENT
     assert clock.current_time() == pytest.approx(SEND_TIMEOUT, abs=0.1)
     await ended.wait()
+
+
+async def test_a_send_that_finds_no_room_is_told_through_whatever_nursery_it_was_made_in(
+    dial: Dial, clock: MockClock
+) -> None:
+    async def read_nothing(stream: Stream) -> None:
+        await trio.sleep(60)
+
+    async def converse() -> None:
+        async with dial(upgraded_then(read_nothing), lockstep_stream_pair) as socket:
+            with ungrouped():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(trio.sleep_forever)
+                    await socket.send("x" * 100)
+
+    with pytest.raises(Unavailable, match="no room"):
+        await converse()
 
 
 async def test_a_send_that_somebody_cancels_is_still_finished_whole(dial: Dial, clock: MockClock) -> None:

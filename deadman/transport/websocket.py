@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
+from typing import NoReturn, cast
 from urllib.parse import SplitResult, urlsplit
 
 import h11
@@ -31,8 +31,8 @@ SEND_TIMEOUT = 2.0
 QUEUE = 256
 """Frames read ahead: a full queue stops pongs and hides the peer's close."""
 
-MAX_MESSAGE = 32 * 2**20
-"""Bytes; a listing of some thousand open orders is one message."""
+MAX_MESSAGE = 16 * 2**20
+"""Bytes; a listing of twenty thousand open orders is one message. Parsed it must fit our memory, whatever is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,11 @@ class WebSocket:
         with trio.move_on_after(SEND_TIMEOUT, shield=True), _ours():
             await self._connection.send_message(text)
             return
-        self._nursery.cancel_scope.cancel()
+        self._nursery.start_soon(self._die)  # whatever the caller makes of it
+        await self._die()
+
+    async def _die(self) -> NoReturn:
+        """Raised in the nursery it ends the connection as a failure: a mere cancellation would leave no word of it."""
         raise Unavailable(Reason.SILENT, f"the peer left no room for a frame within {SEND_TIMEOUT:g} s")
 
     async def receive(self) -> str:
