@@ -140,6 +140,22 @@ def test_a_confirmed_cut_brings_the_orders_death_nearer() -> None:
     assert guard.lease_end == 7.0
 
 
+def test_a_shorter_lease_that_nobody_answered_may_stand_and_so_caps_the_claim() -> None:
+    cut = facts.Attempted(5.0, 1.0)
+    assert fold([OPENED, LEASED, cut]).margin(5.0) == 1.0
+    assert fold([OPENED, INHERITED, cut]).margin(5.0) == 5.0
+    assert fold([OPENED, cut]).margin(5.0) == 0.0
+
+
+def test_the_changes_foretold_are_the_late_answer_and_the_end_of_the_proof() -> None:
+    guard = fold([OPENED, LEASED])
+    assert [guard.next_change(after) for after in (0.25, OVERDUE, 10.0)] == [OVERDUE, 10.0, None]
+
+
+def test_without_a_proof_every_answer_is_late() -> None:
+    assert fold([OPENED]).is_late(0.0)
+
+
 def test_the_venue_may_have_dated_a_lease_from_as_late_as_its_answer() -> None:
     slow = facts.Proven(4.0, Proof(0.0, 10.0, Coverage.LEASE))
     guard = fold([OPENED, slow])

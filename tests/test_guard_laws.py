@@ -146,6 +146,17 @@ def test_orders_die_no_earlier_than_the_last_attempted_renewal_allows(history: H
     assert end >= attempt.at + attempt.ttl
 
 
+@given(moments)
+def test_no_lease_is_claimed_beyond_a_shorter_one_that_the_venue_may_have_heard_of(moment: Moment) -> None:
+    history, now = moment
+    guard, attempted = fold(history), last(history, facts.Attempted)
+    if guard.proof is None or guard.proof.coverage is not Coverage.LEASE or last(history, facts.Proven) > attempted:
+        return
+    attempt = history[attempted]
+    assert isinstance(attempt, facts.Attempted)
+    assert guard.margin(now) <= max(0.0, attempt.at + attempt.ttl - now)
+
+
 @given(histories)
 def test_orders_die_no_earlier_than_the_claim_runs_out(history: History) -> None:
     guard = fold(history)
