@@ -48,7 +48,8 @@ class Reload:
 class Board:
     """The one record of what is known.
 
-    `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them.
+    `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
+    `state_fault` says why what must outlive us cannot be written, None while it can.
     """
 
     clock: Clock
@@ -56,6 +57,7 @@ class Board:
     reload: Reload
     configs: Mapping[str, Account] = field(default_factory=dict)
     notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    state_fault: str | None = None
     _standings: dict[str, Standing] = field(default_factory=dict)
     _watches: dict[str, Watch] = field(default_factory=dict)
     _listeners: list[Listener] = field(default_factory=list)

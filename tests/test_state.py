@@ -104,12 +104,14 @@ def disk() -> Disk:
     return Disk()
 
 
-async def test_a_new_desk_remembers_nothing_and_writes_nothing(disk: Disk, autojump_clock: MockClock) -> None:
+async def test_a_new_desk_remembers_nothing_and_writes_once_to_know_that_it_can(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
     async with run(disk) as first:
         await trio.sleep(60.0)
         assert first.phase("s") is Phase.WAITING
         assert not first.tripped("d")
-    assert disk.writes == []
+    assert len(disk.writes) == 1
 
 
 async def test_a_bot_that_died_with_us_is_tripped_after_the_restart(disk: Disk, autojump_clock: MockClock) -> None:
@@ -296,6 +298,7 @@ async def test_check_ins_alone_write_nothing(disk: Disk, autojump_clock: MockClo
 async def test_a_bots_first_lease_waits_until_the_disk_knows_of_it(disk: Disk, autojump_clock: MockClock) -> None:
     disk.takes = 0.7
     async with run(disk) as first:
+        await trio.sleep(1.0)
         first.beat("quoter")
         began = trio.current_time()
         await first.state.remember_alive(["quoter"])
@@ -350,6 +353,18 @@ async def test_a_broken_disk_is_told_once_waited_for_briefly_and_tried_again(
         assert b"silence" in disk.data
         assert caplog.records[-1].getMessage() == "the state is written again"
         assert len(disk.writes) < 25, "no hammering"
+
+
+async def test_a_disk_that_takes_nothing_is_told_at_the_start_and_by_the_board_until_it_does(
+    disk: Disk, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.failing = True
+    async with run(disk) as first:
+        assert "the state cannot be written: No space left on device" in caplog.text
+        assert first.board.state_fault == "No space left on device"
+        disk.failing = False
+        await trio.sleep(10.0)
+        assert first.board.state_fault is None
 
 
 async def test_what_changes_while_it_is_written_is_written_next(disk: Disk, autojump_clock: MockClock) -> None:

@@ -31,6 +31,7 @@ def report(
     return {
         "version": __version__,
         "timestamp": times.timestamp(times.now),
+        "state_fault": board.state_fault,
         "accounts": accounts,
         "watches": {
             name: watch_report(watch, times, watch_directory, is_gone) for name, watch in sorted(watches.items())

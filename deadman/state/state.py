@@ -40,11 +40,13 @@ class State:
         self._changed = trio.Event()
         self._tried = trio.Event()
         self._failing = False
+        self._has_tried = False
 
     def restore(self) -> None:
         """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
 
-        A damaged file is kept aside, and read as: every bot was alive, nothing was disarmed.
+        A damaged file is kept aside, and read as: every bot was alive, nothing was disarmed. What was read is written
+        again at once: a disk that takes nothing is told of at the start, and not only by the first disarm it loses.
         """
         self._on_disk = self._read()
         (self._on_disk or Memory.when_in_doubt(self._board)).put_back(self._board)
@@ -115,8 +117,9 @@ class State:
 
     async def _save(self) -> None:
         memory = Memory.of(self._board)
-        if memory == self._on_disk:
+        if memory == self._on_disk and self._has_tried:
             return
+        self._has_tried = True
         failure = await self._write(memory)
         self._on_disk = memory if failure is None else None
         self._tell(failure)
@@ -136,7 +139,8 @@ class State:
         return None
 
     def _tell(self, failure: str | None) -> None:
-        """Once when it begins to fail, and once when that is over."""
+        """On the board; in the log once when it begins to fail, and once when that is over."""
+        self._board.state_fault = failure
         if failure is not None and not self._failing:
             log.error(
                 "the state cannot be written: %s; the service goes on and tries again, but a restart now would not "
