@@ -55,6 +55,7 @@ LEASED = lease(95.0)
 LAPSED = lease(60.0)
 
 ALIVE = Watch("quoter", 5.0, counted_from=99.5, last_check_in_at=99.5, check_ins=9)
+QUIET = Watch("quoter", 5.0, counted_from=92.0, last_check_in_at=92.0, check_ins=9, died_at=97.0)
 NEVER = Watch("quoter", 5.0)
 HELD = ALIVE.held_until(Hold(NOW + 60.0, "alice", "deploy"))
 
@@ -129,7 +130,17 @@ DERIBIT: list[Row] = [
     ("tripping, off", DESK, ALIVE, (OPEN, SILENCE, OFF), Phase.TRIPPING, ("gone", None), ("stay", None)),
     ("tripping, bare", DESK, ALIVE, (SILENCE,), Phase.TRIPPING, ("unknown", None), ("unknown", None)),
     ("operator, no watch", BARE, ALIVE, (OPEN, FRESH, OPERATOR), Phase.TRIPPING, ("gone", None), ("partly", None)),
-    ("tripped", DESK, ALIVE, (OPEN, FRESH, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("partly", None)),
+    ("tripped", DESK, QUIET, (OPEN, FRESH, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("partly", None)),
+    ("tripped alive", DESK, ALIVE, (OPEN, FRESH, OPERATOR, *GONE), Phase.TRIPPED, ("partly", None), ("partly", None)),
+    (
+        "tripped, no watch",
+        BARE,
+        ALIVE,
+        (OPEN, FRESH, OPERATOR, *GONE),
+        Phase.TRIPPED,
+        ("partly", None),
+        ("partly", None),
+    ),
     (
         "tripped, then new orders",
         DESK,
@@ -191,7 +202,18 @@ SX_BET: list[Row] = [
     ("operator on lapse", LAPSE, ALIVE, (OPEN, *LEASED, OPERATOR), Phase.TRIPPING, ("gone", None), ("gone", 25)),
     ("operator on v2", EXPIRE, ALIVE, (READ_ONLY, *LEASED, OPERATOR), Phase.TRIPPING, ("gone", None), ("gone", 25)),
     ("tripping, lost", SX, ALIVE, (OPEN, *LEASED, SILENCE, LOST), Phase.TRIPPING, ("gone", 25), ("gone", 25)),
-    ("tripped", SX, ALIVE, (OPEN, *LEASED, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("gone", 0)),
+    ("tripped", SX, QUIET, (OPEN, *LEASED, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("gone", 0)),
+    ("tripped alive, leased", SX, ALIVE, (OPEN, *LEASED, OPERATOR, *GONE), Phase.TRIPPED, ("gone", 25), ("gone", 25)),
+    ("tripped alive", SX, ALIVE, (OPEN, *LAPSED, OPERATOR, *GONE), Phase.TRIPPED, ("stay", None), ("stay", None)),
+    (
+        "tripped, no watch",
+        UNWATCHED,
+        ALIVE,
+        (OPEN, *LAPSED, OPERATOR, *GONE),
+        Phase.TRIPPED,
+        ("stay", None),
+        ("stay", None),
+    ),
     (
         "tripped, then new orders",
         SX,

@@ -54,8 +54,15 @@ class Case:
 
     @property
     def cleared(self) -> bool:
-        """Tripped, and nothing has been seen in the book since."""
-        return self.phase is Phase.TRIPPED and not self.guard.open_orders
+        """Tripped, nothing has been seen in the book since, and no bot was heard that may have placed more.
+
+        A tripped lease is not asked about any more: only a bot that we know to be silent vouches for an empty book.
+        """
+        trip = self.guard.trip
+        if self.phase is not Phase.TRIPPED or trip is None or trip.done_at is None or self.guard.open_orders:
+            return False
+        heard = (watch.last_check_in_at for watch in self.watches.values())
+        return bool(self.watches) and all(at is None or at <= trip.done_at for at in heard)
 
     @property
     def names(self) -> str:

@@ -17,7 +17,7 @@ def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
         return settled
     if case.phase is Phase.TRIPPING:
         return _tripping(case, account)
-    if not account.watches and not account.observe:
+    if not account.watches and not account.observe and case.phase is not Phase.TRIPPED:
         return Fate("stay", None, 'watch is "none": deadman goes on renewing the lease though the bot is dead.')
     if not case.trips or case.guard.awaited or case.phase is Phase.TRIPPED:
         return if_host_dies(case)
@@ -37,7 +37,7 @@ def if_host_dies(case: Case) -> Fate:
         )
     if until is not None and until > case.now:
         return Fate(
-            "unknown", None, f"A renewal was sent and not answered: a lease may run until {case.times.told(until)}."
+            "unknown", None, f"A renewal was tried and not answered: a lease may run until {case.times.told(until)}."
         )
     return _bare(case)
 
