@@ -159,6 +159,10 @@ ACTS: list[tuple[Histories, str]] = [
         "btc-desk: 2 orders still open after 70 s: something keeps placing them, stop it",
     ),
     (
+        {"btc-desk": (OPEN, READ_BACK, facts.Tripped(98.0, Cause.OPERATOR, "bob"), *gone(99.0))},
+        "btc-desk: tripped, but quoter lives on, and what it places now is not guarded: stop it, or `deadman arm`",
+    ),
+    (
         {"btc-desk": (OPEN, READ_BACK, SILENCE, LOST)},
         "btc-desk: tripped, and deadman cannot cancel now: cancel at Deribit by hand",
     ),
@@ -176,6 +180,12 @@ def test_each_further_problem_stands_under_the_first() -> None:
     first, second, *_ = lines(ARMED | {"btc-desk": (OPEN,), "sx-maker": (facts.FoundOff(99.0, "echo 0"), OPEN)})
     assert first.startswith("07:13:40Z  ACT  btc-desk: not armed yet")
     assert second.startswith("                sx-maker: the switch is off (echo 0)")
+
+
+def test_a_state_that_cannot_be_written_is_something_to_act_on_before_a_restart() -> None:
+    told = answer(ARMED) | {"state_fault": "No space left on device"}
+    said = " ".join(" ".join(screen(told, Paper())).split())
+    assert said.startswith("07:13:40Z ACT deadman cannot write its state (No space left on device): a restart would")
 
 
 def test_a_dead_bot_of_a_disarmed_account_is_nobodys_alarm() -> None:
