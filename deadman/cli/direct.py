@@ -63,6 +63,7 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
         state = _state(config, board, stack)
         for name in names:
             board.post(name, Tripped(board.clock.now(), Cause.OPERATOR, getpwuid(os.geteuid()).pw_name, reason))
+        print(f"cancelling {', '.join(names)}; this may take {PATIENCE:.0f} s", file=sys.stderr)
         await _cancel(config, board, names, state)
     for line in _outcomes(board, names):
         print(line)
@@ -119,7 +120,7 @@ def _outcomes(board: Board, names: Sequence[str]) -> Iterator[str]:
         guard = board.standing(name).guard
         if guard.trip is None or guard.trip.done_at is None:
             why = guard.trouble.detail if guard.trouble else "the venue still lists open orders"
-            yield f"{name}: NOT finished after {PATIENCE:.0f} s: {why}"
+            yield f"{name}: NOT finished after {PATIENCE:.0f} s: {why}. Try again, or cancel at the venue by hand"
         else:
             gone = "presumed gone, its lease has ended" if guard.trip.presumed else "gone, the venue lists none"
             yield f"{name}: {guard.trip.cancelled} cancelled; {gone}"
