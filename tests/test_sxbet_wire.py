@@ -195,6 +195,6 @@ def test_a_cancel_tells_what_it_took_and_what_it_is_not_sure_of(data: Any, told:
     assert wire.cancelled({"data": data}) == told
 
 
-def test_a_cancel_is_believed_by_its_word_of_success_alone_and_by_nothing_that_says_less() -> None:
-    assert wire.cancelled({"status": "success"}) == (0, 0)
+def test_a_mere_success_which_a_lease_is_answered_with_too_says_nothing_of_orders() -> None:
+    assert wire.cancelled({"status": "success", "data": {"timeoutSeconds": 30}}) == (0, None)
     assert wire.cancelled({}) == wire.cancelled([]) == wire.cancelled("ok") == (0, None)

@@ -36,7 +36,8 @@ def body(answer: Answer) -> Any:
 
 def succeeded(answer: Answer) -> bool:
     """Whether the venue says so in words: what a lease needs."""
-    return _is_success(body(answer))
+    content = body(answer)
+    return isinstance(content, dict) and content.get("status") == "success"
 
 
 def readable(answer: Answer) -> bool:
@@ -115,12 +116,8 @@ def cancelled(content: Any) -> tuple[int, int | None]:
     said: Mapping[str, Any] = data if isinstance(data, dict) else {}
     count = said.get("cancelledCount")
     unsure = sum(_length(said.get(key)) for key in ("notCancelled", "unconfirmed"))
-    told = _is_count(count) or isinstance(said.get("orders"), list) or _is_success(content)
+    told = _is_count(count) or isinstance(said.get("orders"), list)
     return count if _is_count(count) else _length(said.get("orders")), unsure if told else None
-
-
-def _is_success(content: Any) -> bool:
-    return isinstance(content, dict) and content.get("status") == "success"
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
