@@ -239,3 +239,10 @@ async def test_no_secret_is_in_anything_that_is_posted_or_raised() -> None:
     with pytest.raises(Refused) as refused:
         await venue.switch(V3).arm()
     assert "the-key" not in f"{refused.value} {venue.posted}"
+
+
+async def test_a_key_that_the_venue_repeats_in_its_complaint_is_told_to_nobody() -> None:
+    venue = Venue({"status": "failure", "errorCode": "no such key: the-key"}, status=401)
+    with pytest.raises(Refused, match=r"no such key: \*\*\*") as error:
+        await venue.switch(V3).arm()
+    assert "the-key" not in str(error.value) + repr(error.value)

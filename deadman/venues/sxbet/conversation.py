@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deadman import facts
@@ -46,7 +46,7 @@ class Conversation:
 
     def failure(self, what: str, answer: Answer) -> VenueError:
         self.post(facts.Erred(self.clock.now(), str(answer.status)))
-        return codes.failure(what, answer)
+        return codes.failure(what, replace(answer, body=self.grant.without_key(answer.body)))
 
     def _open(self, now: float) -> None:
         if not self.opened:
