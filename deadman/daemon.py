@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -27,6 +28,7 @@ from deadman.keepers import Keepers
 from deadman.logs import Writer, redact
 from deadman.logs.transitions import transitions
 from deadman.notify import Notifier
+from deadman.presence import Presence
 from deadman.reload import Reloader
 from deadman.sdnotify import inherited, watch_sockets
 from deadman.service import Service
@@ -137,11 +139,17 @@ class Daemon:
             nursery.start_soon(end_disarms, self.board)
             nursery.start_soon(Notifier(self.board, doors.dialler, doors.chance, daemon.webhook, daemon.ping).run)
             await nursery.start(serve, self.board, daemon.runtime_directory / "control.sock", Policy.of(daemon))
+            nursery.start_soon(Presence(self._sockets).run)
             keepers.apply(self.config.accounts)
             nursery.start_soon(service.run)
             await self._obey(Reloader(self.config, self.environment, self.board, self.watches, keepers), service)
             service.stopping()
             nursery.cancel_scope.cancel()
+
+    def _sockets(self) -> Iterator[Path]:
+        directory = self.config.daemon.runtime_directory
+        yield directory / "control.sock"
+        yield from (directory / "watch" / f"{name}.sock" for name in self.board.watches())
 
     def _hire(self, doors: Doors, account: Account, open_session: OpenSession) -> Keeper:
         ready = partial(self.state.remember_alive, account.watches)
