@@ -23,6 +23,7 @@ def sxbet(name: str, renew_interval: float) -> str:
 def sentences(directory: Path, text: str, *interpreter: str) -> tuple[str, ...]:
     path = directory / "config.toml"
     path.write_text(text)
+    path.chmod(0o644)
     return advice(load(path, {}), interpreter)
 
 
@@ -61,6 +62,10 @@ def test_what_only_sounds_like_a_home_is_not(tmp_path: Path, place: str) -> None
     ("text", "complaint"),
     [
         (WATCH + deribit("a"), "watches.quoter: no account names it"),
+        (
+            WATCH + deribit("a") + 'watch = "quoter"\non_trip = "none"',
+            'accounts.a: on_trip = "none", so the silence of quoter cancels nothing',
+        ),
         (deribit("REPLACE_ME".lower()).replace('"replace_me"', '"REPLACE_ME"', 1), "still the placeholder REPLACE_ME"),
         ("[daemon]\noperators = ['nobody-of-that-name']\n" + deribit("a"), "daemon.operators: this host has no user"),
         ("[daemon]\nsocket_group = 'no-such-group'\n" + deribit("a"), "daemon.socket_group: this host has no group"),
@@ -78,3 +83,12 @@ def test_what_only_sounds_like_a_home_is_not(tmp_path: Path, place: str) -> None
 def test_what_is_valid_but_may_hurt_is_told(tmp_path: Path, text: str, complaint: str) -> None:
     (sentence,) = sentences(tmp_path, text)
     assert complaint in sentence
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_a_config_that_others_can_change_is_warned_of(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(deribit("a"))
+    path.chmod(mode)
+    (sentence,) = advice(load(path, {}), ())
+    assert f"chmod go-w {path}" in sentence

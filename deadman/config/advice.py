@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import pwd
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
         *_hasty_renewals(config),
         *_slow_heartbeats(config),
         *_idle_watches(config),
+        *_toothless_watches(config),
+        *_open_config(config.path),
         *_unknown_people(config),
         *_hidden_interpreter(interpreter),
     )
@@ -80,6 +83,23 @@ def _idle_watches(config: Config) -> Iterator[str]:
     used = {name for account in config.accounts.values() for name in account.watches}
     for name in sorted(config.watches.keys() - used):
         yield f"watches.{name}: no account names it, so its silence trips nothing"
+
+
+def _toothless_watches(config: Config) -> Iterator[str]:
+    for account in config.accounts.values():
+        if account.watches and account.on_trip == "none":
+            names = " and ".join(account.watches)
+            yield f'accounts.{account.name}: on_trip = "none", so the silence of {names} cancels nothing here'
+
+
+def _open_config(path: Path) -> Iterator[str]:
+    """Whoever may write it may lead every key to an address of his own."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield f"{path} can be changed by group or others, and with it where the keys are sent: chmod go-w {path}"
 
 
 def _unknown_people(config: Config) -> Iterator[str]:
