@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def read_config(path: Path) -> Config:
-    """The config with every secret readable. Raises Faults."""
+    """The config with every secret readable. Raises Faults. From here on a core dump would hold keys: there is none."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     config = load(path, os.environ)
     report = check_secrets(config, os.environ)
     if report.faults or report.unverifiable:
