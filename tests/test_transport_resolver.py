@@ -29,10 +29,12 @@ class Names:
     answers: dict[str, AddressInfo | Exception] = field(default_factory=dict)
     hung: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
+    ports: set[int] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
 
     def lookup(self, host: str, port: int) -> AddressInfo:
         self.asked[host] += 1
+        self.ports.add(port)
         if host in self.hung:
             self.released.wait(30)
         answer = self.answers.get(host, LOOPBACK)
@@ -65,8 +67,10 @@ async def landed(resolver: Resolver, host: str) -> None:
         await flight.wait()
 
 
-async def test_a_name_is_looked_up_and_the_answer_given(resolver: Resolver) -> None:
+async def test_a_name_is_looked_up_and_the_answer_given(resolver: Resolver, names: Names) -> None:
     assert await resolver.getaddrinfo("venue.test", 443) == LOOPBACK
+    assert await resolver.getaddrinfo(b"venue.test", None) == LOOPBACK
+    assert names.ports == {443, 0}
 
 
 async def test_many_who_ask_for_one_host_at_once_share_one_lookup(resolver: Resolver, names: Names) -> None:
