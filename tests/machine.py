@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent
-HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"))
-"""What ProtectHome= takes away from a service."""
+HIDDEN = tuple(Path(each) for each in ("/home", "/root", "/run/user", "/tmp", "/var/tmp"))
+"""What ProtectHome= and PrivateTmp= take away from a service."""
 
 PROGRAM = """\
 #!{python}
@@ -145,9 +145,20 @@ def prepare(root: Path, python: str) -> None:
     (root / "etc/machine-id").write_text("")
     program = root / "opt/deadman/bin/deadman"
     program.parent.mkdir(parents=True, exist_ok=True)
-    paths = [str(SOURCE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    needed = dict.fromkeys((SOURCE, Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("platlib"))))
+    paths = [reachable(root, path, number) for number, path in enumerate(needed)]
     program.write_text(PROGRAM.format(python=python, paths=paths))
     program.chmod(0o755)
+
+
+def reachable(root: Path, path: Path, number: int) -> str:
+    """Where the sandboxed service finds it: as it is, or shown once more where it lies in what the sandbox hides."""
+    if not any(path.is_relative_to(hidden) for hidden in HIDDEN):
+        return str(path)
+    shown = Path("opt") / f"deadman-{number}"
+    (root / shown).mkdir()
+    mount(root / shown, "--bind", str(path))
+    return f"/{shown}"
 
 
 @contextmanager
