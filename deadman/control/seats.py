@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -13,6 +13,12 @@ from deadman.control.rpc import TOO_MANY, Failure
 PER_USER = 8
 FOR_READERS = 32
 
+PACE = 0.02
+"""Seconds of a client's place and patience that each answer costs, so that a busy asker leaves the loop to others."""
+
+SHARE = 64
+"""How many times as long as the last status took the loop, where that is more: all seats leave it half free."""
+
 
 @dataclass
 class Seats:
@@ -20,6 +26,14 @@ class Seats:
 
     taken: Counter[int] = field(default_factory=Counter)
     readers: int = 0
+    rest: float = PACE
+
+    @contextmanager
+    def charged(self, now: Callable[[], float]) -> Iterator[None]:
+        """What is done within holds up the loop: by so much longer a seat stays taken after each answer."""
+        began = now()
+        yield
+        self.rest = max(PACE, SHARE * (now() - began))
 
     @contextmanager
     def seat(self, peer: Peer, name: str | None) -> Iterator[None]:

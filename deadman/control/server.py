@@ -27,9 +27,6 @@ from deadman.report import report
 
 log = logging.getLogger(__name__)
 
-PACE = 0.02
-"""Seconds of a client's place and patience that each answer costs, so that a busy asker leaves the loop to others."""
-
 CHANGES: Mapping[str, Callable[[Call], Awaitable[Result]]] = {
     "arm": arm,
     "disarm": disarm,
@@ -80,7 +77,7 @@ class Server:
                 while (line := await lines.read()) is not None:
                     if answer := await self._answer(peer, line):
                         await lines.write(answer)
-                    await trio.sleep(PACE)
+                    await trio.sleep(self.seats.rest)
         except TooLong:
             await lines.write(rpc.refusal(None, Failure(rpc.PARSE_ERROR, "the line is too long")))
         except Failure as failure:
@@ -102,7 +99,8 @@ class Server:
 
     async def _do(self, peer: Peer, request: Request) -> Result:
         if request.method == "status":
-            return report(self.board, self.watch_directory, is_gone)
+            with self.seats.charged(self.board.clock.now):
+                return report(self.board, self.watch_directory, is_gone)
         change = CHANGES.get(request.method)
         if change is None:
             known = ", ".join(("status", *CHANGES))
