@@ -25,7 +25,8 @@ FLOORS: dict[int, str] = {
     1: "proof errors facts secret clock spoken checksum peers signing sdnotify operations descriptors",
     2: "guard tally standing watch promise backoff duty venue config transport unit",
     3: "board vault venues",
-    4: "keeper keepers watches control metrics exposition page notify state report logs ticker service presence doors reload",
+    4: "keeper keepers watches control metrics exposition page notify state report logs "
+    "ticker service presence doors reload",
     5: "daemon",
     6: "cli __main__",
 }
