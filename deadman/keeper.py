@@ -147,7 +147,7 @@ class Keeper:
         self._failures, self._steady_since = self._failures + 1, None
         self._armed = self._armed and not isinstance(error, SwitchOff)
         pause = max(error.pause, self._pace(error).delay(self._failures, self.chance))
-        pause = self._in_time(pause, now)
+        pause = self._in_time(pause, now, error)
         self._post(fact_of(error, now))
         return pause
 
@@ -160,12 +160,16 @@ class Keeper:
             case _:
                 return self.timers.retry
 
-    def _in_time(self, pause: float, now: float) -> float:
-        """While a lease stands a refusal may still be mended before its end: by a rotated key, for one."""
+    def _in_time(self, pause: float, now: float, error: VenueError) -> float:
+        """While a lease stands, its end sets the pace: three tries, however often the venue has failed us before.
+
+        A refusal is tried again at renewal pace, and once more before the end: a rotated key may mend it in time.
+        """
         proof = self._guard().proof
         if proof is None or proof.coverage is not Coverage.LEASE or not proof.stands(now):
             return pause
-        return min(pause, self.timers.renew_interval, max(0.75 * proof.margin(now), 0.5))
+        share = 0.75 if isinstance(error, Refused) else 0.25
+        return min(pause, self.timers.renew_interval, max(share * proof.margin(now), 0.5))
 
     def _heed(self, account: str, before: Standing, after: Standing) -> None:
         """Cut short whatever is waited for when the guard calls for something else, or doubts what it knew."""
