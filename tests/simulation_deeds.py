@@ -101,8 +101,11 @@ class Deeds:
         if presumed and isinstance(account, SxBetAccount) and self.desk.sxbet.lease(account.name):
             self.record.reached["a lease was granted after we had given up asking"] += 1
             return
-        left = [order for order in self.selected(account) if self.placed[f"{order.account} {order.order_id}"] < before]
+        left = [order for order in self.selected(account) if self.placed_at(order) < before]
         self.record.expect(not left, f"{account.name}: the trip is called done, and {len(left)} orders rest")
+
+    def placed_at(self, order: Order) -> float:
+        return self.placed[f"{order.account} {order.order_id}"]
 
     def selected(self, account: Account) -> list[Order]:
         """The open orders that a trip of this account is to cancel."""

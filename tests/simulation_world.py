@@ -16,6 +16,7 @@ from deadman.guard import Phase
 from tests.desk import Desk, lay_out
 from tests.simulation_claims import Claims
 from tests.simulation_crew import Operator, Trader
+from tests.simulation_deaths import Deaths
 from tests.simulation_deeds import Deeds
 from tests.simulation_machine import Machine
 from tests.simulation_market import HOSTS, host_of
@@ -69,6 +70,7 @@ class World:
         scope.cancel()
 
     async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
+        nursery.start_soon(Deaths(desk, self.pulses, self.deeds, self.troubles, self.record).watch)
         nursery.start_soon(Claims(desk, self.troubles, self.record).watch)
         nursery.start_soon(Scrapes(desk, partial(secrets, desk), self.record).watch)
         traders = [Trader(desk, pulse, Random(self.chance.random()), self.record) for pulse in self.pulses.values()]
@@ -131,7 +133,7 @@ class World:
         return trio.current_time() > began + HEALING + (CLOSED_DOOR if shut else 0.0)
 
     def _audit(self, desk: Desk) -> None:
-        deeds = Deeds(desk, self.pulses, self.record)
+        self.deeds = deeds = Deeds(desk, self.pulses, self.record)
         desk.observers += [self.record.note, deeds.on_fact]
         desk.listeners.append(lambda watch, at, words, heard: self.pulses[watch].hear(at, words, heard))
         for venue in (desk.market.deribit, desk.market.coinbase, desk.market.sxbet):
