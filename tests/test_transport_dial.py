@@ -163,6 +163,15 @@ async def test_a_storm_of_ours_shakes_hands_eight_at_a_time_with_each_host(clock
     assert clock.current_time() == pytest.approx(3.0)
 
 
+async def test_a_peer_that_refuses_is_named_once() -> None:
+    with socket.socket() as nobody:
+        nobody.bind((HOST, 0))
+        port = nobody.getsockname()[1]
+        with pytest.raises(Unavailable) as unavailable:
+            await Dialler().open(HOST, port, None)
+    assert unavailable.value.detail == f"{HOST}:{port}: Connection refused"
+
+
 async def test_hands_shaken_and_hands_refused_make_room_alike() -> None:
     async def refuse(host: str, port: int) -> trio.abc.Stream:
         raise OSError(111, "Connection refused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from collections import defaultdict
@@ -98,7 +99,9 @@ def _why_not_connected(error: BaseException) -> str:
     cause = error.__cause__
     if isinstance(cause, BaseExceptionGroup):
         return _why_not_connected(cause.exceptions[0])
-    return getattr(error, "strerror", None) or str(error)
+    errno, words = getattr(error, "errno", None), getattr(error, "strerror", None)
+    # trio puts the address into the words, and ours stands before them; a resolver's numbers are no errno.
+    return os.strerror(errno) if errno is not None and errno > 0 else words or str(error)
 
 
 async def _secure(stream: trio.abc.Stream, host: str, context: ssl.SSLContext) -> trio.abc.Stream:
