@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deadman.config import document
 from deadman.config.fault import Faults
 from deadman.config.load import load
 
@@ -259,6 +260,23 @@ def test_a_missing_file_is_told_with_the_way_out(tmp_path: Path) -> None:
         load(tmp_path / "gone.toml", {})
 
 
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_no_config_and_is_not_read_for_ever(device: str) -> None:
+    with pytest.raises(Faults, match=f"{device}: is not a regular file"):
+        load(Path(device), {})
+
+
+def test_a_pipe_that_nobody_writes_to_is_no_config_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Faults, match="pipe: is not a regular file"):
+        load(tmp_path / "pipe", {})
+
+
+def test_a_file_of_more_than_a_mebibyte_is_no_config(tmp_path: Path) -> None:
+    assert "larger than 1 MiB" in told(tmp_path, b"#" * (2**20 + 1))
+    assert "larger than" not in told(tmp_path, b"#" * 2**20)
+
+
 def test_a_directory_is_no_config(tmp_path: Path) -> None:
     with pytest.raises(Faults, match=r"is a directory, not a config file"):
         load(tmp_path, {})
@@ -273,7 +291,7 @@ def test_an_unreadable_file_is_refused_in_words(tmp_path: Path, monkeypatch: pyt
     def refuse(path: Path) -> bytes:
         raise PermissionError(13, os.strerror(13), str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(document, "_content", refuse)
     with pytest.raises(Faults, match=r"config.toml: cannot be read: Permission denied") as caught:
         load(tmp_path / "config.toml", {})
     assert caught.value.exit_code == 78

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +14,9 @@ from typing import Any
 
 from deadman.config.fault import Fault, Faults
 from deadman.config.lines import KeyPath, lines_of
+
+LARGEST = 2**20
+"""Bytes: a config of a hundred accounts has some ten thousand."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SYNTAX = re.compile(r"(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
@@ -52,17 +57,30 @@ def read_document(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        content = _content(path)
     except FileNotFoundError:
         raise _unreadable(path, "no such file", "`deadman init` prints a config to start from") from None
     except IsADirectoryError:
         raise _unreadable(path, "is a directory, not a config file") from None
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"not a text file: no UTF-8 at byte {error.start}") from None
     except ValueError:
         raise _unreadable(path, "is no path a file can have") from None
+    if len(content) > LARGEST:
+        raise _unreadable(path, f"is larger than {LARGEST // 2**20} MiB: no config is")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, f"not a text file: no UTF-8 at byte {error.start}") from None
+
+
+def _content(path: Path) -> bytes:
+    """At most one byte more than LARGEST. Raises OSError, ValueError, or Faults for what is no regular file."""
+    # Without O_NONBLOCK a FIFO would hold us here until somebody writes to it.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _unreadable(path, "is not a regular file")
+        return file.read(LARGEST + 1)
 
 
 def _unreadable(path: Path, message: str, hint: str = "") -> Faults:
