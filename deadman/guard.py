@@ -91,6 +91,7 @@ class Guard:
     disarm: facts.Disarmed | None = None
     disarm_confirmed: bool = False
     open_orders: int | None = None
+    open_orders_at: float | None = None
 
     def phase(self, now: float) -> Phase:
         if self.disarm is not None:
@@ -157,8 +158,8 @@ class Guard:
                 return replace(self, proof=None, covered_since=None, doubted_at=at)
             case facts.TurnedOn():
                 return replace(self, turned_on=True)
-            case facts.OrdersCounted(count=count):
-                return replace(self, open_orders=count)
+            case facts.OrdersCounted(at=at, count=count):
+                return replace(self, open_orders=count, open_orders_at=at)
             case facts.Awaited() | facts.BotSeen():
                 return replace(self, awaited=isinstance(fact, facts.Awaited))
             case _:
@@ -169,12 +170,13 @@ class Guard:
         match fact:
             case facts.Tripped(at=at, cause=cause, by=by, reason=reason) if self._may_trip(cause):
                 return self._tripped(Trip(at, cause, by, reason))
-            case facts.RoundDone(cancelled=cancelled, remaining=remaining) if self.trip is not None:
+            case facts.RoundDone(at=at, cancelled=cancelled, remaining=remaining) if self.trip is not None:
                 rounds, total = self.trip.rounds + 1, self.trip.cancelled + cancelled
                 return replace(
                     self,
                     trip=replace(self.trip, rounds=rounds, cancelled=total, remaining=remaining),
                     open_orders=remaining,
+                    open_orders_at=at,
                 )
             case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
                 return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))

@@ -57,7 +57,7 @@ def test_accounts_come_in_the_order_of_the_config() -> None:
 
 def test_what_is_unknown_is_null() -> None:
     answer = desk()
-    unknown = ("last_proof", "expiry", "covered_since", "open_orders", "trouble", "trip", "disarm")
+    unknown = ("last_proof", "expiry", "covered_since", "open_orders", "open_orders_at", "trouble", "trip", "disarm")
     assert [answer[name] for name in unknown] == [None] * len(unknown)
 
 
@@ -79,6 +79,15 @@ def test_orders_counted_before_an_outage_are_not_told_as_if_counted_now() -> Non
     assert desk(session, facts.OrdersCounted(90.0, 4))["open_orders"] == 4
     assert desk(session, facts.OrdersCounted(90.0, 4), facts.SessionClosed(95.0))["open_orders"] == 4
     assert desk(session, facts.OrdersCounted(90.0, 4), facts.Lost(95.0, Reason.DNS))["open_orders"] is None
+
+
+def test_a_count_of_orders_tells_when_the_venue_listed_them() -> None:
+    session, counted = facts.SessionOpened(89.0, can_cancel=True), facts.OrdersCounted(90.0, 4)
+    trip = facts.Tripped(96.0, Cause.SILENCE, "quoter", "silent")
+    assert desk(session, counted)["open_orders_at"] == EPOCH + 90
+    assert desk(session, counted, trip, facts.RoundDone(98.5, 4, 0))["open_orders_at"] == EPOCH + 98.5
+    assert desk(session, counted, facts.Lost(95.0, Reason.DNS))["open_orders_at"] is None
+    assert desk(session, counted, facts.OrdersCounted(92.0, None))["open_orders_at"] is None
 
 
 def test_a_trip_tells_cause_rounds_and_what_remains() -> None:

@@ -28,7 +28,7 @@ def account_report(
         **_judged(guard, times.now),
         "since": times.timestamp(since),
         **_proven(guard, times),
-        "open_orders": _open_orders(guard),
+        **_counted(guard, times),
         "trouble": _trouble(guard.trouble, times) if guard.trouble else None,
         "trip": _trip(guard.trip, times) if guard.trip else None,
         "disarm": _disarm(guard.disarm, guard, times) if guard.disarm else None,
@@ -58,9 +58,14 @@ def _proven(guard: Guard, times: Times) -> dict[str, Any]:
     }
 
 
-def _open_orders(guard: Guard) -> int | None:
-    """As the venue listed them last; nobody knows while it cannot be reached."""
-    return None if guard.session_at is None and guard.trouble is not None else guard.open_orders
+def _counted(guard: Guard, times: Times) -> dict[str, Any]:
+    """As the venue listed them last, and when; nobody knows while it cannot be reached."""
+    lost = guard.session_at is None and guard.trouble is not None
+    count = None if lost else guard.open_orders
+    return {
+        "open_orders": count,
+        "open_orders_at": None if count is None else times.timestamp_or_none(guard.open_orders_at),
+    }
 
 
 def _trouble(trouble: Trouble, times: Times) -> dict[str, Any]:
