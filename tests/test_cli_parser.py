@@ -97,3 +97,10 @@ def test_without_the_usual_config_the_usual_directory_is_the_best_guess(
     monkeypatch.setattr("deadman.cli.reach.CONFIG", tmp_path / "none.toml")
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/elsewhere")
     assert control_socket(tmp_path / "none.toml") == Path("/run/elsewhere/control.sock")
+
+
+@pytest.mark.parametrize("verb", ["hold", "disarm"])
+def test_help_says_what_a_number_without_a_unit_means(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse([verb, "--help"])
+    assert "a bare number is seconds" in " ".join(capsys.readouterr().out.split())

@@ -6,7 +6,7 @@ import argparse
 
 from deadman.cli.operate import add_accounts, add_yes, check_asked, confirm, in_view, meant, order
 from deadman.cli.reach import control_socket
-from deadman.cli.spans import span
+from deadman.cli.spans import SPELLED, span
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Returns when the venue has confirmed; else exit 1 after 10 s with what is outstanding."
     )
     add_accounts(parser)
-    parser.add_argument("--for", dest="span", type=span, metavar="SPAN", help="ends by itself: 90s, 15m, 1h30m")
+    parser.add_argument("--for", dest="span", type=span, metavar="SPAN", help=f"ends by itself: {SPELLED}")
     add_yes(parser)
 
 

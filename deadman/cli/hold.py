@@ -8,7 +8,7 @@ import sys
 from deadman.cli.client import ask
 from deadman.cli.operate import add_reason
 from deadman.cli.reach import control_socket
-from deadman.cli.spans import span
+from deadman.cli.spans import SPELLED, span
 from deadman.spoken import plain
 
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Meanwhile the bot may be silent: nothing is tripped, and SX Bet leases are renewed. Ends by itself."
     )
     parser.add_argument("watch", metavar="WATCH")
-    parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help="90s, 15m, 1h30m")
+    parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help=SPELLED)
     add_reason(parser)
 
 

@@ -8,6 +8,8 @@ import re
 _SPAN = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,6})m)?(?:(?P<s>\d{1,9}(?:\.\d{1,3})?)s)?", re.ASCII)
 _BARE = re.compile(r"\d{1,9}(?:\.\d{1,3})?", re.ASCII)
 
+SPELLED = "90s, 15m, 1h30m; a bare number is seconds"
+
 
 def span(text: str) -> float:
     """Seconds, more than 0. Raises argparse.ArgumentTypeError in words, as argparse wants it."""
