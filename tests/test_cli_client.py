@@ -19,7 +19,7 @@ from deadman.cli.complaint import Failed, Misused, Unreachable
 from deadman.control.policy import Policy
 from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME
 from deadman.guard import Phase
-from tests.control_thread import served
+from tests.control_thread import served, write_config
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become other users")
@@ -131,6 +131,18 @@ def test_another_user_outside_of_the_group_is_told_which_group_to_join() -> None
     assert done.returncode == 69
     assert "you may not talk to the daemon" in done.stderr
     assert "join the group root" in done.stderr
+
+
+@as_root
+def test_a_bots_user_outside_of_the_group_is_told_which_group_may_check_in() -> None:
+    with open_directory() as directory:
+        watch = directory / "watch"
+        watch.mkdir()
+        os.chown(watch, 0, NOBODY - 1)
+        os.chmod(watch, 0o750)  # noqa: S103 - the mode of the runtime directory
+        done = run_as(NOBODY, "--config", str(write_config(directory)), "beat", "quoter")
+    assert done.returncode == 69
+    assert f"you may not check in at {watch}/quoter.sock: join the group {NOBODY - 1}, or be root" in done.stderr
 
 
 @as_root

@@ -7,7 +7,7 @@ from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM, socket
 
 from deadman.cli.complaint import Complaint, Failed, Misused, Unreachable
-from deadman.cli.reach import watch_directory
+from deadman.cli.reach import watch_directory, who_may
 from deadman.config.words import suggestion
 
 CHECK_IN = b"WATCHDOG=1"
@@ -45,7 +45,7 @@ def _explained(path: Path, error: OSError) -> Complaint:
         case BlockingIOError():
             return Failed(f"the daemon does not read {path}: it may hang; see its log")
         case PermissionError():
-            return Unreachable(f"you may not check in at {path}: join the group of daemon.socket_group")
+            return Unreachable(f"you may not check in at {path}: {who_may(path)}")
     return Failed(f"cannot check in at {path}: {error.strerror or error}")
 
 

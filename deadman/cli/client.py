@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import json
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from socket import AF_UNIX, SOCK_STREAM, socket
 from typing import Any
 
 from deadman.cli.complaint import Complaint, Failed, Misused, Unreachable
+from deadman.cli.reach import who_may
 from deadman.control.rpc import INVALID_PARAMS, TOO_MANY, UNKNOWN_NAME
 from deadman.spoken import plain
 
@@ -78,13 +78,5 @@ def _explained(path: Path, error: OSError, patience: float) -> str:
         case BlockingIOError():
             return f"the daemon at {path} is too busy to answer, or hangs: see its log"
         case PermissionError():
-            return f"you may not talk to the daemon at {path}: {_who_may(path)}"
+            return f"you may not talk to the daemon at {path}: {who_may(path)}"
     return f"cannot talk to the daemon at {path}: {error.strerror or error}"
-
-
-def _who_may(path: Path) -> str:
-    """Which group to join; also where the path itself is closed to us."""
-    try:
-        return f"join the group {grp.getgrgid(path.stat().st_gid).gr_name}, or be root"
-    except (OSError, KeyError):
-        return "join the group of the daemon's runtime directory (daemon.socket_group), or be root"

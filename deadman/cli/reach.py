@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 from pathlib import Path
 
@@ -25,3 +26,21 @@ def runtime_directory(config: Path) -> Path:
     if config == CONFIG and not os.access(config, os.R_OK):
         return runtime_directory_of_client(os.environ)
     return load_daemon(config, os.environ).runtime_directory
+
+
+def who_may(path: Path) -> str:
+    """Which group opens the way to `path`: its own, or where we cannot even see it, the closed directory's."""
+    for place in (path, *path.parents):
+        try:
+            group = place.stat().st_gid
+        except OSError:
+            continue
+        return _joining(group)
+    return "be root"
+
+
+def _joining(group: int) -> str:
+    try:
+        return f"join the group {grp.getgrgid(group).gr_name}, or be root"
+    except KeyError:
+        return f"join the group {group}, or be root"
