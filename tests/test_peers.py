@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from deadman.config.schema import WatchConfig
 from deadman.control.policy import users_named
-from deadman.peers import is_hidden
+from deadman.peers import is_gone, is_hidden
 from deadman.watch import Sender
 from deadman.watches.senders import permit
 
@@ -46,3 +48,11 @@ def test_a_watch_for_a_hidden_user_lets_nobody_in_and_says_why(caplog: pytest.Lo
 def test_a_hidden_operator_may_do_nothing_and_is_told_why(caplog: pytest.LogCaptureFixture) -> None:
     assert users_named(("nobody",), lambda uid: True) == {}
     assert "operators.conf" in caplog.text
+
+
+def test_only_a_process_that_has_ended_is_gone() -> None:
+    child = subprocess.Popen(["true"])
+    child.wait()
+    assert is_gone(child.pid)
+    assert not is_gone(os.getpid())
+    assert not is_gone(0), "a sender that the kernel hides from us"

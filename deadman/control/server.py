@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from deadman.control.refusals import Refusals
 from deadman.control.rpc import Failure, Request
 from deadman.control.seats import Seats
 from deadman.descriptors import Discards
+from deadman.peers import is_gone
 from deadman.report import report
 
 log = logging.getLogger(__name__)
@@ -120,14 +120,3 @@ class Server:
             f"you (uid {peer.uid}) may look, not {method}: be root or the daemon's user, "
             "or be named in daemon.operators",
         )
-
-
-def is_gone(pid: int) -> bool:
-    """Whether that process is known to have ended. A number used again reads as alive, which is the safe side."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return pid > 0
-    except OSError:
-        return False
-    return False

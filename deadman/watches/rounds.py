@@ -11,11 +11,12 @@ import trio
 
 from deadman.board import Board
 from deadman.config.schema import WatchConfig
+from deadman.peers import is_gone
 from deadman.watch import Watch
 from deadman.watches.heed import Heed
 from deadman.watches.inbox import Inboxes
 from deadman.watches.judgement import Case, judge
-from deadman.watches.words import Oddities, is_gone, silence
+from deadman.watches.words import Oddities, silence
 
 log = logging.getLogger(__name__)
 

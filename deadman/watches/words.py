@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 
 from deadman.config.schema import WatchConfig
@@ -30,17 +29,6 @@ def who(sender: Sender | None) -> str:
     if sender is None:
         return "an unknown process"
     return f"pid {sender.pid}, uid {sender.uid}" if sender.pid else f"uid {sender.uid}"
-
-
-def is_gone(pid: int) -> bool:
-    """Whether no process has this id now; a new one that was given it by chance counts as the old."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 class Oddities:
