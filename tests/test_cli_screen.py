@@ -257,6 +257,31 @@ def test_fifty_accounts_in_trouble_do_not_push_the_table_off_the_screen() -> Non
     assert next(index for index, line in enumerate(headline) if line.startswith("ACCOUNT")) < 8
 
 
+def test_many_dead_bots_are_one_line_of_the_headline_and_all_named_below() -> None:
+    told: dict[str, Any] = answer(TRIPPED, DEAD)
+    dead = told["watches"].pop("quoter")
+    names = [f"bot-{number:02}" for number in range(20)]
+    told["watches"] = {name: dead | {"silence": 9.0 + number} for number, name in enumerate(names)}
+    for account in told["accounts"].values():
+        account["watches"] = names
+    said = screen(told, Paper(200))
+    assert said[0] == (
+        "07:13:40Z  ACT  bots bot-00, bot-01, bot-02 and 17 more are dead: silent 9 s to 28 s, "
+        "20 of their processes gone"
+    )
+    assert said[1].startswith("ACCOUNT")
+    assert "Dead: " + ", ".join(names) + "." in " ".join(said)
+
+
+def test_a_few_dead_bots_are_told_of_one_by_one() -> None:
+    told: dict[str, Any] = answer(ARMED, DEAD)
+    told["watches"] = dict.fromkeys(("quoter", "hedger"), told["watches"]["quoter"])
+    told["accounts"]["btc-desk"]["watches"] = ["quoter", "hedger"]
+    first, second, *_ = screen(told, Paper())
+    assert "bot hedger is dead: silent 9 s, pid 4123 gone" in first
+    assert "bot quoter is dead: silent 9 s, pid 4123 gone" in second
+
+
 EXITS: list[tuple[Histories, int]] = [
     (ARMED, 0),
     (ARMED | {"btc-desk": (OPEN, READ_BACK, LOST)}, 0),

@@ -17,6 +17,7 @@ from deadman.errors import Reason
 from deadman.facts import Cause
 from deadman.guard import Phase
 from deadman.page import POLICY, REFRESH, STALLED, page, words
+from deadman.problems import problems
 from deadman.report import report
 from deadman.watch import Hold, Watch
 from tests.boards import Hand, deribit, hand, sxbet
@@ -79,7 +80,8 @@ def test_what_needs_a_hand_comes_first_and_says_what_to_do(desk: Hand) -> None:
     desk.expose("maker", "the echo was 0")
     texts = shown(desk)
     assert "ACT" in texts
-    assert "Not protected: maker." in texts
+    told = "maker: the switch is off (the echo was 0). Guard its orders by hand until it is armed again"
+    assert texts[texts.index("ACT") + 1] == f"{told}; deadman keeps trying"
     assert texts.index("maker") < texts.index("desk")
     assert "SWITCH OFF" in texts
     assert "By the venue's last word nothing would cancel the orders: the echo was 0 (since 08:00:00Z)." in texts
@@ -93,7 +95,7 @@ def test_a_stall_of_ours_is_told_first_and_no_bot_is_called_dead_for_it(desk: Ha
     texts = shown(desk, tick_age=12.0)
     told = "deadman itself hangs: its event loop last ticked 12 s ago, and nothing is renewed."
     assert texts[texts.index("ACT") + 1] == told
-    assert not [text for text in texts if text.startswith("Bot quoter is dead")]
+    assert not [text for text in texts if text.startswith("bot quoter is dead")]
     assert "ACT" not in shown(hand(), tick_age=STALLED)
 
 
@@ -103,10 +105,33 @@ def test_a_dead_bot_is_an_alarm_and_one_on_hold_is_not(desk: Hand) -> None:
     watch = Watch("quoter", 5.0).check_in(desk.now, None)
     desk.board.put_watch(watch)
     desk.advance(9.0)
-    assert "Bot quoter is dead. Silent for 9 s." in shown(desk)
+    assert "bot quoter is dead: silent 9 s" in shown(desk)
     desk.board.put_watch(watch.held_until(Hold(desk.now + 900, "alice", "upgrade")))
     texts = shown(desk)
     assert {"fine", "on hold until 08:15:09Z", "By alice: upgrade. Its silence trips nothing."} <= set(texts)
+
+
+def test_a_state_that_cannot_be_written_needs_somebody_though_all_are_protected(desk: Hand) -> None:
+    for name in ("desk", "maker"):
+        desk.arm(name)
+    desk.board.state_fault = "No space left on device"
+    texts = shown(desk)
+    assert texts[texts.index("ACT") + 1].startswith("deadman cannot write its state (No space left on device): a rest")
+
+
+def test_a_bot_that_lives_on_behind_an_operators_trip_needs_somebody(desk: Hand) -> None:
+    desk.arm("maker", ttl=65.0)
+    desk.board.put_watch(Watch("quoter", 5.0).check_in(desk.now, None))
+    desk.post("desk", facts.Tripped(desk.now, Cause.OPERATOR, "bob"), facts.TripDone(desk.now, False))
+    texts = shown(desk)
+    assert texts[texts.index("ACT") + 1].startswith("desk: tripped, but quoter lives on, and what it places now is not")
+
+
+def test_page_and_status_tell_the_same_problems_in_the_same_words(desk: Hand) -> None:
+    desk.refuse("desk", "unknown key")
+    desk.expose("maker", "the echo was 0")
+    texts = shown(desk)
+    assert problems(report(desk.board)) == texts[texts.index("ACT") + 1 :][:2]
 
 
 def test_a_trip_is_followed_to_its_end(desk: Hand) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deadman.cli.complaint import Misused
-from deadman.cli.states import Told, alarming
 from deadman.config.words import listed, suggestion
+from deadman.problems.told import Told, alarming
 
 
 def only(answer: Told, accounts: Sequence[str]) -> Told:

@@ -14,8 +14,9 @@ from deadman.cli.answer import only
 from deadman.cli.client import ask
 from deadman.cli.complaint import Unreachable
 from deadman.cli.screen import headline, screen
-from deadman.cli.states import Told, state
+from deadman.cli.states import state
 from deadman.cli.terminal import Paper
+from deadman.problems.told import Told
 from deadman.spoken import instant
 
 PACE = 1.0

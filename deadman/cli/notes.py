@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deadman.cli.problems import dead_bots, gathered
-from deadman.cli.states import VENUES, Told, unreachable
+from deadman.problems.bots import NAMED, dead_bots
+from deadman.problems.told import VENUES, Told, gathered, unreachable
 from deadman.spoken import instant, left
 
 
@@ -52,8 +52,10 @@ def _disarmed(account: Told, now: float) -> str:
 
 
 def _bots(answer: Told) -> Iterator[str]:
-    """Each bot that has something to say; a dead one is in the headline."""
+    """Each bot that has something to say; a dead one is in the headline, or of many at least here."""
     dead = set(dead_bots(answer))
+    if len(dead) > NAMED:
+        yield f"Dead: {', '.join(sorted(dead))}."
     for name, watch in answer["watches"].items():
         said = f' It says: "{watch["status"]}".' if watch["status"] else ""
         if watch["hold"]:

@@ -11,7 +11,7 @@ from typing import Any
 from deadman.cli.answer import only
 from deadman.cli.client import QUICK, ask
 from deadman.cli.complaint import Failed, Misused
-from deadman.cli.states import Told
+from deadman.problems.told import Told
 from deadman.spoken import plain
 
 PATIENCE = 10.0 + QUICK

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from deadman.cli.notes import notes
-from deadman.cli.problems import problems
-from deadman.cli.states import Told, cell, state, tone
+from deadman.cli.states import cell, state, tone
 from deadman.cli.terminal import Paper, columns
+from deadman.problems import problems
+from deadman.problems.told import Told
 from deadman.spoken import instant, left, plain
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")

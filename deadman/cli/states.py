@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from deadman.problems.told import Told, alarming
 from deadman.spoken import instant, left, span
-
-Told = Mapping[str, Any]
-"""A part of the answer of `status` (contract, section 4)."""
-
-VENUES: Mapping[str, str] = {"deribit": "Deribit", "sxbet": "SX Bet"}
 
 _LABELS: Mapping[str, str] = {
     "exposed": "SWITCH OFF",
@@ -19,25 +14,6 @@ _LABELS: Mapping[str, str] = {
 }
 
 _TONES: Mapping[str, str] = {"armed": "good", "degraded": "warn", "disarmed": "warn", "tripped": "warn"}
-
-
-def alarming(account: Told) -> bool:
-    """What exit codes count: wanted and not protected."""
-    return bool(account["wanted"] and not account["protected"])
-
-
-def unreachable(account: Told) -> bool:
-    """No session though one is wanted, and the venue has not said no to us. What was let go is not dialled again."""
-    if account["connected"] or account["trouble"] is None or account["phase"] in ("exposed", "refused"):
-        return False
-    return not _let_go(account)
-
-
-def _let_go(account: Told) -> bool:
-    """Whether nothing is asked of the venue any more; an old trouble then says nothing of now."""
-    if account["phase"] == "disarmed":
-        return bool(account["disarm"]["confirmed"])
-    return account["venue"] == "sxbet" and account["phase"] in ("waiting", "tripped")
 
 
 def state(account: Told, now: float) -> str:

@@ -14,9 +14,9 @@ from deadman.cli.follow import Follower, Lines, Objects, Screen, follow
 from deadman.cli.reach import control_socket
 from deadman.cli.screen import screen
 from deadman.cli.spans import patience
-from deadman.cli.states import Told
 from deadman.cli.terminal import Paper
 from deadman.cli.waiting import wait
+from deadman.problems.told import Told
 
 _CODES = (
     "Exit 0: every account that is wanted is protected; 1: one is not; 69: the daemon cannot be reached. "

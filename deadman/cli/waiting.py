@@ -11,7 +11,8 @@ from typing import Any
 from deadman.cli.answer import only
 from deadman.cli.client import ask
 from deadman.cli.complaint import Failed, Unreachable
-from deadman.cli.states import Told, state
+from deadman.cli.states import state
+from deadman.problems.told import Told
 
 PACE = 0.2
 """Seconds between looks."""

@@ -10,6 +10,7 @@ from deadman.board import Board
 from deadman.metrics import Dropped, registry
 from deadman.metrics.scrape import Scrapes
 from deadman.page import POLICY, STALLED, page
+from deadman.peers import is_gone
 from deadman.report import report
 
 PLAIN = "text/plain; charset=utf-8"
@@ -71,7 +72,7 @@ class Routes:
         return Answer.plain(HTTPStatus.OK, "every wanted account is protected")
 
     def _page(self, accept: str) -> Answer:
-        text = page(report(self._board), self._tick_age())
+        text = page(report(self._board, is_gone=is_gone), self._tick_age())
         return Answer(HTTPStatus.OK, text.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": POLICY})
 
     def _tick_age(self) -> float:

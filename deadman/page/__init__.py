@@ -8,7 +8,9 @@ from deadman import spoken
 from deadman.page import words
 from deadman.page.html import Markup, element, joined
 from deadman.page.style import POLICY, STYLE
-from deadman.page.words import Phrase, Told
+from deadman.page.words import Phrase
+from deadman.problems import problems
+from deadman.problems.told import Told, alarming
 
 __all__ = ["POLICY", "REFRESH", "STALLED", "page"]
 
@@ -40,15 +42,14 @@ def _alarms(report: Told, tick_age: float) -> Iterator[str]:
     """What somebody must act on, the worst first."""
     if tick_age > STALLED:
         yield f"deadman itself hangs: its event loop last ticked {spoken.left(tick_age)} ago, and nothing is renewed."
-    else:  # while it hangs check-ins lie unread, and a bot's silence is ours
-        yield from (
-            f"Bot {name} is dead. {words.bot(watch, report['timestamp']).because}"
-            for name, watch in report["watches"].items()
-            if words.dead(watch)
-        )
-    open_to_loss = [name for name, account in report["accounts"].items() if words.alarming(account)]
-    if open_to_loss:
-        yield f"Not protected: {', '.join(open_to_loss)}."
+        yield from problems(_unheard(report))
+    else:
+        yield from problems(report)
+
+
+def _unheard(report: Told) -> Told:
+    """While our loop hangs check-ins lie unread, and a bot's silence is ours."""
+    return {**report, "watches": {name: {**watch, "silent": False} for name, watch in report["watches"].items()}}
 
 
 def _header(report: Told, verdict: str, alarms: tuple[str, ...]) -> Markup:
@@ -66,7 +67,7 @@ def _header(report: Told, verdict: str, alarms: tuple[str, ...]) -> Markup:
 def _main(report: Told) -> Markup:
     now = report["timestamp"]
     # sorted() keeps the config's order among equals: what needs a hand comes first.
-    accounts = sorted(report["accounts"].items(), key=lambda item: not words.alarming(item[1]))
+    accounts = sorted(report["accounts"].items(), key=lambda item: not alarming(item[1]))
     rows = [_account_row(name, account, now) for name, account in accounts]
     bots = [_bot_row(name, watch, now) for name, watch in report["watches"].items()]
     tables = [_table("Accounts", _ACCOUNT_HEADS, rows), _table("Bots", _BOT_HEADS, bots)]

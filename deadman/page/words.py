@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from deadman import spoken
-
-Told = Mapping[str, Any]
-"""A part of the answer of `status` (contract, section 4)."""
+from deadman.problems.told import Told, alarming
 
 Tone = Literal["good", "warn", "bad", "calm", "plain"]
 
@@ -46,10 +44,6 @@ class Phrase:
     words: str
     tone: Tone = "calm"
     because: str = ""
-
-
-def alarming(account: Told) -> bool:
-    return bool(account["wanted"] and not account["protected"])
 
 
 def state(account: Told, now: float) -> Phrase:
