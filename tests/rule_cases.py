@@ -222,5 +222,6 @@ CASES: tuple[Case, ...] = (
         {"process_start_time_seconds": steps((0, 10), (150, 10), (300, 10), (450, 30)), "deadman_build_info": ""},
     ),
     case("a bad config", {"deadman_config_last_reload_successful": then(1, 0)}, "DeadmanReloadFailed"),
+    case("a state that cannot be written", {"deadman_state_written": then(1, 0)}, "DeadmanStateNotWritten"),
     case("lost log lines", {"deadman_log_dropped_total": then(0, 9)}, "DeadmanLogDropped"),
 )

@@ -113,6 +113,7 @@ FINE: Series = {
     "deadman_event_loop_tick_age_seconds": flat(0.4),
     "deadman_clock_jumps_total": flat(1),
     "deadman_config_last_reload_successful": flat(1),
+    "deadman_state_written": flat(1),
     "deadman_log_dropped_total": flat(0),
     "deadman_build_info": flat(1),
     "process_start_time_seconds": flat(-1000),

@@ -79,7 +79,7 @@ deadman_build_info{version,python,openssl}
 ADDITIONS = """
 deadman_account_phase_since_timestamp_seconds{account}
 deadman_account_open_orders{account} deadman_venue_fired_orders_total{account}
-deadman_watch_ignored_datagrams_total{watch} deadman_log_dropped_total{}
+deadman_watch_ignored_datagrams_total{watch} deadman_log_dropped_total{} deadman_state_written{}
 """
 
 
@@ -231,6 +231,12 @@ def test_a_forgotten_account_leaves_no_series(desk: Hand) -> None:
     desk.board.forget("maker")
     assert 'account="maker"' not in scrape(desk)
     assert 'account="desk"' in scrape(desk)
+
+
+def test_a_state_that_cannot_be_written_shows(desk: Hand) -> None:
+    assert value(desk, "deadman_state_written") == 1
+    desk.board.state_fault = "No space left on device"
+    assert value(desk, "deadman_state_written") == 0
 
 
 def test_dropped_log_lines_are_counted(desk: Hand) -> None:

@@ -92,6 +92,11 @@ DAEMON: tuple[Family[DaemonSight], ...] = (
         "When a valid config was last read.",
         lambda sight: sight.board.reload.success_timestamp,
     ),
+    gauge(
+        "deadman_state_written",
+        "1 while the state directory takes what must outlive a restart: trips, disarms, holds, bots alive.",
+        lambda sight: sight.board.state_fault is None,
+    ),
     counter(
         "deadman_log_dropped_total",
         "Log lines dropped because whoever reads the log did not keep up.",
