@@ -48,6 +48,27 @@ async def test_a_disarm_the_venue_does_not_confirm_is_told_as_outstanding_after_
         assert "no answer" in answer["maker"]["words"]
 
 
+@pytest.mark.parametrize("method", ["disarm", "trip", "arm"])
+async def test_a_change_that_a_restart_would_forget_says_so(
+    tmp_path: Path, autojump_clock: MockClock, method: str
+) -> None:
+    async with desk(tmp_path) as made, trio.open_nursery() as nursery:
+        nursery.start_soon(later, made, 1.0, "desk", facts.DisarmConfirmed)
+        made.board.state_fault = "No space left on device"
+        answer = await said(made, method, accounts=["desk"])
+        assert answer["desk"]["words"].endswith(
+            "; a restart would forget this: the state cannot be written (No space left on device)"
+        )
+
+
+@pytest.mark.parametrize(("method", "given"), [("hold", {"for": 60}), ("release", {})])
+async def test_a_hold_that_a_restart_would_forget_says_so(tmp_path: Path, method: str, given: dict[str, int]) -> None:
+    async with desk(tmp_path) as made, made.client() as client:
+        assert "forget" not in (await client.ask(method, watch="quoter", **given))["result"]["words"]
+        made.board.state_fault = "No space left on device"
+        assert "a restart would forget this" in (await client.ask(method, watch="quoter", **given))["result"]["words"]
+
+
 async def test_a_disarm_with_a_time_ends_by_itself(tmp_path: Path, autojump_clock: MockClock) -> None:
     async with desk(tmp_path) as made, trio.open_nursery() as nursery:
         nursery.start_soon(end_disarms, made.board)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import trio
 
@@ -96,7 +96,9 @@ async def _settle(
 
     with trio.move_on_after(PATIENCE):
         await until(board, settled)
-    outcomes = _outcomes(board, names, judge) | dict(refused)
+    rest = outcome.unwritten(board)
+    told = {name: replace(one, words=one.words + rest) for name, one in _outcomes(board, names, judge).items()}
+    outcomes = told | dict(refused)
     return {"accounts": {name: asdict(one) for name, one in outcomes.items()}}
 
 

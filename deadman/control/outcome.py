@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deadman.board import Board
 from deadman.guard import Guard, Phase, Trip
 from deadman.proof import Coverage
 from deadman.report.times import Times
@@ -53,6 +54,13 @@ def of_trip(guard: Guard, times: Times) -> Outcome:
     if trip.presumed:
         return Outcome(True, f"orders presumed gone since the lease's end, {trip.cancelled} cancelled by deadman")
     return Outcome(True, f"orders gone, {trip.cancelled} cancelled by deadman")
+
+
+def unwritten(board: Board) -> str:
+    """What a change's answer ends with while the state cannot be written; empty while it can."""
+    if board.state_fault is None:
+        return ""
+    return f"; a restart would forget this: the state cannot be written ({board.state_fault})"
 
 
 def _open(trip: Trip | None) -> str:
