@@ -219,6 +219,29 @@ def test_follow_outlasts_a_restart_of_the_daemon_and_ends_quietly_on_ctrl_c(tmp_
         assert process.stderr.read() == b""
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_follow_ends_when_its_reader_leaves_though_nothing_changes(tmp_path: Path, form: list[str]) -> None:
+    command = [*STATUS, "--follow", *form, "--config", str(write_config(tmp_path))]
+    with served(tmp_path), subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        read_until(process.stdout.fileno(), b"\n")
+        process.stdout.close()
+        assert process.wait(5) == 141
+        assert process.stderr.read() == b""
+
+
+def test_follow_into_a_file_goes_on(tmp_path: Path) -> None:
+    command = [*STATUS, "--follow", "--json", "--config", str(write_config(tmp_path))]
+    with served(tmp_path), (tmp_path / "lines").open("wb") as file, subprocess.Popen(command, stdout=file) as process:
+        deadline = time.monotonic() + 10.0
+        while (tmp_path / "lines").read_bytes().count(b"\n") < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+    assert (tmp_path / "lines").read_bytes().count(b"\n") >= 2
+
+
 def test_follow_on_a_terminal_redraws_in_colour(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     environment = os.environ | {"TERM": "xterm"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 import time
 from collections.abc import Sequence
@@ -41,7 +42,15 @@ def follow(path: Path, accounts: Sequence[str], follower: Follower) -> NoReturn:
         except Unreachable as error:
             follower.tell(str(error))
         sys.stdout.flush()
-        time.sleep(PACE)
+        _rest(PACE)
+
+
+def _rest(seconds: float) -> None:
+    """Sleep; raises BrokenPipeError when whoever reads us has left, for nothing may be left to write for hours."""
+    reader = select.poll()
+    reader.register(sys.stdout, 0)  # nothing is asked for: an error and a hang-up are told unasked
+    if reader.poll(seconds * 1000):
+        raise BrokenPipeError
 
 
 class Screen:
