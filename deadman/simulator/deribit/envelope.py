@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import RpcError
-
-if TYPE_CHECKING:
-    from .venue import Deribit
+from .ledger import Ledger
 
 LARGEST = 32 * 1024  # bytes of one request
 
@@ -33,11 +31,11 @@ def parse(text: str) -> dict[str, Any]:
     return request
 
 
-def answer(venue: Deribit, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
+def answer(venue: Ledger, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
     return envelope(venue, arrived, ({"id": request["id"]} if "id" in request else {}) | outcome)
 
 
-def envelope(venue: Deribit, arrived: float, content: dict[str, Any]) -> dict[str, Any]:
+def envelope(venue: Ledger, arrived: float, content: dict[str, Any]) -> dict[str, Any]:
     us_in, us_out = int(arrived * 1e6), int(venue.timestamp() * 1e6)
     times = {"usIn": us_in, "usOut": us_out, "usDiff": us_out - us_in, "testnet": venue.settings.testnet}
     return {"jsonrpc": "2.0"} | content | times

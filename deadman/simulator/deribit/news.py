@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..exchange import Order
 from .connection import Cause, Connection
+from .ledger import Ledger
 from .orders import as_json
 
-if TYPE_CHECKING:
-    from .venue import Deribit
 
-
-def publish(venue: Deribit, channel: str, data: Any) -> None:
+def publish(venue: Ledger, channel: str, data: Any) -> None:
     for connection in venue.connections_of():
         if channel in connection.channels:
             push(venue, connection, channel, data)
 
 
-def tell(venue: Deribit, order: Order) -> None:
+def tell(venue: Ledger, order: Order) -> None:
     """Tell the connections of an order's account what became of it."""
     for connection in venue.connections_of(order.account):
         for channel in sorted(connection.channels):
@@ -26,7 +24,7 @@ def tell(venue: Deribit, order: Order) -> None:
                 push(venue, connection, channel, as_json(order))
 
 
-def push(venue: Deribit, connection: Connection, channel: str, data: Any) -> None:
+def push(venue: Ledger, connection: Connection, channel: str, data: Any) -> None:
     connection.post({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
     if len(connection.outbox) > venue.settings.outbox:
         venue.end(connection, Cause.SLOW)

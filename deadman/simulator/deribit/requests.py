@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 
@@ -13,10 +13,8 @@ from ..received import Received
 from .connection import Account, Cause, Connection
 from .envelope import answer, envelope, parse
 from .errors import RpcError, invalid_token
+from .ledger import Ledger
 from .scope import allows
-
-if TYPE_CHECKING:
-    from .venue import Deribit
 
 NO_FRAME = b"\xff\xff\xff\xff no frame begins like this"
 
@@ -25,7 +23,7 @@ NO_FRAME = b"\xff\xff\xff\xff no frame begins like this"
 class Call:
     """One request being answered."""
 
-    venue: Deribit
+    venue: Ledger
     connection: Connection
     method: str
     params: Mapping[str, Any]
@@ -49,7 +47,7 @@ class Method:
     need: str | None = None
 
 
-def handle(venue: Deribit, connection: Connection, text: str, methods: Mapping[str, Method]) -> None:
+def handle(venue: Ledger, connection: Connection, text: str, methods: Mapping[str, Method]) -> None:
     """Answer one text, or not, as the faults will have it."""
     arrived = venue.timestamp()
     connection.timers.heard_at = trio.current_time()

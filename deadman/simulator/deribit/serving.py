@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import trio
 from wsproto.utilities import LocalProtocolError
 
 from ..link import Link, address_of
 from ..websocket import WebSocket
 from .connection import CLOSE_FRAMES, Cause, Connection
+from .ledger import Ledger
 from .methods import METHODS
 from .requests import handle
 from .timers import Tick
-
-if TYPE_CHECKING:
-    from .venue import Deribit
 
 PARTING = 10.0  # seconds for the last words to be written
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)  # the last: spoken after a close
 
 
-async def serve(venue: Deribit, stream: trio.abc.Stream) -> None:
+async def serve(venue: Ledger, stream: trio.abc.Stream) -> None:
     """One connection, from upgrade to end; a broken stream is an end like any other."""
     link = Link(stream, venue.faults.gate)
     try:
@@ -34,7 +30,7 @@ async def serve(venue: Deribit, stream: trio.abc.Stream) -> None:
         await link.aclose()
 
 
-async def upgraded(venue: Deribit, socket: WebSocket, link: Link) -> bool:
+async def upgraded(venue: Ledger, socket: WebSocket, link: Link) -> bool:
     """Take the connection in, or turn it away; True when it is one."""
     if venue.faults.refuse:
         link.reset()
@@ -61,7 +57,7 @@ async def upgraded(venue: Deribit, socket: WebSocket, link: Link) -> bool:
     return False
 
 
-async def converse(venue: Deribit, socket: WebSocket, link: Link) -> None:
+async def converse(venue: Ledger, socket: WebSocket, link: Link) -> None:
     connection = venue.open(address_of(link.inner))
     link.gates, connection.sever = connection.gates, link.reset
     try:
@@ -77,7 +73,7 @@ async def converse(venue: Deribit, socket: WebSocket, link: Link) -> None:
         venue.end(connection, Cause.DROPPED)
 
 
-async def listen(venue: Deribit, connection: Connection, socket: WebSocket) -> None:
+async def listen(venue: Ledger, connection: Connection, socket: WebSocket) -> None:
     """Handle what comes and keep time beside it, until the connection ends."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_time, venue, connection)
@@ -89,7 +85,7 @@ async def listen(venue: Deribit, connection: Connection, socket: WebSocket) -> N
         venue.end(connection, Cause.GONE)
 
 
-async def keep_time(venue: Deribit, connection: Connection) -> None:
+async def keep_time(venue: Ledger, connection: Connection) -> None:
     while connection.ended is None:
         with trio.move_on_at(connection.timers.next_at()):
             await connection.rescheduled.wait()
@@ -97,7 +93,7 @@ async def keep_time(venue: Deribit, connection: Connection) -> None:
             act(venue, connection, tick)
 
 
-def act(venue: Deribit, connection: Connection, tick: Tick) -> None:
+def act(venue: Ledger, connection: Connection, tick: Tick) -> None:
     match tick:
         case Tick.TEST_REQUEST:
             connection.post(beat("test_request"))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..exchange import Order
 from ..faults import Levels
 from .errors import HttpError
-
-if TYPE_CHECKING:
-    from .venue import Account, SxBet
+from .ledger import Account, Ledger
 
 
-def orders_of_maker(venue: SxBet, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+def orders_of_maker(venue: Ledger, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Anybody's open orders; an address in the wrong case has none."""
     if not ({"maker", "marketHashes"} & set(params)):
         raise HttpError(400, ["one of marketHashes or maker is required"])
@@ -22,7 +20,7 @@ def orders_of_maker(venue: SxBet, params: Mapping[str, Any]) -> list[dict[str, A
     return [as_v2(order, str(maker)) for order in venue.exchange.open_orders(name)]
 
 
-def open_orders(venue: SxBet, account: Account, params: Mapping[str, Any]) -> Any:
+def open_orders(venue: Ledger, account: Account, params: Mapping[str, Any]) -> Any:
     """One page of what rests, and the key of the next where there is one."""
     size, start = page_number(params, "perPage", 50), page_number(params, "nextKey", 0)
     if not 1 <= size <= 100:
@@ -34,7 +32,7 @@ def open_orders(venue: SxBet, account: Account, params: Mapping[str, Any]) -> An
     return {"orders": page} | ({"nextKey": str(start + size)} if len(resting) > start + size else {})
 
 
-def one_order(venue: SxBet, account: Account, order_id: str) -> dict[str, Any]:
+def one_order(venue: Ledger, account: Account, order_id: str) -> dict[str, Any]:
     order = venue.exchange.orders.get(order_id)
     if order is None or order.account != account.name:
         raise HttpError(404, "Order not found")
@@ -42,7 +40,7 @@ def one_order(venue: SxBet, account: Account, order_id: str) -> dict[str, Any]:
 
 
 def cancel(
-    venue: SxBet, account: Account, rest: list[str], params: Mapping[str, Any], levels: Levels
+    venue: Ledger, account: Account, rest: list[str], params: Mapping[str, Any], levels: Levels
 ) -> dict[str, Any]:
     """Cancel all, an event's, or those named; what could not be is named in `notCancelled`."""
     resting = venue.exchange.open_orders(account.name)

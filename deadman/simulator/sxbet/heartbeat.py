@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..faults import Levels
 from .errors import HttpError
-
-if TYPE_CHECKING:
-    from .venue import Account, SxBet
+from .ledger import Account, Ledger
 
 
-def heartbeat_v2(venue: SxBet, account: Account, params: Mapping[str, Any], levels: Levels) -> dict[str, Any]:
+def heartbeat_v2(venue: Ledger, account: Account, params: Mapping[str, Any], levels: Levels) -> dict[str, Any]:
     requestor = params.get("requestor")
     if not isinstance(requestor, str):
         raise HttpError(400, ["requestor must be an Ethereum address"])
@@ -26,7 +24,7 @@ def heartbeat_v2(venue: SxBet, account: Account, params: Mapping[str, Any], leve
     return {"requestor": named} | heartbeat(venue, account if counts else None, params, levels)
 
 
-def heartbeat(venue: SxBet, account: Account | None, params: Mapping[str, Any], levels: Levels) -> dict[str, Any]:
+def heartbeat(venue: Ledger, account: Account | None, params: Mapping[str, Any], levels: Levels) -> dict[str, Any]:
     """Grant a lease; to nobody when `account` is None, though the answer reads the same.
 
     Source: docs.sx.bet, "Heartbeat": 0 to 3600 s, and 0 stops the guarding without cancelling.
@@ -43,7 +41,7 @@ def heartbeat(venue: SxBet, account: Account | None, params: Mapping[str, Any], 
     return {"timeoutSeconds": echoed} | expiry(venue, granted, levels)
 
 
-def expiry(venue: SxBet, seconds: int, levels: Levels) -> dict[str, str]:
+def expiry(venue: Ledger, seconds: int, levels: Levels) -> dict[str, str]:
     said = next((faults.expires_at for faults in levels if faults.expires_at), None)
     if said == "missing":
         return {}

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..faults import Levels
 from .book import cancel, one_order, open_orders, orders_of_maker
 from .errors import HttpError
 from .heartbeat import heartbeat, heartbeat_v2
 from .http import Request
-
-if TYPE_CHECKING:
-    from .venue import Account, SxBet
+from .ledger import Account, Ledger
 
 KEY_HEADERS = {"v2": "x-api-key", "v3": "x-sx-api-key"}
 RETIRED = "OrderBook V2 is no longer supported"
@@ -32,7 +30,7 @@ def parameters(request: Request) -> Mapping[str, Any]:
     return dict(request.query) | (body if isinstance(body, dict) else {"body": request.body})
 
 
-def carry_out(venue: SxBet, request: Request, account: Account | None, levels: Levels) -> bytes:
+def carry_out(venue: Ledger, request: Request, account: Account | None, levels: Levels) -> bytes:
     """Do what is asked and return the body of the answer.
 
     Raises:
@@ -60,7 +58,7 @@ def carry_out(venue: SxBet, request: Request, account: Account | None, levels: L
     return json.dumps({"status": "success", "data": data}).encode()
 
 
-def needed(venue: SxBet, request: Request, account: Account | None, api: str) -> Account:
+def needed(venue: Ledger, request: Request, account: Account | None, api: str) -> Account:
     """Whoever asks, by a key of this generation: one of the other is unknown here."""
     key = request.headers.get(KEY_HEADERS[api])
     if not key:
