@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import trio
@@ -30,11 +31,14 @@ class Claims:
     desk: Desk
     troubles: Troubles
     record: Record
+    looks: list[Callable[[], None]]
     bare: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
     async def watch(self) -> None:
         while True:
             self.look()
+            for look in self.looks:
+                look()
             await trio.sleep(LOOK)
 
     def look(self) -> None:

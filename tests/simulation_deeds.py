@@ -11,6 +11,7 @@ from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount
 from deadman.duty import Duty, duty
 from deadman.facts import Cause, Fact
+from deadman.guard import Trip
 from deadman.simulator.exchange import Order
 from deadman.simulator.received import Received
 from tests.desk import Desk
@@ -18,6 +19,9 @@ from tests.simulation_pulse import Pulse
 from tests.simulation_record import Record
 
 LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "GET /orders-v3", "GET /orders")
+BACK = 0.5
+"""Seconds in which a check-in after a trip arms again."""
+
 UNDER_WAY = 15.0
 """Seconds for which a request that we gave up may still arrive."""
 
@@ -30,6 +34,7 @@ class Deeds:
     placed: dict[str, float] = field(default_factory=dict)
     listed_at: dict[str, float] = field(default_factory=dict)
     disarmed_until: dict[str, float] = field(default_factory=dict)
+    back_since: dict[str, float] = field(default_factory=dict)
 
     def on_order(self, order: Order) -> None:
         self.placed.setdefault(f"{order.account} {order.order_id}", trio.current_time())
@@ -106,6 +111,22 @@ class Deeds:
 
     def placed_at(self, order: Order) -> float:
         return self.placed[f"{order.account} {order.order_id}"]
+
+    def look(self) -> None:
+        """Whoever is back and heard is armed again at once, unless somebody else is dead or an operator tripped."""
+        now, standings = trio.current_time(), self.desk.board.standings() if self.desk.running else {}
+        for name, account in self.desk.accounts.items():
+            trip = standings[name].guard.trip if name in standings else None
+            if trip is None or standings[name].guard.disarm is not None or not self._is_back(account, trip, now):
+                self.back_since.pop(name, None)
+            elif now > self.back_since.setdefault(name, now) + BACK:
+                self.record.violation(f"{name}: still tripped, though {trip.by} is back")
+
+    def _is_back(self, account: Account, trip: Trip, now: float) -> bool:
+        if trip.done_at is None or trip.cause is Cause.OPERATOR:
+            return False
+        alive = all(self.pulses[watch].surely_alive(now) for watch in account.watches)
+        return alive and self.pulses[trip.by].heard_after(trip.done_at)
 
     def selected(self, account: Account) -> list[Order]:
         """The open orders that a trip of this account is to cancel."""

@@ -16,6 +16,7 @@ from deadman.control.disarms import end_disarms
 from deadman.facts import Fact
 from deadman.keeper import Keeper
 from deadman.keepers import Door, Keepers
+from deadman.standing import Standing
 from deadman.state.state import State
 from deadman.ticker import Ticker
 from deadman.transport.dial import Dialler
@@ -97,6 +98,7 @@ class Life:
         dialler = PlainDialler(market.network.open_stream)
         self.door = partial(make_door, market, dialler, clock, chance)
         self.restoring = True
+        self.restored: dict[str, Standing] = {}
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
         self.keepers: Keepers | None = None
@@ -111,7 +113,7 @@ class Life:
             self.board.add(account)
         self.watches.apply(watches)
         self.state.restore()
-        self.restoring = False
+        self.restoring, self.restored = False, self.board.standings()
         try:
             with self.scope:
                 async with trio.open_nursery() as nursery:

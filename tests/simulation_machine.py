@@ -10,9 +10,26 @@ import trio
 from trio.testing import MockClock
 
 from deadman.config.schema import DeribitAccount
+from deadman.guard import Guard
 from tests.desk import Desk
 from tests.simulation_pulse import Pulse
 from tests.simulation_record import Record
+
+QUEUE = 10
+"""Datagrams that the kernel keeps for a socket that is not read (net.unix.max_dgram_qlen)."""
+
+SETTLED = 0.5
+"""Seconds in which whatever became true is on a disk that works."""
+
+
+def nothing() -> None:
+    """What a crash spoils besides."""
+
+
+def words(guard: Guard) -> tuple[object, ...]:
+    """What must outlive us of an account: disarmed or not, tripped by what, and whether to the end."""
+    trip = None if guard.trip is None else (guard.trip.cause, guard.trip.done_at is not None)
+    return guard.disarm is not None and (True, guard.disarm_confirmed), trip
 
 
 @dataclass
@@ -38,10 +55,11 @@ class Machine:
             "secret missing": self.hide_secret,
         }
 
-    async def crash(self, spoil: Callable[[], None] = lambda: None) -> None:
+    async def crash(self, spoil: Callable[[], None] = nothing) -> None:
         if self.restarting:
             return
         self.restarting = True
+        known = {} if self._disk_fails() or spoil is not nothing else self._settled()
         await self.desk.crash()
         spoil()
         await trio.sleep(self.chance.choice([0.0, 0.5, 2.0, 10.0]) * self.chance.uniform(0.5, 1.5))
@@ -49,6 +67,17 @@ class Machine:
             pulse.restarted(trio.current_time(), self.desk.host.disk.data)
         await self.desk.start()
         self.restarting = False
+        for name, word in known.items():
+            after = words(self.desk.life.restored[name].guard) if name in self.desk.life.restored else None
+            self.record.expect(after in (None, word), f"{name}: {word} before our crash, {after} after it")
+
+    def _settled(self) -> dict[str, tuple[object, ...]]:
+        """The accounts of which the same has been true for a while."""
+        standings, before = self.desk.board.standings(), trio.current_time() - SETTLED
+        return {name: words(one.guard) for name, one in standings.items() if one.since <= before}
+
+    def _disk_fails(self) -> bool:
+        return self.desk.host.disk.full or self.desk.host.disk.seconds > 0.0
 
     async def damage(self) -> None:
         """Half of what was written, after a crash."""
@@ -103,14 +132,21 @@ class Machine:
         await trio.sleep(0.0)
 
     async def stall(self) -> None:
-        """We are stopped, bots are not: their check-ins wait in the sockets. The venues' timers stand still too."""
+        """We are stopped, bots are not: their check-ins wait in the sockets, and are lost where those are full.
+
+        The venues' timers stand still too.
+        """
         began, seconds = trio.current_time(), self.chance.choice([0.3, 2.0, 20.0]) * self.chance.uniform(0.5, 1.0)
         self.clock.jump(seconds)
         for bot in self.desk.bots:
             at = began + bot.every
+            room = QUEUE
             while bot.alive and bot.beating and at < began + seconds:
-                bot.say("WATCHDOG=1", at=at)
-                at += bot.every
+                if room:
+                    bot.say("WATCHDOG=1", at=at)
+                else:
+                    self.pulses[bot.watch].hear(at, b"WATCHDOG=1", heard=False)
+                at, room = at + bot.every, max(0, room - 1)
         self._grant(seconds)
         await trio.sleep(0.0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import trio
@@ -28,6 +28,7 @@ class Pulse:
     quiet_from: float = inf
     held_until: float = -inf
     spoke_at: float = -inf
+    heard: list[float] = field(default_factory=list)
     absent_until: float = -inf
 
     def hear(self, at: float, words: bytes, heard: bool) -> None:
@@ -35,6 +36,7 @@ class Pulse:
             case b"WATCHDOG=1" | b"READY=1":
                 self.sent_at = max(at, self.sent_at or at)
                 if heard:
+                    self.heard.append(at)
                     self.counted_from, self.quiet_from = max(at, self.counted_from or at), inf
             case b"STOPPING=1" | b"WATCHDOG=trigger" if heard:
                 self.spoke_at = at
@@ -59,6 +61,13 @@ class Pulse:
             return False
         alive_until = min(self.counted_from + self.timeout, self.quiet_from)
         return now <= max(alive_until, self.held_until, self.absent_until) + NOTICE + GRAIN
+
+    def heard_after(self, done_at: float) -> bool:
+        return bool(self.heard) and self.heard[-1] > done_at
+
+    def surely_alive(self, now: float) -> bool:
+        """By check-ins heard alone, whatever was granted."""
+        return bool(self.heard) and self.quiet_from == inf and now < self.heard[-1] + self.timeout
 
     def may_trip_by_silence(self, now: float) -> bool:
         """Only a process that sent no check-in for its whole timeout."""

@@ -71,7 +71,7 @@ class World:
 
     async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
         nursery.start_soon(Deaths(desk, self.pulses, self.deeds, self.troubles, self.record).watch)
-        nursery.start_soon(Claims(desk, self.troubles, self.record).watch)
+        nursery.start_soon(Claims(desk, self.troubles, self.record, [self.deeds.look]).watch)
         nursery.start_soon(Scrapes(desk, partial(secrets, desk), self.record).watch)
         traders = [Trader(desk, pulse, Random(self.chance.random()), self.record) for pulse in self.pulses.values()]
         for trader in traders:
