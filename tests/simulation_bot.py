@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 
 import trio
 
@@ -14,7 +13,6 @@ from deadman.simulator.exchange import Order
 from tests.simulation_life import Host
 from tests.simulation_market import Market
 
-PIDS = count(4000)
 Deliver = Callable[[str, float, bytes, int], bool]
 """Watch, instant, words, pid; False where nobody listens."""
 
@@ -30,9 +28,12 @@ class Bot:
     every: float = 0.5
     beating: bool = True
     beats: list[float] = field(default_factory=list)
-    pid: int = field(default_factory=lambda: next(PIDS))
+    pid: int = field(init=False)
     connections: dict[str, Connection] = field(default_factory=dict)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    def __post_init__(self) -> None:
+        self.pid = next(self.host.numbers)
 
     async def run(self) -> None:
         self.host.pids.add(self.pid)

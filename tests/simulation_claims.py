@@ -78,7 +78,9 @@ class Claims:
     def _check_lease(self, account: SxBetAccount, standing: Standing, now: float) -> None:
         """The lease itself is the proof: it stands for at least as long as we say, but for a sleep just ended."""
         lease, proof = self.desk.sxbet.lease(account.name), standing.guard.proof
-        assert proof is not None
+        if proof is None:
+            self.record.violation(f"{account.name}: protected without a proof")
+            return
         ends_at = now if lease is None else lease.ends_at - self.desk.market.time.ahead
         if ends_at >= proof.expiry - 1e-6 or now <= self.desk.host.woke_at + TICK:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from random import Random
 
 import trio
@@ -41,6 +42,7 @@ class Host:
     stepped: float = 0.0
     woke_at: float = -1.0
     pids: set[int] = field(default_factory=set)
+    numbers: count[int] = field(default_factory=lambda: count(4000))
 
     def timestamp(self) -> float:
         return self.time.timestamp() + self.stepped

@@ -1,0 +1,167 @@
+"""Many small worlds full of trouble, each from a seed; and long quiet days.
+
+DEADMAN_SEEDS="5000" plays that many worlds instead of the usual few, DEADMAN_SEEDS="700 50" fifty from seed 700 on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+import trio
+
+from deadman.guard import Phase
+from deadman.promise import promise
+from tests.desk import Desk, coinbase_account, deribit_account, open_desk, sxbet_account
+from tests.simulation import Failed, deterministic, play
+from tests.simulation_claims import Claims
+from tests.simulation_market import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
+from tests.simulation_record import Record, Troubles
+from tests.simulation_world import World
+
+USUAL = (1, 18)
+"""The first seed and how many: some 20 seconds."""
+
+SOMETIMES = (
+    *(f"phase {phase}" for phase in Phase),
+    *(f"trip by {cause}" for cause in ("silence", "trigger", "stopping", "operator")),
+    *(f"protected in {phase}" for phase in (Phase.ARMED, Phase.DEGRADED, Phase.REFUSED)),
+    *(f"bot {end}" for end in ("dies", "hangs", "stops", "triggers", "is_late", "flaps", "vanishes")),
+    *("crash", "damaged state", "reload", "account removed", "clock step", "suspend", "stall", "disk full"),
+    *("disk hangs", "secret missing", "key rotated", "drift", "deribit lying", "freeze", "refuse", "cut", "latency"),
+    *("a death under cancel", "trip done", "disarmed at the venue", "healed"),
+)
+
+
+def seeds() -> range:
+    first, count = USUAL
+    match os.environ.get("DEADMAN_SEEDS", "").split():
+        case [many]:
+            count = int(many)
+        case [start, many]:
+            first, count = int(start), int(many)
+    return range(first, first + count)
+
+
+def test_no_world_breaks_a_promise_and_together_they_reach_every_state() -> None:
+    reached: Counter[str] = Counter()
+    for seed in seeds():
+        world = play(seed)
+        reached += world.record.reached + world.troubles.met
+    missed = [state for state in SOMETIMES if not reached[state]]
+    assert "DEADMAN_SEEDS" in os.environ or not missed, f"never reached: {missed}"
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_a_world_played_again_is_the_same_to_the_last_fact(seed: int) -> None:
+    first, second = play(seed, storm=60.0), play(seed, storm=60.0)
+    assert first.record.digest.hexdigest() == second.record.digest.hexdigest()
+    assert play(seed + 1, storm=60.0).record.digest.hexdigest() != first.record.digest.hexdigest()
+
+
+def test_a_world_that_breaks_a_promise_tells_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deadman.guard.Guard.protected", lambda self, now: True)
+    with pytest.raises(Failed, match=r"replay: python -m tests.simulation 1$"):
+        play(1, storm=30.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_delays_below_the_promise_raise_no_alarm_and_trip_nobody(seed: int) -> None:
+    world = World(seed, 120.0)
+    world.plan.weather, world.plan.machine = [], []
+
+    async def run() -> None:
+        plan = world.plan
+        async with open_desk(*plan.accounts, watches=plan.watches, seed=seed, sxbet=plan.settings) as desk:
+            bots = [desk.bot(watch.name, watch.timeout * 0.9) for watch in plan.watches]
+            await trio.sleep(10)
+            before = {name: one.tally for name, one in desk.board.standings().items()}
+            for host in (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST):
+                margin = min(promise(account, desk.watches).false_alarm for account in plan.accounts)
+                desk.network.delay(host, 0.0, margin / 2 - 0.1)
+            await trio.sleep(600)
+            for name, one in desk.board.standings().items():
+                assert (one.tally.trips, one.tally.lost) == ({}, before[name].lost)
+                assert one.tally.unprotected == before[name].unprotected
+                assert one.tally.transitions == before[name].transitions
+            assert all(bot.alive for bot in bots)
+
+    with deterministic(seed):
+        trio.run(run, clock=world.clock)
+
+
+# -- a day of each venue ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten ticks a second would be most of a day's work."""
+    monkeypatch.setattr("deadman.ticker.TICK", 5.0)
+    monkeypatch.setattr("deadman.watches.rounds.REGULAR", 5.0)
+
+
+async def pass_a_day(desk: Desk, *troubles: str) -> None:
+    """From midnight to midnight, with a little trouble at noon, and an auditor who looks once a minute."""
+    record = Record()
+    claims = Claims(desk, Troubles(), record, [])
+    for hour in range(24):
+        for _ in range(60):
+            await trio.sleep(60)
+            claims.look()
+        if hour == 12:
+            for host in troubles:
+                desk.network.freeze(host)
+                await trio.sleep(20)
+                desk.network.thaw(host)
+        if hour == 18:
+            for host in troubles:
+                desk.network.cut(host)
+    assert record.violations == []
+    for name, one in desk.board.standings().items():
+        assert one.phase is Phase.ARMED
+        assert one.tally.unprotected < 2, f"{name}: its proof stood all day"
+
+
+@pytest.mark.usefixtures("_unhurried")
+def test_a_day_of_deribit_and_its_gateway_loses_no_session_that_it_need_not() -> None:
+    calm = {"heartbeat_interval": 60, "verify_interval": 60.0}
+
+    async def run() -> None:
+        async with open_desk(deribit_account("desk", **calm), coinbase_account("gate", **calm)) as desk:
+            bot = desk.bot("nobody", 3600.0)
+            orders = [bot.place(one)[0] for one in desk.accounts.values() if await armed(desk, one.name)]
+            await pass_a_day(desk, DERIBIT_HOST, COINBASE_HOST)
+            for name in desk.accounts:
+                tally = desk.standing(name).tally
+                assert tally.opened == 3, "once in the morning, and after each trouble"
+                assert tally.test_requests > 1000
+            assert [order.cancel_reason for order in orders] == [None, None]
+
+    with deterministic(1):
+        trio.run(run, clock=World(1, 0.0).clock)
+
+
+async def armed(desk: Desk, name: str) -> bool:
+    await desk.until(Phase.ARMED, within=5, name=name)
+    return True
+
+
+@pytest.mark.usefixtures("_unhurried")
+def test_a_day_of_sx_bet_lets_no_lease_lapse() -> None:
+    calm = {"timeout_seconds": 180, "renew_interval": 60.0}
+    names = {"maker": "v3", "legacy": "v2"}
+    accounts = [sxbet_account(name, api, **calm) for name, api in names.items()]
+
+    async def run() -> None:
+        async with open_desk(*accounts) as desk:
+            for one in accounts:
+                await armed(desk, one.name)
+                desk.sxbet.exchange.place(one.name)
+            await pass_a_day(desk, SXBET_HOST)
+            assert desk.sxbet.leases.fired == []
+            assert [desk.open_orders(name) for name in names] == [1, 1]
+            assert all(desk.standing(name).tally.confirmed >= 1400 for name in names)
+
+    with deterministic(1):
+        trio.run(run, clock=World(1, 0.0).clock)
