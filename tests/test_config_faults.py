@@ -79,7 +79,6 @@ TYPES = {
     DESK
     + 'cancel = { currency = "btc" }': "8: accounts.desk.cancel.currency: must be a currency as the venue writes it",
     DESK + 'cancel = { kind = "any" }': "8: accounts.desk.cancel.kind: must be one of future, option, spot",
-    DESK + 'cancel = { label = "x", kind = "option" }': "8: accounts.desk.cancel.kind: does not go with label",
     DESK + 'orders_via = "rest"': "8: accounts.desk.orders_via: must be a list of at least one of websocket, rest, fix",
     DESK + "orders_via = []": "must be a list of at least one of websocket, rest, fix, not an empty list",
     DESK + 'orders_via = ["rst"]': 'must be one of websocket, rest, fix, not "rst"; did you mean "rest"?',

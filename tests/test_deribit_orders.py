@@ -71,6 +71,20 @@ async def test_each_selection_is_cancelled_by_the_one_method_that_takes_exactly_
     assert venue.asked == [(method, params)]
 
 
+@pytest.mark.parametrize("finer", [{"kind": "option"}, {"type": "stop"}, {"kind": "option", "type": "stop"}])
+async def test_a_label_with_a_kind_or_type_is_cancelled_order_by_order_and_no_other(finer: dict[str, str]) -> None:
+    listed = [
+        order("BTC-1-C", "stop_limit", "quotes"),
+        order("BTC-1-P", "stop_market", "hedge"),
+        order("BTC-PERPETUAL", "limit", "quotes"),
+    ]
+    venue = Venue({"private/get_open_orders": listed, "private/cancel": {}})
+    assert await orders(venue, label="quotes", **finer).cancel() == 1
+    assert [asked for asked in venue.asked if asked[0] == "private/cancel"] == [
+        ("private/cancel", {"order_id": "BTC-1-C"})
+    ]
+
+
 @pytest.mark.parametrize("result", [None, "ok", True, [], {"cancelled": 3}, 2.5])
 async def test_a_count_the_venue_does_not_tell_is_none_that_we_claim(result: Any) -> None:
     assert await orders(Venue({"private/cancel_all": result})).cancel() == 0

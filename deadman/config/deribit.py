@@ -62,8 +62,4 @@ def _settle_selection(section: Section) -> None:
         return
     selection = section.below("cancel")
     selection.read(SELECTION)
-    for name in ("kind", "type"):
-        # The venue cancels by label and currency only: to widen a selection silently would cancel too much.
-        if selection.given("label") and selection.given(name):
-            selection.fault(name, "does not go with label", "the venue cancels by label within a currency, no finer")
     section.values["cancel"] = Selection(**selection.values)

@@ -13,14 +13,29 @@ from deadman.venues.deribit.conversation import Conversation
 LISTING_TIMEOUT = 8.0
 """Seconds for a list of open orders, which may be some thousand long."""
 
-_KINDS: dict[str, Callable[[str], bool]] = {
+ONE_BY_ONE = 10
+"""Orders cancelled singly in a round: more would eat the credits that the next round needs."""
+
+
+def _any(_: str) -> bool:
+    return True
+
+
+_TYPES: dict[str, Callable[[str], bool]] = {
     "limit": lambda word: word == "limit",
     "stop": lambda word: word.startswith(("stop", "trailing")),
     "take": lambda word: word.startswith("take"),
     "trigger_all": lambda word: word.startswith(("stop", "take", "trailing")),
-    "all": lambda _: True,
+    "all": _any,
 }
 """How the cancel methods' `type` reads in an order's `order_type`."""
+
+_KINDS: dict[str, Callable[[str], bool]] = {
+    "option": lambda name: name.endswith(("-C", "-P")),
+    "spot": lambda name: "-" not in name,
+    "future": lambda name: "-" in name and not name.endswith(("-C", "-P")),
+}
+"""How a kind reads in an instrument's name; combos' names are the venue's alone to read."""
 
 Order = dict[str, Any]
 
@@ -42,8 +57,18 @@ class Orders:
 
     async def cancel(self) -> int:
         """One cancel of the whole selection; how many the venue says it cancelled."""
+        finer = self.selection.kind is not None or self.selection.type not in (None, "all")
+        if self.selection.label is not None and finer:
+            return await self._cancel_singly()
         result = await self.conversation.ask(*_bulk(self.selection))
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
+
+    async def _cancel_singly(self) -> int:
+        """A label with a kind or type: no one method takes exactly these. The next round takes what is left."""
+        found = [order for order in await self.open() if isinstance(order.get("order_id"), str)][:ONE_BY_ONE]
+        for order in found:
+            await self.conversation.ask("private/cancel", {"order_id": order["order_id"]})
+        return len(found)
 
     async def _listed(self) -> list[Order]:
         narrowed = {"kind": self.selection.kind} if self.selection.kind else {}
@@ -63,18 +88,19 @@ class Orders:
         return result
 
     def _selected(self, order: Order) -> bool:
-        """Label and type are judged here too: a listing that ignores a parameter must not look like open orders."""
-        word = order.get("order_type", "limit")
-        of_type = not isinstance(word, str) or _KINDS[self.selection.type or "all"](word)
-        return of_type and self.selection.label in (None, order.get("label"))
+        """All but the currency is judged here too: a listing that ignores a parameter must not widen the selection."""
+        word, name = order.get("order_type", "limit"), str(order.get("instrument_name", ""))
+        of_type = not isinstance(word, str) or _TYPES[self.selection.type or "all"](word)
+        of_kind = not name or _KINDS.get(self.selection.kind or "", _any)(name)
+        return of_type and of_kind and self.selection.label in (None, order.get("label"))
 
 
 def _bulk(selection: Selection) -> tuple[str, dict[str, str]]:
-    """The one method that cancels exactly this selection; the config allows a label no kind or type beside it."""
+    """The one method that cancels exactly this selection."""
     given = {"currency": selection.currency, "kind": selection.kind, "type": selection.type, "label": selection.label}
     params = {key: value for key, value in given.items() if value is not None}
     if selection.label is not None:
-        return "private/cancel_by_label", params
+        return "private/cancel_by_label", {key: value for key, value in params.items() if key != "type"}
     if selection.currency is not None:
         return "private/cancel_all_by_currency", params
     return (
