@@ -24,7 +24,7 @@ class Duty(Enum):
 
 
 def duty(guard: Guard, account: Account) -> Duty:
-    """Deribit's switch is proven through a trip, since bots that come back need it; a lease is not taken again.
+    """Deribit's switch is proven again once a trip is done: bots that come back need it. A lease is not taken again.
 
     An observed account is looked at, whatever anybody says.
     """

@@ -27,6 +27,9 @@ from deadman.proof import Coverage, Proof
 from deadman.standing import Standing
 from deadman.venue import OpenSession, Session
 
+AFTER_PROOF = 1.0
+"""Seconds at most until the next try when a session that was proven is lost, however often that happens."""
+
 
 async def nothing_to_wait_for() -> None:
     """Stands for the store where there is none."""
@@ -146,7 +149,8 @@ class Keeper:
             self._failures = 0
         self._failures, self._steady_since = self._failures + 1, None
         self._armed = self._armed and not isinstance(error, SwitchOff)
-        pause = max(error.pause, self._pace(error).delay(self._failures, self.chance))
+        pause = self._pace(error).delay(self._failures, self.chance)
+        pause = max(error.pause, pause if steady_since is None else min(pause, AFTER_PROOF))
         pause = self._in_time(pause, now, error)
         self._post(fact_of(error, now))
         return pause
