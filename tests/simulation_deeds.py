@@ -22,7 +22,7 @@ LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "G
 BACK = 0.5
 """Seconds in which a check-in after a trip arms again."""
 
-UNDER_WAY = 15.0
+UNDER_WAY = 45.0
 """Seconds for which a request that we gave up may still arrive."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from math import inf
 from random import Random
 
 import trio
@@ -11,12 +12,16 @@ from trio.testing import MockClock
 
 from deadman.config.schema import DeribitAccount
 from deadman.guard import Guard
+from deadman.state.state import RETRY, WRITE_TIMEOUT
 from tests.desk import Desk
 from tests.simulation_pulse import Pulse
 from tests.simulation_record import Record
 
 QUEUE = 10
 """Datagrams that the kernel keeps for a socket that is not read (net.unix.max_dgram_qlen)."""
+
+CAUGHT_UP = RETRY + WRITE_TIMEOUT + 0.5
+"""Seconds in which a disk that works again has been tried."""
 
 SETTLED = 0.5
 """Seconds in which whatever became true is on a disk that works."""
@@ -40,6 +45,7 @@ class Machine:
     clock: MockClock
     record: Record
     restarting: bool = False
+    disk_well_at: float = -inf
 
     def troubles(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
@@ -77,7 +83,8 @@ class Machine:
         return {name: words(one.guard) for name, one in standings.items() if one.since <= before}
 
     def _disk_fails(self) -> bool:
-        return self.desk.host.disk.full or self.desk.host.disk.seconds > 0.0
+        disk = self.desk.host.disk
+        return disk.full or disk.seconds > 0.0 or trio.current_time() < self.disk_well_at + CAUGHT_UP
 
     async def damage(self) -> None:
         """Half of what was written, after a crash."""
@@ -159,12 +166,12 @@ class Machine:
     async def fill_disk(self) -> None:
         self.desk.host.disk.full = True
         await trio.sleep(self.chance.uniform(1.0, 30.0))
-        self.desk.host.disk.full = False
+        self.desk.host.disk.full, self.disk_well_at = False, trio.current_time()
 
     async def hang_disk(self) -> None:
         self.desk.host.disk.seconds = self.chance.choice([0.5, 3.0, 1000.0])
         await trio.sleep(self.chance.uniform(1.0, 30.0))
-        self.desk.host.disk.seconds = 0.0
+        self.desk.host.disk.seconds, self.disk_well_at = 0.0, trio.current_time()
 
     async def hide_secret(self) -> None:
         name = self.chance.choice(sorted(self.desk.roster))

@@ -14,10 +14,10 @@ from deadman.simulator.received import Received
 from tests.simulation_record import Record
 
 WINDOW = 10.0
-REQUESTS = 120
+REQUESTS = 90
 """Of one account in any ten seconds."""
 
-DIALS = 40
+DIALS = 25
 """To a venue in any ten seconds, of one account."""
 
 
