@@ -59,7 +59,6 @@ class Reloader:
 
     def _take(self, config: Config) -> None:
         self._keepers.apply(config.accounts)
-        self._watches.look()  # before any keeper runs: no lease is taken up for a bot that is not up
         # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
         self._watches.look()
         if config.daemon != self._config.daemon:
