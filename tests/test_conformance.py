@@ -67,6 +67,16 @@ async def test_attending_ends_when_told_and_counts_what_is_open(name: str, autoj
 
 
 @EVERY
+async def test_facts_are_told_in_the_order_in_which_they_became_true(name: str, autojump_clock: MockClock) -> None:
+    async with doorway(name, latency=0.05) as way, way.open() as session:
+        await session.arm()
+        await session.attend(trio.current_time() + 3.0)
+        await session.cancel_orders("expire")
+        told = [fact.at for fact in way.facts]
+        assert told == sorted(told), "a late answer must not be dated from its asking"
+
+
+@EVERY
 async def test_a_disarm_turns_the_switch_off_and_leaves_the_orders(name: str, autojump_clock: MockClock) -> None:
     async with doorway(name) as way, way.open() as session:
         await session.arm()

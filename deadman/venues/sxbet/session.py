@@ -60,7 +60,8 @@ class SxBetSession:
         if means == "cancel":
             return await self._cancel()
         if means == "expire":
-            self.conversation.post(facts.Proven(self.conversation.clock.now(), await self.switch.cut()))
+            proof = await self.switch.cut()
+            self.conversation.post(facts.Proven(self.conversation.clock.now(), proof))
             await trio.sleep(CUT + VENUE_LAG)
         return Round(0, await self._remaining())
 
@@ -88,4 +89,5 @@ class SxBetSession:
         now = self.conversation.clock.now()
         if now >= self.counts.last_at + COUNT_INTERVAL:
             self.counts.last_at = now
-            self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), await self._remaining()))
+            count = await self._remaining()
+            self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), count))
