@@ -51,7 +51,8 @@ class Pulse:
 
     def restarted(self, at: float, disk: bytes | None) -> None:
         """Up at our end counts as a check-in at our start; who that was, the disk knows, or nobody."""
-        self.held_until = min(self.held_until, -inf)
+        self.heard.clear()
+        self.held_until = -inf
         self.counted_from = at if remembered(self.name, disk) else None
         self.quiet_from = inf
 
