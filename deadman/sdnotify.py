@@ -50,12 +50,6 @@ def watchdog_interval(environment: Mapping[str, str], pid: int) -> float | None:
     return allowed / _MICROSECONDS / 2
 
 
-def watchdog_limit(environment: Mapping[str, str], pid: int) -> float | None:
-    """WatchdogSec= in seconds: silence this long is answered with SIGABRT; None without a watchdog."""
-    interval = watchdog_interval(environment, pid)
-    return None if interval is None else 2 * interval
-
-
 @dataclass(frozen=True, slots=True)
 class Notifier:
     """The way to the service manager; `address` None where there is none."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deadman import sdnotify
-from deadman.sdnotify import Inherited, Notifier, inherited, watch_sockets, watchdog_interval, watchdog_limit
+from deadman.sdnotify import Inherited, Notifier, inherited, watch_sockets, watchdog_interval
 
 
 @pytest.fixture
@@ -69,7 +69,6 @@ def test_times_are_sent_in_whole_microseconds() -> None:
 def test_the_watchdog_is_fed_twice_as_often_as_it_must() -> None:
     environment = {"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "41"}
     assert watchdog_interval(environment, 41) == 15.0
-    assert watchdog_limit(environment, 41) == 30.0
     assert watchdog_interval({"WATCHDOG_USEC": "3000000"}, 41) == 1.5
 
 
@@ -86,7 +85,6 @@ def test_the_watchdog_is_fed_twice_as_often_as_it_must() -> None:
 )
 def test_no_watchdog_waits_for_us(environment: dict[str, str]) -> None:
     assert watchdog_interval(environment, 41) is None
-    assert watchdog_limit(environment, 41) is None
 
 
 def test_sockets_are_handed_over_by_name_from_the_third_descriptor_on() -> None:

@@ -39,10 +39,6 @@ class Paper:
         return textwrap.wrap(text, self.width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
 
-def is_terminal(*streams: TextIO) -> bool:
-    return all(stream.isatty() for stream in streams)
-
-
 def columns(rows: Sequence[Sequence[str]]) -> list[int]:
     """The width each column needs."""
     return [max(map(len, cells)) for cells in zip(*rows, strict=True)]
