@@ -21,7 +21,7 @@ from deadman.control.disarms import end_disarms
 from deadman.control.policy import Policy
 from deadman.control.server import serve
 from deadman.doors import Doors
-from deadman.errors import Unable
+from deadman.errors import Unable, innermost
 from deadman.exposition import CannotListen, Exposition
 from deadman.keeper import Keeper
 from deadman.keepers import Keepers
@@ -107,13 +107,7 @@ def _unable() -> Iterator[None]:
         missing = group.subgroup(kinds)
         if missing is None:
             raise
-        raise Unable(str(_leaf(missing))) from group
-
-
-def _leaf(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+        raise Unable(str(innermost(missing))) from group
 
 
 @dataclass

@@ -86,11 +86,11 @@ def ungrouped() -> Iterator[None]:
         yield
     except BaseExceptionGroup as group:
         strangers = group.split(VenueError)[1]
-        raise strangers if strangers is not None else _first(group) from None
+        raise strangers if strangers is not None else innermost(group) from None
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
+def innermost(error: BaseException) -> BaseException:
+    """The first error that is no group, however deep it lies; an error that is none is itself."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from deadman.errors import innermost
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Run the simulated venues on loopback, to try bots, alerts and the daemon against."
@@ -26,9 +28,3 @@ def run(arguments: argparse.Namespace) -> int:
     for failure in failures:
         sys.stderr.write(f"deadman: cannot simulate in {arguments.directory}: {failure}\n")
     return 1 if failures else 0
-
-
-def innermost(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
