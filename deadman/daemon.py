@@ -54,7 +54,7 @@ async def main(config: Config, environment: Mapping[str, str], writer: Writer) -
     board = Board.new(clock)
     board.listen(transitions(board))
     store = FileStore(config.daemon.state_directory)
-    with _unable(), store.lock(), _watches(config, board) as watches:
+    with _unable(), store.lock(), _watches(config, environment, board) as watches:
         state = State(board, store)
         _remember(config, board, watches, state)
         with _exposition(config, board, writer):
@@ -84,9 +84,9 @@ def _exposition(config: Config, board: Board, writer: Writer) -> Iterator[None]:
 
 
 @contextmanager
-def _watches(config: Config, board: Board) -> Iterator[Watches]:
+def _watches(config: Config, environment: Mapping[str, str], board: Board) -> Iterator[Watches]:
     daemon = config.daemon
-    adopted = watch_sockets(inherited(os.environ, os.getpid()))
+    adopted = watch_sockets(inherited(environment, os.getpid()))
     inboxes = SocketInboxes(daemon.runtime_directory / "watch", daemon.socket_group, board.clock, adopted)
     watches = Watches(board, inboxes)
     try:
