@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import trio
 
 from deadman.board import Board, Reload
-from deadman.config.fault import Fault, Faults
+from deadman.config.fault import Faults
 from deadman.config.load import load
 from deadman.config.schema import Config
-from deadman.config.secrets import check_secrets
+from deadman.config.secrets import require_secrets
 from deadman.keepers import Keepers
 from deadman.watches.rounds import Watches
 from deadman.watches.sockets import SocketFault
@@ -51,10 +51,7 @@ class Reloader:
 
     def _read(self) -> Config:
         config = load(self._config.path, self._environment)
-        report = check_secrets(config, self._environment)
-        faults: tuple[Fault, ...] = (*report.faults, *report.unverifiable)
-        if faults:
-            raise Faults(faults)
+        require_secrets(config, self._environment)
         return config
 
     def _take(self, config: Config) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from deadman.config.fault import Faults
 from deadman.config.load import load
 from deadman.config.schema import Config
-from deadman.config.secrets import check_secrets
+from deadman.config.secrets import require_secrets
 
 FAILED = 1
 
@@ -36,9 +36,7 @@ def read_config(path: Path) -> Config:
     """The config with every secret readable. Raises Faults. From here on a core dump would hold keys: there is none."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     config = load(path, os.environ)
-    report = check_secrets(config, os.environ)
-    if report.faults or report.unverifiable:
-        raise Faults((*report.faults, *report.unverifiable))
+    require_secrets(config, os.environ)
     return config
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deadman.config.document import dotted
-from deadman.config.fault import Fault
+from deadman.config.fault import Fault, Faults
 from deadman.config.schema import Account, Config, DeribitAccount, SecretSource, SxBetAccount
 from deadman.config.sources import LARGEST, OnlyForTheService, SecretError, fetch
 from deadman.secret import Secret
@@ -41,6 +41,13 @@ def read(source: SecretSource, environment: Mapping[str, str]) -> Secret:
 def check_secrets(config: Config, environment: Mapping[str, str]) -> SecretsReport:
     """Read every secret of a valid config once, and keep none."""
     return check_sources(config.path, _sources(config.accounts.values()), environment)
+
+
+def require_secrets(config: Config, environment: Mapping[str, str]) -> None:
+    """Raises Faults unless every secret of a valid config can be used here and now."""
+    report = check_secrets(config, environment)
+    if report.faults or report.unverifiable:
+        raise Faults((*report.faults, *report.unverifiable))
 
 
 def check_sources(
