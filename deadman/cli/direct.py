@@ -13,9 +13,9 @@ from pwd import getpwuid
 import trio
 
 from deadman.board import Board
+from deadman.cli.complaint import Failed, Misused
 from deadman.cli.run import read_config
 from deadman.clock import Clock
-from deadman.config.fault import Faults
 from deadman.config.schema import Config
 from deadman.doors import Doors
 from deadman.facts import Cause, Tripped
@@ -30,29 +30,20 @@ from deadman.watch import Watch
 PATIENCE = 30.0
 """Seconds until it is told what is outstanding; an operator may start it again."""
 
-FAILED, USAGE = 1, 2
-
 
 def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
     """Cancel the orders of these accounts, of all for none named, until the venues list none.
 
-    Exit 0 when all are gone, 1 when some may not be, 2 for an account the config does not know, 77 and 78 as `run`.
+    Exit 0 when all are gone, 1 when some may not be. Raises Faults as `run` does, Misused for an account that the
+    config does not know, Failed for one that is only observed.
     """
-    try:
-        config = read_config(path)
-    except Faults as faults:
-        print(faults, file=sys.stderr)
-        return faults.exit_code
+    config = read_config(path)
     unknown = [name for name in accounts if name not in config.accounts]
     if unknown:
-        print(f"deadman: no account {', '.join(unknown)}; there are {', '.join(config.accounts)}", file=sys.stderr)
-        return USAGE
+        raise Misused(f"no account {', '.join(unknown)}; there are {', '.join(config.accounts)}")
     observed = [name for name in accounts if config.accounts[name].observe]
     if observed:
-        print(
-            f"deadman: {', '.join(observed)}: only observed (observe = true), so nothing is cancelled", file=sys.stderr
-        )
-        return FAILED
+        raise Failed(f"{', '.join(observed)}: only observed (observe = true), so nothing is cancelled")
     named = accounts or [name for name, account in config.accounts.items() if not account.observe]
     return trio.run(_trip, config, named, reason)
 
@@ -67,7 +58,7 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
         await _cancel(config, board, names, state)
     for line in _outcomes(board, names):
         print(line)
-    return 0 if not _outstanding(board, names) else FAILED
+    return 0 if not _outstanding(board, names) else Failed.exit_code
 
 
 def _state(config: Config, board: Board, stack: ExitStack) -> State | None:

@@ -6,15 +6,12 @@ import argparse
 import faulthandler
 import os
 import resource
-import sys
 from pathlib import Path
 
-from deadman.config.fault import Faults
+from deadman.cli.complaint import Failed
 from deadman.config.load import load
 from deadman.config.schema import Config
 from deadman.config.secrets import require_secrets
-
-FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit 78 or 77 for a config or secrets that cannot be used, 1 for what cannot be had (sockets, the state)."""
+    """Raises Faults for a config or secrets that cannot be used, Failed for what cannot be had (sockets, the state)."""
     faulthandler.enable()
-    try:
-        config = read_config(arguments.config)
-    except Faults as faults:
-        print(faults, file=sys.stderr)
-        return faults.exit_code
-    return _serve(config)
+    _serve(read_config(arguments.config))
+    return 0
 
 
 def read_config(path: Path) -> Config:
@@ -40,7 +33,7 @@ def read_config(path: Path) -> Config:
     return config
 
 
-def _serve(config: Config) -> int:
+def _serve(config: Config) -> None:
     import trio  # late: a faulty config is told without waiting for it
 
     from deadman.daemon import main
@@ -51,6 +44,4 @@ def _serve(config: Config) -> int:
         try:
             trio.run(main, config, os.environ, writer)
         except Unable as error:
-            print(f"deadman: {error}", file=sys.stderr)
-            return FAILED
-    return 0
+            raise Failed(str(error)) from None
