@@ -160,8 +160,10 @@ class Guard:
                 return replace(self, turned_on=True)
             case facts.OrdersCounted(at=at, count=count):
                 return replace(self, open_orders=count, open_orders_at=at)
-            case facts.Awaited() | facts.BotSeen():
-                return replace(self, awaited=isinstance(fact, facts.Awaited))
+            case facts.Awaited():
+                return replace(self, awaited=True)
+            case facts.BotSeen():
+                return replace(self, awaited=False)
             case _:
                 return self._commanded(fact)
 
