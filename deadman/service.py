@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import trio
 
@@ -40,7 +40,7 @@ class Service:
     notifier: Notifier
     interval: float | None
     _fed_at: float = 0.0
-    _told: str = field(default="")
+    _told: str = ""
 
     @classmethod
     def of(cls, board: Board, environment: Mapping[str, str]) -> Service:
@@ -96,7 +96,7 @@ def summary(standings: Mapping[str, Standing]) -> str:
     if margins:
         least = min(margins, key=lambda name: margins[name])
         told.append(f"least margin {margins[least]:.0f} s ({least})")
-    exposed = [name for name in wanted if name not in margins]
-    if exposed:
-        told.append(f"NOT protected: {', '.join(exposed[:5])}{' …' if len(exposed) > 5 else ''}")
+    alarming = [name for name, one in wanted.items() if one.alarming]
+    if alarming:
+        told.append(f"NOT protected: {', '.join(alarming[:5])}{' …' if len(alarming) > 5 else ''}")
     return "; ".join(told)
