@@ -17,6 +17,7 @@ import trio
 from deadman.board import Board
 from deadman.clock import Clock
 from deadman.config.schema import Account, Config
+from deadman.config.words import host_and_port
 from deadman.control.disarms import end_disarms
 from deadman.control.policy import Policy
 from deadman.control.server import serve
@@ -75,8 +76,7 @@ def _exposition(config: Config, board: Board, writer: Writer) -> Iterator[None]:
         yield
         return
     exposition = Exposition(board, config.daemon.listen, writer.dropped)
-    host, port = exposition.start()
-    log.info("metrics and status page on http://%s:%d/", f"[{host}]" if ":" in host else host, port)
+    log.info("metrics and status page on http://%s/", host_and_port(*exposition.start()))
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ import tomli_w
 
 from deadman.config.accounts import NO_WATCH
 from deadman.config.schema import Account, Config, DaemonConfig, SecretSource, SxBetAccount, WatchConfig
+from deadman.config.words import host_and_port
 
 MASK = "***"
 
@@ -32,7 +33,8 @@ def effective(config: Config) -> dict[str, Any]:
 def _daemon(daemon: DaemonConfig) -> dict[str, Any]:
     # Whoever knows a webhook's or a ping's path may call it.
     hooks = {name: _masked(url) for name in ("webhook", "ping") if (url := getattr(daemon, name))}
-    return {**_plain(daemon), "listen": _listen(daemon.listen), **hooks}
+    listen = "" if daemon.listen is None else host_and_port(*daemon.listen)
+    return {**_plain(daemon), "listen": listen, **hooks}
 
 
 def _watch(watch: WatchConfig) -> dict[str, Any]:
@@ -63,13 +65,6 @@ def _value(value: Any) -> Any:
         case bool() | int() | float() | str():
             return value
     return {name: part for name, part in asdict(value).items() if part is not None}
-
-
-def _listen(listen: tuple[str, int] | None) -> str:
-    if listen is None:
-        return ""
-    host, port = listen
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _masked(url: str) -> str:

@@ -40,6 +40,11 @@ def listed(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
+def host_and_port(host: str, port: int) -> str:
+    """As `daemon.listen` has it and URLs do: an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean "…"?`, or nothing when no known word is close."""
     found = closest(word, known)

@@ -12,6 +12,7 @@ import threading
 from contextlib import suppress
 
 from deadman.board import Board
+from deadman.config.words import host_and_port
 from deadman.exposition.connections import Connections
 from deadman.exposition.routes import Routes
 from deadman.exposition.server import Server
@@ -64,9 +65,7 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, int, int, str
 
 
 def _in_words(address: tuple[str, int], error: OSError | UnicodeError) -> str:
-    host, port = address
-    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return f"cannot listen on {place} (key daemon.listen): {_advice(error)}"
+    return f"cannot listen on {host_and_port(*address)} (key daemon.listen): {_advice(error)}"
 
 
 def _advice(error: OSError | UnicodeError) -> str:
