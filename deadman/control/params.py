@@ -20,8 +20,7 @@ def expect(params: Mapping[str, Any], allowed: Iterable[str]) -> None:
     known = tuple(allowed)
     for name in params:
         if name not in known:
-            hint = suggestion(name, known) or f"known are {listed(known) or 'none'}"
-            raise Failure(INVALID_PARAMS, f'no parameter "{_shown(name)}"; {hint}')
+            raise Failure(INVALID_PARAMS, _unknown("parameter", name, known))
 
 
 def accounts(params: Mapping[str, Any], known: Collection[str]) -> tuple[str, ...]:
@@ -46,8 +45,7 @@ def watch(params: Mapping[str, Any], known: Collection[str]) -> str:
 
 def check_known(kind: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        hint = suggestion(name, known) or f"known are {listed(known) or 'none'}"
-        raise Failure(UNKNOWN_NAME, f'no {kind} "{_shown(name)}"; {hint}')
+        raise Failure(UNKNOWN_NAME, _unknown(kind, name, known))
 
 
 def span(params: Mapping[str, Any]) -> float | None:
@@ -66,6 +64,11 @@ def reason(params: Mapping[str, Any]) -> str:
     if not isinstance(given, str):
         raise Failure(INVALID_PARAMS, "reason must be text")
     return _shown(given, LONGEST_REASON)
+
+
+def _unknown(kind: str, name: str, known: Collection[str]) -> str:
+    hint = suggestion(name, known) or f"known are {listed(known) or 'none'}"
+    return f'no {kind} "{_shown(name)}"; {hint}'
 
 
 def _shown(text: str, longest: int = 64) -> str:
