@@ -1,6 +1,6 @@
 """What systemd and we tell each other: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
 
-Everything here is a pure function of the environment and its arguments but `Notifier.send` and `watch_sockets`.
+Everything here is a pure function of the environment and its arguments but `ServiceManager.send` and `watch_sockets`.
 Outside systemd nobody listens, and all of it does nothing.
 """
 
@@ -51,13 +51,13 @@ def watchdog_interval(environment: Mapping[str, str], pid: int) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Notifier:
-    """The way to the service manager; `address` None where there is none."""
+class ServiceManager:
+    """Whoever started us and is told how we do; `address` None where nobody is."""
 
     address: str | None
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Notifier:
+    def from_environment(cls, environment: Mapping[str, str]) -> ServiceManager:
         given = environment.get("NOTIFY_SOCKET", "")
         # An abstract address is written with @, and begins with a zero byte. Others (vsock) are not for services.
         return cls("\0" + given[1:] if given.startswith("@") else given if given.startswith("/") else None)

@@ -15,7 +15,7 @@ from deadman.sdnotify import (
     READY,
     STOPPING,
     WATCHDOG,
-    Notifier,
+    ServiceManager,
     extend_timeout,
     reloading,
     status,
@@ -37,7 +37,7 @@ class Service:
     """The unit's side of one run. Outside systemd nobody listens, and nothing happens."""
 
     board: Board
-    notifier: Notifier
+    manager: ServiceManager
     interval: float | None
     _fed_at: float = 0.0
     _told: str = ""
@@ -45,35 +45,35 @@ class Service:
     @classmethod
     def of(cls, board: Board, environment: Mapping[str, str]) -> Service:
         interval = watchdog_interval(environment, os.getpid())
-        return cls(board, Notifier.from_environment(environment), interval)
+        return cls(board, ServiceManager.from_environment(environment), interval)
 
     def feed(self) -> None:
         """To be called by the task that judges the guards, and by nobody else: a stalled loop starves the watchdog."""
         now = self.board.clock.now()
         if self.interval is not None and now >= self._fed_at + self.interval / 2:
             self._fed_at = now
-            self.notifier.send(WATCHDOG)
+            self.manager.send(WATCHDOG)
 
     async def run(self) -> None:
         """READY once every account has a first outcome, then what changes."""
         began = self.board.clock.now()
         while self._undecided() and self.board.clock.now() < began + ARMING_PATIENCE:
-            self.notifier.send(extend_timeout(ARMING_PATIENCE), status(self._summary()))
+            self.manager.send(extend_timeout(ARMING_PATIENCE), status(self._summary()))
             await trio.sleep(PACE / 4)
-        while not self.notifier.send(READY, status(self._summary())):
+        while not self.manager.send(READY, status(self._summary())):
             await trio.sleep(PACE)
         while True:
             self._tell_status()
             await trio.sleep(PACE)
 
     def reloading(self) -> None:
-        self.notifier.send(reloading(time.monotonic()))
+        self.manager.send(reloading(time.monotonic()))
 
     def reloaded(self) -> None:
-        self.notifier.send(READY)
+        self.manager.send(READY)
 
     def stopping(self) -> None:
-        self.notifier.send(STOPPING, status("stopping: nothing is sent to any venue"))
+        self.manager.send(STOPPING, status("stopping: nothing is sent to any venue"))
 
     def _undecided(self) -> bool:
         standings = self.board.standings().values()
@@ -81,7 +81,7 @@ class Service:
 
     def _tell_status(self) -> None:
         summary = self._summary()
-        if summary != self._told and self.notifier.send(status(summary)):
+        if summary != self._told and self.manager.send(status(summary)):
             self._told = summary
 
     def _summary(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deadman import sdnotify
-from deadman.sdnotify import Inherited, Notifier, inherited, watch_sockets, watchdog_interval
+from deadman.sdnotify import Inherited, ServiceManager, inherited, watch_sockets, watchdog_interval
 
 
 @pytest.fixture
@@ -22,12 +22,14 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield listening
 
 
-def notifier(address: str) -> Notifier:
-    return Notifier.from_environment({"NOTIFY_SOCKET": address})
+def service_manager(address: str) -> ServiceManager:
+    return ServiceManager.from_environment({"NOTIFY_SOCKET": address})
 
 
 def test_one_send_is_one_datagram_of_lines(manager: socket.socket) -> None:
-    assert notifier(manager.getsockname()).send(sdnotify.READY, sdnotify.status("3/3 protected"), sdnotify.WATCHDOG)
+    assert service_manager(manager.getsockname()).send(
+        sdnotify.READY, sdnotify.status("3/3 protected"), sdnotify.WATCHDOG
+    )
     assert manager.recv(1024) == b"READY=1\nSTATUS=3/3 protected\nWATCHDOG=1"
 
 
@@ -36,23 +38,23 @@ def test_an_abstract_address_is_written_with_an_at_sign() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0" + name)
         listening.settimeout(2)
-        assert notifier("@" + name).send(sdnotify.STOPPING)
+        assert service_manager("@" + name).send(sdnotify.STOPPING)
         assert listening.recv(1024) == b"STOPPING=1"
 
 
 def test_without_a_manager_nothing_needs_to_be_said_again() -> None:
-    assert Notifier.from_environment({}).send(sdnotify.READY)
-    assert notifier("vsock:2:1234").address is None
+    assert ServiceManager.from_environment({}).send(sdnotify.READY)
+    assert service_manager("vsock:2:1234").address is None
 
 
 def test_a_manager_that_went_away_raises_nothing_and_is_told() -> None:
-    assert not notifier("/nonexistent/notify").send(sdnotify.READY)
-    assert not notifier("/" + "x" * 200).send(sdnotify.READY)
+    assert not service_manager("/nonexistent/notify").send(sdnotify.READY)
+    assert not service_manager("/" + "x" * 200).send(sdnotify.READY)
 
 
 def test_a_manager_that_does_not_read_never_blocks_us(manager: socket.socket) -> None:
     """A full queue: a blocking send would hang here until the run's own timeout."""
-    sends = (notifier(manager.getsockname()).send("X=" + "y" * 4096) for _ in range(100_000))
+    sends = (service_manager(manager.getsockname()).send("X=" + "y" * 4096) for _ in range(100_000))
     assert not all(sends)
 
 
