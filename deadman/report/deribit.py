@@ -15,7 +15,7 @@ from deadman.report.fate import Case, Fate
 def if_bot_dies(case: Case, account: DeribitAccount) -> Fate:
     """Our own cancel while we can; else what the bot's connections carry by themselves."""
     if case.phase is Phase.DISARMED:
-        return _disarmed(case)
+        return _disarmed()
     if case.cleared:
         return _cleared(account)
     if case.phase is Phase.TRIPPING and case.guard.can_cancel and not account.observe:
@@ -28,7 +28,7 @@ def if_bot_dies(case: Case, account: DeribitAccount) -> Fate:
 def if_host_dies(case: Case, account: DeribitAccount) -> Fate:
     """Nobody is left to cancel: only what the bot's own connections carry."""
     if case.phase is Phase.DISARMED:
-        return _disarmed(case)
+        return _disarmed()
     if case.found_off:
         return Fate(
             "stay", None, "By Deribit's last word cancel-on-disconnect is off: new connections carry no switch."
@@ -60,7 +60,7 @@ def _covered(case: Case, account: DeribitAccount) -> Fate:
     )
 
 
-def _disarmed(case: Case) -> Fate:
+def _disarmed() -> Fate:
     """Never `stay`: who disarms to keep orders must hear that open connections keep the switch they started with."""
     return Fate(
         "unknown",
