@@ -20,6 +20,9 @@ from deadman.watch import Watch
 
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
+OUTCOMES = ("delivered", "failed", "dropped")
+"""What may become of a try at webhook or ping; what is given up after several is `dropped` besides."""
+
 Listener = Callable[[str, Standing, Standing], None]
 """Told the account's name, how it stood, and how it stands now."""
 

@@ -80,6 +80,7 @@ ADDITIONS = """
 deadman_account_phase_since_timestamp_seconds{account}
 deadman_account_open_orders{account} deadman_venue_fired_orders_total{account}
 deadman_watch_ignored_datagrams_total{watch} deadman_log_dropped_total{} deadman_state_written{}
+deadman_webhook_posts_total{outcome} deadman_pings_total{outcome}
 """
 
 
@@ -122,6 +123,14 @@ def test_every_series_exists_from_the_start_at_zero(desk: Hand) -> None:
         found = {dict(labels)[label]: number for (known, labels), number in series.items() if known == name}
         assert found.keys() == {str(member) for member in closed}
         assert {member for member, number in found.items() if number} <= {"connecting"}
+
+
+def test_what_became_of_webhook_and_ping_is_counted_apart_and_from_zero(desk: Hand) -> None:
+    assert value(desk, "deadman_webhook_posts_total", outcome="failed") == 0
+    desk.board.notices = {("webhook", "failed"): 3, ("ping", "delivered"): 1}
+    assert value(desk, "deadman_webhook_posts_total", outcome="failed") == 3
+    assert value(desk, "deadman_pings_total", outcome="failed") == 0
+    assert value(desk, "deadman_pings_total", outcome="delivered") == 1
 
 
 def test_an_error_code_has_a_series_only_once_it_was_seen(desk: Hand) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from deadman import __version__
-from deadman.board import Board
-from deadman.metrics.family import Family, counter, gauge, histogram, info
+from deadman.board import OUTCOMES, Board
+from deadman.metrics.family import Family, counter, counters, from_zero, gauge, histogram, info
 from deadman.watch import Watch
 
 WATCH_LABELS = ("watch",)
@@ -35,6 +35,11 @@ class DaemonSight:
     @property
     def tick_age(self) -> float:
         return max(0.0, self.now - self.board.loop.tick_at)
+
+
+def _notices(sight: DaemonSight, what: str) -> Mapping[str, float]:
+    counts = sight.board.notices
+    return from_zero(OUTCOMES, {outcome: count for (whose, outcome), count in counts.items() if whose == what})
 
 
 def _build(sight: DaemonSight) -> Mapping[str, str]:
@@ -96,6 +101,18 @@ DAEMON: tuple[Family[DaemonSight], ...] = (
         "deadman_state_written",
         "1 while the state directory takes what must outlive a restart: trips, disarms, holds, bots alive.",
         lambda sight: sight.board.state_fault is None,
+    ),
+    counters(
+        "deadman_webhook_posts_total",
+        "Tries to post a transition to the webhook by what became of them; dropped: transitions given up.",
+        "outcome",
+        lambda sight: _notices(sight, "webhook"),
+    ),
+    counters(
+        "deadman_pings_total",
+        "Pings by what became of them.",
+        "outcome",
+        lambda sight: _notices(sight, "ping"),
     ),
     counter(
         "deadman_log_dropped_total",
