@@ -161,3 +161,13 @@ def test_a_trip_that_does_not_end_is_told_once_as_an_error(caplog: pytest.LogCap
     unfinished = [record for record in caplog.records if getattr(record, "event", "") == "trip_unfinished"]
     assert [record.levelname for record in unfinished] == ["ERROR"]
     assert "something keeps placing them" in unfinished[0].getMessage()
+
+
+def test_orders_that_the_venue_itself_cancelled_are_told_of_with_their_number(
+    desk: Hand, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.arm("desk")
+    desk.post("desk", facts.VenueFired(desk.now, 3), facts.Answered(desk.now, 0.1))
+    level, line = told(caplog)[-1]
+    assert (level, line.count("3 of its orders")) == ("WARNING", 1)
+    assert sum("switch fired" in line for _, line in told(caplog)) == 1

@@ -19,12 +19,20 @@ def transitions(board: Board) -> Listener:
     """A listener for `board.listen` that logs each transition, and under one: a proof that ran out, a first trouble."""
 
     def listen(account: str, before: Standing, after: Standing) -> None:
+        if fired := after.tally.fired - before.tally.fired:
+            _log_fired(account, fired)
         news = (_ran_out, _first_trouble, _endless)
         if after.phase is not before.phase or any(happened(before, after) for happened in news):
             why = meaning(board.configs[account], after, board.clock)
             log_transition(account, before, after, why, board.clock.timestamp_of(after.seen_at))
 
     return listen
+
+
+def _log_fired(account: str, orders: int) -> None:
+    """No phase changes by it: the switch worked, and who lost the orders is a bot."""
+    told = "the venue's own switch fired: %d of its orders went with their connection; positions are not closed"
+    _log.warning(f"%s: {told}", account, orders, extra={"event": "venue_fired", "account": account, "orders": orders})
 
 
 def log_transition(account: str, before: Standing, after: Standing, why: str, timestamp: float) -> None:
