@@ -95,11 +95,15 @@ class Notifier:
         self._count("webhook", "dropped")
 
     async def _ping_forever(self, url: str) -> None:
+        """One that got lost is tried again soon: a whole minute without it may be somebody's alarm."""
+        failures = 0
         while True:
-            well = not any(standing.alarming for standing in self.board.standings().values())
-            if well:
-                await self._tell("ping", "GET", url, None)
-            await trio.sleep(PING_INTERVAL if well else 1.0)
+            if any(standing.alarming for standing in self.board.standings().values()):
+                await trio.sleep(1.0)
+                continue
+            taken = await self._tell("ping", "GET", url, None)
+            failures = 0 if taken else failures + 1
+            await trio.sleep(PING_INTERVAL if taken else RETRY.delay(failures + 1, self.chance))
 
     async def _tell(self, what: str, method: str, url: str, message: Mapping[str, Any] | None) -> bool:
         """One try; whether it was taken. What became of it is counted each time, and logged when it changes."""

@@ -135,3 +135,14 @@ async def test_pings_stop_when_protection_does(autojump_clock: MockClock) -> Non
         prove(board, ttl=90.0)
         await trio.sleep(600)
         assert len(hook.taken) == 2
+
+
+async def test_a_ping_that_got_lost_is_tried_again_before_the_minute_is_over(autojump_clock: MockClock) -> None:
+    hook = Hook(status=503)
+    async with notified(hook, None, URL) as board:
+        prove(board)
+        await trio.sleep(5)
+        hook.status = 200
+        await trio.sleep(25)
+        assert len(hook.taken) == 1
+        assert 2 <= board.notices["ping", "failed"] <= 8
