@@ -186,8 +186,10 @@ class Keeper:
     @contextmanager
     def _until_called(self) -> Iterator[None]:
         with trio.CancelScope() as self._scope:
-            yield
-        self._scope = None
+            try:
+                yield
+            finally:
+                self._scope = None
 
     def _duty(self) -> Duty:
         return duty(self._guard(), self.account)
