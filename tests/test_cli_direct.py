@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 import trio
 
 from deadman.cli.story.world import BTC, SX, World, open_world
-from tests.test_daemon import a_port, running
+from tests.test_daemon import a_port, edit, running
 
 
 async def trip(world: World, *names: str) -> tuple[int, str]:
@@ -42,4 +43,15 @@ async def test_an_unknown_account_is_told_and_nothing_is_cancelled(tmp_path: Pat
         code, told = await trip(world, "btc-dsk")
         assert code == 2
         assert "btc-dsk" in told
+        assert world.open_orders(BTC) == 4
+
+
+async def test_where_every_account_is_only_observed_a_trip_says_so_and_fails(tmp_path: Path) -> None:
+    async with open_world(tmp_path, a_port()) as world:
+        world.connect_bot()
+        accounts = tomllib.loads(world.config.read_text())["accounts"]
+        edit(world, {"accounts": {name: {**account, "observe": True} for name, account in accounts.items()}})
+        code, told = await trip(world, "--all")
+        assert code == 1, told
+        assert "only observed" in told
         assert world.open_orders(BTC) == 4

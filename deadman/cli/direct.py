@@ -41,10 +41,11 @@ def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
     unknown = [name for name in accounts if name not in config.accounts]
     if unknown:
         raise Misused(f"no account {', '.join(unknown)}; there are {', '.join(config.accounts)}")
-    observed = [name for name in accounts if config.accounts[name].observe]
-    if observed:
+    wanted = accounts or list(config.accounts)
+    observed = [name for name in wanted if config.accounts[name].observe]
+    named = [name for name in wanted if name not in observed]
+    if observed and (accounts or not named):
         raise Failed(f"{', '.join(observed)}: only observed (observe = true), so nothing is cancelled")
-    named = accounts or [name for name, account in config.accounts.items() if not account.observe]
     return trio.run(_trip, config, named, reason)
 
 
