@@ -8,7 +8,9 @@ from typing import Any
 
 import trio
 
+from deadman.cli.online import excess
 from deadman.cli.story.world import BTC, SX, World, open_world
+from deadman.venues.deribit.login import COINBASE
 from tests.test_daemon import a_port, edit
 
 READING = {
@@ -56,6 +58,21 @@ async def test_a_key_that_may_do_too_much_is_told(tmp_path: Path) -> None:
         code, told = await look(world)
         assert code == 0, told
         assert "wallet:read_write" in told.split("more than is needed")[1]
+
+
+def test_at_the_gateway_too_a_key_that_may_do_too_much_is_told() -> None:
+    told = excess(frozenset({"rat#trade", "rat#view", "wallet:user:read", "wallet:withdrawals:create"}), COINBASE)
+    assert told == ["wallet:withdrawals:create"]
+
+
+async def test_an_account_that_is_only_observed_needs_no_key_that_cancels(tmp_path: Path) -> None:
+    async with open_world(tmp_path, a_port()) as world:
+        secret = (tmp_path / BTC).read_text().strip()
+        world.stage.deribit.add_key(f"{BTC}-id", BTC, secret=secret, scope="account:read trade:read")
+        edit(world, {"accounts": {BTC: {**_account(world), "observe": True}}})
+        code, told = await look(world)
+        assert code == 0, told
+        assert "lacks" not in told
 
 
 async def test_wrong_keys_are_told_in_words_and_fail_the_look(tmp_path: Path) -> None:
