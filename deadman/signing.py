@@ -9,8 +9,11 @@ from typing import Any, cast
 from deadman.errors import Reason, Refused
 from deadman.secret import Secret
 
-TOKEN_LIFE = 60
-"""Seconds a JSON Web Token of ours is good for; Coinbase takes at most 120."""
+TOKEN_LIFE = 120
+"""Seconds a JSON Web Token of ours is good for: the most that Coinbase takes."""
+
+BACKDATED = 30
+"""Seconds before our now from which it is good: a clock that goes a little ahead must not make it one of the future."""
 
 MISSING = "Coinbase's login needs an extra package: pip install 'deadman[coinbase]'"
 
@@ -34,8 +37,8 @@ def web_token(secret: Secret, key_name: str, timestamp: float, nonce: str) -> st
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    key, issued = _private_key(secret), int(timestamp)
-    claims = {"sub": key_name, "iss": "cdp", "nbf": issued, "exp": issued + TOKEN_LIFE}
+    key, good_from = _private_key(secret), int(timestamp) - BACKDATED
+    claims = {"sub": key_name, "iss": "cdp", "nbf": good_from, "exp": good_from + TOKEN_LIFE}
     header = {"kid": key_name, "nonce": nonce}
     match key:
         case Ed25519PrivateKey():

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+import jwt
 import pytest
 import trio
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -25,6 +26,7 @@ from deadman.config.schema import DeribitAccount, SecretSource
 from deadman.guard import Phase
 from deadman.keeper import Keeper
 from deadman.secret import Secret
+from deadman.signing import web_token
 from deadman.simulator.deribit import COINBASE
 from deadman.simulator.deribit import Deribit as Exchange
 from deadman.simulator.network import open_network
@@ -115,6 +117,15 @@ async def test_one_session_outlives_many_short_tokens_and_is_never_silent_for_lo
         proofs = [one.at for one in ours if one.method == "private/get_cancel_on_disconnect"]
         assert len(logins) >= 6
         assert all(any(login <= proof < login + 1 for proof in proofs) for login in logins)
+
+
+def test_a_token_is_good_also_where_our_clock_goes_a_little_ahead_or_behind() -> None:
+    private, _ = keys()["PEM of EC P-256"]
+    token = web_token(Secret(private), NAME, 1_700_000_000.9, "nonce")
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["nbf"] <= 1_700_000_000 - 20
+    assert claims["exp"] >= 1_700_000_000 + 60
+    assert claims["exp"] - claims["nbf"] <= 120
 
 
 async def test_a_wrong_key_is_refused_in_words(autojump_clock: MockClock) -> None:
