@@ -109,3 +109,14 @@ def test_too_many_failed_logins_are_left_alone_for_long() -> None:
 
 def test_a_missing_permission_names_the_ones_needed() -> None:
     assert "account:read_write" in failure(METHOD, Error(13021, "forbidden")).detail
+
+
+@pytest.mark.parametrize(("offset", "told"), [(300.0, "300 s behind"), (-90.4, "90 s ahead of"), (5.0, None)])
+def test_a_login_that_fails_while_the_clocks_disagree_names_the_clock(offset: float, told: str | None) -> None:
+    detail = failure(LOGIN, Error(13009, "unauthorized"), offset).detail
+    assert ("this host's clock is" in detail) == (told is not None)
+    assert (told or "") in detail
+
+
+def test_a_clock_is_not_blamed_for_what_is_no_login() -> None:
+    assert "this host's clock" not in failure(METHOD, Error(13004, "invalid_credentials"), 300.0).detail

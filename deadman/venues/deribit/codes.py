@@ -66,11 +66,21 @@ LONGEST_PAUSE = 60.0
 """Seconds: whatever the venue asks for, an account must not be left unproven for longer without a try."""
 
 
-def failure(method: str, error: Error) -> VenueError:
-    """The exception to raise for an error answer to `method`; a code nobody knows may be better next time."""
+CLOCK_SUSPECT = 20.0
+"""Seconds between the venue's clock and ours from which a login that failed may have failed of it."""
+
+
+def failure(method: str, error: Error, clock_offset: float = 0.0) -> VenueError:
+    """The exception to raise for an error answer to `method`; a code nobody knows may be better next time.
+
+    `clock_offset` is the venue's clock less ours, in seconds, as this very answer tells it; 0 where it does not.
+    """
     kind, reason, words, pause = _ANSWERS.get(error.code, (Setback, Reason.VENUE_ERROR, error.message, 0.0))
     if method == LOGIN and error.code in TOKEN_REJECTED:
         kind, words = Refused, _CREDENTIALS
+    if method == LOGIN and reason is Reason.CREDENTIALS and abs(clock_offset) >= CLOCK_SUSPECT:
+        side = "behind" if clock_offset > 0 else "ahead of"
+        words = f"{words}; this host's clock is {abs(clock_offset):.0f} s {side} the venue's: set it"
     return kind(reason, f"{method}: {words} ({error.code} {error.message})", max(pause, _asked_pause(error)))
 
 

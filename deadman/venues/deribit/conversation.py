@@ -72,12 +72,13 @@ class Conversation:
 
     def _result(self, method: str, reply: wire.Reply, asked_at: float) -> Any:
         self.post(facts.Answered(self.answered_at, self.answered_at - asked_at))
+        offset = 0.0
         if reply.sent_timestamp is not None:
-            middle = (asked_at + self.answered_at) / 2
-            self.post(facts.ClockCompared(self.answered_at, reply.sent_timestamp - self.clock.timestamp_of(middle)))
+            offset = reply.sent_timestamp - self.clock.timestamp_of((asked_at + self.answered_at) / 2)
+            self.post(facts.ClockCompared(self.answered_at, offset))
         if reply.error is not None:
             self.post(facts.Erred(self.answered_at, str(reply.error.code)))
-            raise codes.failure(method, reply.error)
+            raise codes.failure(method, reply.error, offset)
         return reply.result
 
     async def read(self) -> None:
