@@ -83,7 +83,10 @@ class State:
         return all(on_disk is not None and on_disk.watches.get(name, WatchMemory()).alive for name in alive)
 
     def _hear(self, account: str, before: Standing, after: Standing) -> None:
-        if AccountMemory.of(before.guard) != AccountMemory.of(after.guard):
+        """What the disk knows may be of an account of that name which a reload has dropped since."""
+        disk = self._on_disk
+        known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
+        if known != AccountMemory.of(after.guard):
             self._changed.set()
 
     def _hear_watch(self, before: Watch, after: Watch) -> None:
