@@ -61,8 +61,12 @@ class Case:
         trip = self.guard.trip
         if self.phase is not Phase.TRIPPED or trip is None or trip.done_at is None or self.guard.open_orders:
             return False
-        heard = (watch.last_check_in_at for watch in self.watches.values())
-        return bool(self.watches) and all(at is None or at <= trip.done_at for at in heard)
+        return bool(self.watches) and all(self._is_silent_since(watch, trip.done_at) for watch in self.watches.values())
+
+    def _is_silent_since(self, watch: Watch, done_at: float) -> bool:
+        """One that counts as up without having been heard was up when we last ran: it may have gone on trading."""
+        heard = watch.last_check_in_at is not None and watch.last_check_in_at > done_at
+        return not heard and not watch.alive(self.now)
 
     @property
     def names(self) -> str:
