@@ -64,9 +64,10 @@ class Case:
         return bool(self.watches) and all(self._is_silent_since(watch, trip.done_at) for watch in self.watches.values())
 
     def _is_silent_since(self, watch: Watch, done_at: float) -> bool:
-        """One that counts as up without having been heard was up when we last ran: it may have gone on trading."""
-        heard = watch.last_check_in_at is not None and watch.last_check_in_at > done_at
-        return not heard and not watch.alive(self.now)
+        """One that was up when we last ran may have gone on trading meanwhile, though it was not heard since."""
+        if watch.last_check_in_at is None:
+            return watch.died_at == watch.counted_from  # never up, or dead already when we took it over
+        return watch.last_check_in_at <= done_at and not watch.alive(self.now)
 
     @property
     def names(self) -> str:
