@@ -7,11 +7,8 @@ from enum import Enum, auto
 from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, OnTrip
 from deadman.errors import Refused, Setback, SwitchOff, VenueError
-from deadman.facts import Cause, Fact
+from deadman.facts import TRIP_PATIENCE, Cause, Fact
 from deadman.guard import Guard
-
-TRIP_PATIENCE = 60.0
-"""Seconds of cancelling after which something keeps placing orders."""
 
 
 class Duty(Enum):

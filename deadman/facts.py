@@ -11,6 +11,9 @@ from enum import StrEnum
 from deadman.errors import Reason
 from deadman.proof import Proof
 
+TRIP_PATIENCE = 60.0
+"""Seconds of cancelling after which something keeps placing orders, and hammering helps nobody (design, section 3)."""
+
 
 class Cause(StrEnum):
     """What pulled the switch."""

@@ -5,13 +5,10 @@ from __future__ import annotations
 from deadman import spoken
 from deadman.clock import Clock
 from deadman.config.schema import Account
-from deadman.facts import Cause
+from deadman.facts import TRIP_PATIENCE, Cause
 from deadman.guard import Guard, Phase, Trip
 from deadman.proof import Coverage
 from deadman.standing import Standing
-
-ENDLESS = 20
-"""Rounds of cancelling after which what is still open was placed meanwhile."""
 
 LABELS = {
     Phase.EXPOSED: "EXPOSED (switch off)",
@@ -39,7 +36,7 @@ def meaning(account: Account, standing: Standing, clock: Clock) -> str:
         case Phase.EXPIRED | Phase.UNVERIFIED:
             return _ran_out(guard, clock)
         case Phase.TRIPPING | Phase.TRIPPED:
-            return _tripped(account, guard.trip) if guard.trip else ""
+            return _tripped(account, guard.trip, now) if guard.trip else ""
         case Phase.DISARMED:
             return _disarmed(guard, clock)
         case Phase.WAITING:
@@ -70,13 +67,13 @@ def _ran_out(guard: Guard, clock: Clock) -> str:
     return f"the lease ran out at {_told(guard.proof.expiry, clock)}: its orders are presumed cancelled{since}"
 
 
-def _tripped(account: Account, trip: Trip) -> str:
+def _tripped(account: Account, trip: Trip, now: float) -> str:
     pulled = f"{trip.cause} of {trip.by}" if trip.cause is not Cause.OPERATOR else f"by {trip.by}"
     reason = f" ({trip.reason})" if trip.reason else ""
-    return f"{pulled}{reason}: {_fate(account, trip)}"
+    return f"{pulled}{reason}: {_fate(account, trip, now)}"
 
 
-def _fate(account: Account, trip: Trip) -> str:
+def _fate(account: Account, trip: Trip, now: float) -> str:
     if account.observe:
         return "we only observe here and cancel nothing"
     if trip.done_at is not None:
@@ -84,7 +81,7 @@ def _fate(account: Account, trip: Trip) -> str:
         return f"its orders are {how}; positions are not closed"
     if account.on_trip == "lapse" and trip.cause is not Cause.OPERATOR:
         return "renewals have stopped, the venue cancels its orders when the lease ends"
-    if trip.remaining and trip.rounds > ENDLESS:
+    if trip.remaining and now >= trip.at + TRIP_PATIENCE:
         return f"{trip.remaining} orders still open after {trip.rounds} rounds; something keeps placing them, stop it"
     return "its orders are being cancelled"
 

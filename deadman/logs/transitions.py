@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from deadman.board import Board, Listener
-from deadman.duty import TRIP_PATIENCE
+from deadman.facts import TRIP_PATIENCE
 from deadman.guard import Phase
 from deadman.logs.meaning import label, meaning
 from deadman.standing import Standing

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from deadman.facts import TRIP_PATIENCE
 from deadman.problems.told import VENUES, Told, alarming, gathered, unreachable
 from deadman.spoken import instant, left
-
-_PATIENCE = 60.0
-"""Seconds of cancelling after which something keeps placing orders (design, section 3)."""
 
 _TRYING = "deadman keeps trying"
 
@@ -51,7 +49,7 @@ def _tripping(account: Told, dead: set[str], now: float) -> str:
     spent = now - trip["at"]
     if unreachable(account):
         return f"tripped, and deadman cannot cancel now: cancel at {_venue(account)} by hand"
-    if spent > _PATIENCE and trip["remaining"]:
+    if spent > TRIP_PATIENCE and trip["remaining"]:
         return f"{trip['remaining']} orders still open after {left(spent)}: something keeps placing them, stop it"
     if dead.intersection(account["watches"]) and trip["cause"] == "silence":
         return ""
