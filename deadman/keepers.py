@@ -21,6 +21,9 @@ from deadman.venue import OpenSession, Post, Session
 
 log = logging.getLogger(__name__)
 
+QUIET = 60.0
+"""Seconds without a crash after which the next one counts as a first."""
+
 RESTART = Backoff(first=1.0, cap=30.0)
 """After a bug brought a keeper down."""
 
@@ -82,16 +85,17 @@ class Keepers:
         crashes = 0
         with scope:
             while True:
+                started_at = self.board.clock.now()
                 try:
                     await self._keep(account)
                 except Exception as error:  # the one place where a bug is survived
-                    crashes += 1
+                    crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
                     log.exception("%s: the keeper crashed; this is a bug in deadman", account.name)
                     crash = facts.Lost(
                         self.board.clock.now(), Reason.CRASH, f"a bug in deadman: {type(error).__name__}"
                     )
                     self.board.post(account.name, crash)
-                await trio.sleep(RESTART.delay(crashes + 1, self.chance))
+                await trio.sleep(RESTART.delay(crashes, self.chance))
 
     async def _keep(self, account: Account) -> None:
         door = self.make_door(account, lambda fact: self.board.post(account.name, fact))

@@ -1,0 +1,78 @@
+"""One keeper an account, watched over: a bug is survived, told, and never held against a later one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+
+import trio
+from trio.testing import MockClock
+
+from deadman.board import Board
+from deadman.clock import Clock
+from deadman.config.schema import Account
+from deadman.keeper import Keeper
+from deadman.keepers import Keepers
+from deadman.venue import OpenSession, Post
+from tests.boards import deribit, sxbet
+
+
+class Buggy(Keeper):
+    """Crashes after so many seconds; notes when it was started."""
+
+    lasts = 0.0
+    started: list[float]
+
+    async def run(self) -> None:
+        self.started.append(trio.current_time())
+        await trio.sleep(self.lasts)
+        raise RuntimeError("a bug")
+
+
+class NoDoor:
+    def open_session(self) -> object:
+        raise NotImplementedError
+
+
+async def starts(lasts: float, seconds: float) -> list[float]:
+    """When a keeper that crashes after `lasts` seconds is started, within `seconds`."""
+    board, started = Board.new(Clock(trio.current_time, trio.current_time)), list[float]()
+
+    def hire(account: Account, open_session: OpenSession) -> Keeper:
+        keeper = Buggy(account, board, open_session, Random(1))
+        keeper.lasts, keeper.started = lasts, started
+        return keeper
+
+    def door(account: Account, post: Post) -> NoDoor:
+        return NoDoor()
+
+    async with trio.open_nursery() as nursery:
+        Keepers(board, nursery, Random(1), door, hire).apply({"desk": deribit("desk")})  # type: ignore[arg-type]
+        await trio.sleep(seconds)
+        nursery.cancel_scope.cancel()
+    return started
+
+
+async def test_a_keeper_that_crashes_at_once_is_started_again_ever_more_slowly(autojump_clock: MockClock) -> None:
+    started = await starts(0.0, 300.0)
+    gaps = [later - earlier for earlier, later in pairwise(started)]
+    assert 0 < gaps[0] < 1
+    assert max(gaps) > 15
+    assert len(started) < 25
+
+
+async def test_a_crash_after_a_long_quiet_is_a_first_one(autojump_clock: MockClock) -> None:
+    started = await starts(100.0, 3000.0)
+    gaps = [later - earlier - 100.0 for earlier, later in pairwise(started)]
+    assert len(gaps) > 25
+    assert max(gaps) < 1
+
+
+def test_nothing_is_wanted_of_what_can_never_be_proven() -> None:
+    board = Board.new(Clock(lambda: 0.0, lambda: 0.0))
+    board.add(replace(sxbet("seen"), observe=True))
+    board.add(replace(deribit("looked-at"), observe=True))
+    board.add(sxbet("kept"))
+    wanted = {name: one.guard.wanted(0.0) for name, one in board.standings().items()}
+    assert wanted == {"seen": False, "looked-at": True, "kept": True}
