@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deadman.clock import Clock
-from deadman.config.schema import Account
+from deadman.config.schema import Account, SxBetAccount
 from deadman.facts import Fact
 from deadman.guard import Guard
 from deadman.promise import timers
@@ -73,13 +73,15 @@ class Board:
 
     def add(self, account: Account) -> None:
         """Take an account up, or on with a changed config: what is known of it stays."""
-        overdue_after = timers(account).overdue_after
+        provable = not (account.observe and isinstance(account, SxBetAccount))
+        fresh = Guard(timers(account).overdue_after, provable)
         known = self._standings.get(account.name)
         self.configs = {**self.configs, account.name: account}
         if known is None:
-            self._standings[account.name] = Standing.new(Guard(overdue_after), self.clock.now())
+            self._standings[account.name] = Standing.new(fresh, self.clock.now())
         else:
-            self._replace(account.name, replace(known, guard=replace(known.guard, overdue_after=overdue_after)))
+            guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=fresh.provable)
+            self._replace(account.name, replace(known, guard=guard))
 
     def forget(self, account: str) -> None:
         """Drop an account that the config no longer names, or whose identity at the venue changed."""

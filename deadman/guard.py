@@ -75,9 +75,12 @@ class Guard:
         overdue_after: seconds from one asking until the next answer is late.
         lease_end: SX Bet: the latest end of any lease that the venue may hold by now, as far as it may have heard us;
             before it nobody may call the orders gone.
+        provable: False for an SX Bet account that is only observed: the venue tells nobody whether a lease stands, so
+            that nothing is wanted of it.
     """
 
     overdue_after: float
+    provable: bool = True
     session_at: float | None = None
     can_cancel: bool = False
     proof: Proof | None = None
@@ -122,7 +125,7 @@ class Guard:
         return self.proof is not None and self.proof.stands(now) and self.phase(now) not in UNCLAIMABLE
 
     def wanted(self, now: float) -> bool:
-        return self.phase(now) not in UNWANTED
+        return self.provable and self.phase(now) not in UNWANTED
 
     def margin(self, now: float) -> float:
         """Seconds until the standing claim runs out; 0 when there is none."""
