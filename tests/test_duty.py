@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from deadman import facts
 from deadman.config.schema import Account, OnTrip
-from deadman.duty import TRIP_PATIENCE, Duty, duty, fact_of, means, trip_pace
+from deadman.duty import Duty, duty, fact_of, means, trip_pace
 from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
-from deadman.facts import Cause, Fact
+from deadman.facts import TRIP_PATIENCE, Cause, Fact
 from deadman.guard import Guard
 from deadman.proof import Coverage, Proof
 from tests.boards import deribit, sxbet
