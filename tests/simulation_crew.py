@@ -53,6 +53,8 @@ class Trader:
             bot.die(*self.accounts)
 
     async def _trade(self, bot: Bot, seconds: float) -> None:
+        """From its first check-in on: whoever trades before that is nobody's business."""
+        await trio.sleep(0.2)
         with trio.move_on_after(seconds):
             while True:
                 for account in self.accounts:
@@ -91,6 +93,7 @@ class Trader:
         bot.hang()
         await trio.sleep(self.pulse.timeout * self.chance.uniform(0.9, 2.5))
         bot.beating = True
+        bot.say("WATCHDOG=1")
         await self._trade(bot, self.chance.uniform(1.0, 10.0))
 
     async def _flaps(self, bot: Bot) -> None:

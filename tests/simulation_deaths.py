@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 import trio
 
@@ -11,6 +12,7 @@ from deadman.guard import Phase
 from deadman.promise import promise
 from tests.desk import Desk
 from tests.simulation_deeds import Deeds
+from tests.simulation_plan import LAG
 from tests.simulation_pulse import Pulse
 from tests.simulation_record import Record, Troubles
 
@@ -45,13 +47,15 @@ class Deaths:
         if now < pulse.sent_at + min(pulse.timeout / 2, 0.5) and self.desk.phase(account.name) is Phase.ARMED:
             self.ready[key] = pulse.sent_at
         bound = promise(account, self.desk.watches).bot
-        if bound is not None and self.ready.get(key) == pulse.sent_at and now >= pulse.sent_at + bound + LOOK:
+        if bound is not None and self.ready.get(key) == pulse.sent_at and now >= pulse.sent_at + bound + LOOK + LAG:
             del self.ready[key]
             self.judge(pulse, account, pulse.sent_at)
 
     def judge(self, pulse: Pulse, account: Account, last_check_in: float) -> None:
         if not self.troubles.calm_since(last_check_in - BEFORE) or pulse.held_until > last_check_in:
             return
+        if pulse.quiet_from < inf and self.desk.watches[pulse.name].on_stopping == "release":
+            return  # it said goodbye, and was let go
         self.record.reached[f"a death under {account.on_trip}"] += 1
         left = [one for one in self.deeds.selected(account) if self.deeds.placed_at(one) <= last_check_in]
         said = f"{account.name}: {pulse.name} last checked in at {last_check_in:.2f} s, and {len(left)} orders rest"

@@ -19,6 +19,14 @@ from tests.simulation_pulse import Pulse
 from tests.simulation_record import Record
 
 LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "GET /orders-v3", "GET /orders")
+CHANGING = (
+    "private/enable_cancel_on_disconnect",
+    "private/disable_cancel_on_disconnect",
+    "private/cancel_all",
+    "private/cancel_all_by_currency",
+    "private/cancel_all_by_kind_or_type",
+    "private/cancel_by_label",
+)
 BACK = 0.5
 """Seconds in which a check-in after a trip arms again."""
 
@@ -49,6 +57,9 @@ class Deeds:
             asked = trio.current_time() <= max(untils, default=-inf)
             self.record.expect(asked, f"{name}: {received.method} disarms unasked")
             self.record.reached["disarmed at the venue"] += 1
+        observed = name in self.desk.roster and self.desk.roster[name].observe
+        changes = received.method in CHANGING or "timeoutSeconds" in received.params
+        self.record.expect(not (observed and changes), f"{name}: observed, and yet {received.method} was sent")
         if name is not None and received.method in LISTINGS:
             self.listed_at[name] = received.at
 

@@ -17,6 +17,7 @@ from deadman.control.disarms import end_disarms
 from deadman.facts import Fact
 from deadman.keeper import Keeper
 from deadman.keepers import Door, Keepers
+from deadman.logs.transitions import transitions
 from deadman.standing import Standing
 from deadman.state.state import State
 from deadman.ticker import Ticker
@@ -92,6 +93,7 @@ class Life:
         board = ObservedBoard.new(clock)
         assert isinstance(board, ObservedBoard)
         board.observers.extend(observers)
+        board.listen(transitions(board))
         self.board, self.chance, self.host = board, chance, host
         self.inboxes = InMemoryInboxes()
         self.watches = Watches(board, self.inboxes, host.time.now, host.is_gone)

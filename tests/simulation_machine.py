@@ -50,6 +50,7 @@ class Machine:
     def troubles(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
             "crash": self.crash,
+            "host lost": self.lose_host,
             "damaged state": self.damage,
             "reload": self.reload,
             "account removed": self.remove,
@@ -85,6 +86,13 @@ class Machine:
     def _disk_fails(self) -> bool:
         disk = self.desk.host.disk
         return disk.full or disk.seconds > 0.0 or trio.current_time() < self.disk_well_at + CAUGHT_UP
+
+    async def lose_host(self) -> None:
+        """No socket closes: the venues hear nothing any more, neither from us nor of our end."""
+        for venue in (self.desk.market.deribit, self.desk.market.coinbase):
+            for connection in venue.connections_of():
+                connection.faults.frozen = connection.faults.frozen or connection.address != "bots"
+        await self.crash()
 
     async def damage(self) -> None:
         """Half of what was written, after a crash."""
@@ -159,6 +167,7 @@ class Machine:
 
     def _grant(self, absence: float) -> None:
         """Who could not be heard for long is given a fresh timeout."""
+        self.disk_well_at = trio.current_time()
         if absence > 1.0:
             for pulse in self.pulses.values():
                 pulse.granted(trio.current_time())

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
 from deadman.config.schema import Account, Selection, WatchConfig
 from deadman.simulator.sxbet import Settings
 from tests.simulation_crew import LABELS
-from tests.simulation_market import coinbase_account, deribit_account, sxbet_account
+from tests.simulation_market import Market, coinbase_account, deribit_account, sxbet_account
 from tests.simulation_weather import DERIBIT, NETWORK, SXBET
 
 MACHINE = (
     "crash",
+    "host lost",
     "damaged state",
     "reload",
     "account removed",
@@ -24,6 +25,19 @@ MACHINE = (
     "disk hangs",
     "secret missing",
 )
+SELECTIONS = [
+    Selection(),
+    Selection(),
+    Selection(label=LABELS[0]),
+    Selection(label=LABELS[1], currency="BTC"),
+    Selection(currency="BTC"),
+    Selection(currency="BTC", kind="future", type="limit"),
+    Selection(kind="future"),
+    Selection(type="limit"),
+]
+LAG = 2.5
+"""Seconds at most in which SX Bet notices that a lease has ended."""
+
 WATCHED: list[tuple[str, ...]] = [(), ("quoter",), ("quoter", "hedger")]
 
 
@@ -47,18 +61,32 @@ class Plan:
         ]
         self.accounts = self._accounts()
         errors, orders_in = pick(["documented", "nestjs"]), pick(["data", "data.orders"])
-        self.settings = Settings(errors=errors, clock_skew=pick([0.0, 0.0, -2.0, 2.0]), orders_in=orders_in)
+        lag = pick([(0.0, 0.0), (0.0, 0.0), (0.1, LAG)])
+        skew = pick([0.0, 0.0, -2.0, 2.0])
+        self.settings = Settings(errors=errors, clock_skew=skew, orders_in=orders_in, expiry_lag=lag)
         self.weather = self._some(sorted({**DERIBIT, **SXBET, **NETWORK}), 6)
         self.machine = self._some(MACHINE, 3)
+
+    def set_up(self, market: Market) -> None:
+        """The venues' own ways: how long a token lives, and what the documents leave open."""
+        pick: Any = self.chance.choice
+        for venue in (market.deribit, market.coinbase):
+            lifetime, both, strict = pick([None, 25, 100]), pick([True, False]), pick([True, False])
+            venue.vault.settings = replace(venue.settings, token_lifetime=lifetime or venue.settings.token_lifetime)
+            venue.settings = replace(
+                venue.settings,
+                account_scope_covers_current=both,
+                token_in_every_request=strict and venue is market.deribit,
+            )
 
     def _some(self, names: list[str] | tuple[str, ...], most: int) -> list[str]:
         return self.chance.sample(names, self.chance.randint(0, most))
 
     def _accounts(self) -> list[Account]:
-        some, label = self.chance.random, self.chance.choice([None, None, LABELS[0]])
-        made: list[Account] = [deribit_account("desk", **self._deribit(("quoter",), Selection(label=label)))]
+        some, selection = self.chance.random, self.chance.choice(SELECTIONS)
+        made: list[Account] = [deribit_account("desk", **self._deribit(("quoter",), selection))]
         if some() < 0.4:
-            made.append(deribit_account("spare", **self._deribit(self._watched())))
+            made.append(deribit_account("spare", observe=some() < 0.25, **self._deribit(self._watched())))
         if some() < 0.4:
             made.append(coinbase_account("gate", **self._deribit(self._watched())))
         made.append(sxbet_account("maker", "v3", **self._sxbet("v3", ("quoter",))))

@@ -66,6 +66,10 @@ class Pulse:
     def heard_after(self, done_at: float) -> bool:
         return bool(self.heard) and self.heard[-1] > done_at
 
+    @property
+    def is_unheard(self) -> bool:
+        return self.sent_at is not None and (not self.heard or self.heard[-1] < self.sent_at)
+
     def surely_alive(self, now: float) -> bool:
         """By check-ins heard alone, whatever was granted."""
         return bool(self.heard) and self.quiet_from == inf and now < self.heard[-1] + self.timeout

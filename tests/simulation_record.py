@@ -23,6 +23,7 @@ class Troubles:
     active: Counter[str] = field(default_factory=Counter)
     changed_at: float = 0.0
     met: Counter[str] = field(default_factory=Counter)
+    ended: dict[str, float] = field(default_factory=dict)
 
     def begin(self, name: str) -> None:
         self.active[name] += 1
@@ -31,7 +32,7 @@ class Troubles:
 
     def end(self, name: str) -> None:
         self.active[name] -= 1
-        self.changed_at = trio.current_time()
+        self.changed_at = self.ended[name] = trio.current_time()
 
     def calm_since(self, at: float) -> bool:
         return not +self.active and self.changed_at <= at

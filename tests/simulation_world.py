@@ -18,6 +18,7 @@ from tests.simulation_claims import Claims
 from tests.simulation_crew import Operator, Trader
 from tests.simulation_deaths import Deaths
 from tests.simulation_deeds import Deeds
+from tests.simulation_fates import Fates
 from tests.simulation_machine import Machine
 from tests.simulation_market import HOSTS, host_of
 from tests.simulation_plan import Plan
@@ -58,6 +59,7 @@ class World:
         async with lay_out(*plan.accounts, watches=plan.watches, seed=self.seed, sxbet=plan.settings) as desk:
             with self._logs(desk):
                 self._audit(desk)
+                plan.set_up(desk.market)
                 await desk.start()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._until_violated, nursery.cancel_scope)
@@ -72,6 +74,7 @@ class World:
     async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
         nursery.start_soon(Deaths(desk, self.pulses, self.deeds, self.troubles, self.record).watch)
         nursery.start_soon(Claims(desk, self.troubles, self.record, [self.deeds.look]).watch)
+        nursery.start_soon(Fates(desk, self.pulses, self.troubles, self.record, partial(secrets, desk)).watch)
         nursery.start_soon(Scrapes(desk, partial(secrets, desk), self.record).watch)
         traders = [Trader(desk, pulse, Random(self.chance.random()), self.record) for pulse in self.pulses.values()]
         for trader in traders:
@@ -159,13 +162,14 @@ class World:
 
 
 def standing_open(desk: Desk) -> dict[str, str]:
-    """The accounts that are not armed, or not in truth, and why."""
+    """The accounts that are not armed, or not in truth, and why; of those only looked at nobody takes care."""
     armed = {name for name, one in desk.accounts.items() if desk.market.would_cancel(one)}
+    cared = {name for name, one in desk.accounts.items() if not one.observe}
     standings = desk.board.standings().items()
     return {
         name: f"{one.phase} {one.guard.trouble}"
         for name, one in standings
-        if one.phase is not Phase.ARMED or name not in armed
+        if name in cared and (one.phase is not Phase.ARMED or name not in armed)
     }
 
 

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from deadman.config.schema import Account, WatchConfig
 from deadman.guard import Phase
+from deadman.report import report
 from deadman.simulator.deribit import Connection
 from deadman.state.state import PATIENCE
 from tests.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, open_desk, sxbet_account
@@ -241,6 +242,32 @@ async def test_an_account_of_a_dead_bot_is_taken_up_without_a_lease(autojump_clo
         await trio.sleep(10)
         asked = [one.params["timeoutSeconds"] for one in desk.sxbet.received if "timeoutSeconds" in one.params]
         assert set(asked) <= {1}, "but the lease that expire cuts"
+
+
+async def test_an_account_that_was_dropped_and_taken_up_again_starts_anew_for_good(autojump_clock: MockClock) -> None:
+    async with open_desk(DESK, MAKER, watches=[QUOTER]) as desk:
+        await trading(desk, DESK, MAKER)
+        await desk.command("disarm", "maker")
+        desk.reload(DESK, watches=[QUOTER])
+        await trio.sleep(1)
+        desk.reload(DESK, MAKER, watches=[QUOTER])
+        await desk.until(Phase.ARMED, within=1, name="maker")
+        await restart(desk)
+        await desk.until(Phase.ARMED, within=1, name="maker")
+
+
+async def test_orders_of_a_bot_that_traded_on_while_we_were_away_are_not_called_gone(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_desk(MAKER, watches=[QUOTER]) as desk:
+        bot = await trading(desk, MAKER)
+        await desk.command("trip", "maker")
+        await trio.sleep(1)
+        await desk.crash()
+        bot.place(MAKER)
+        await desk.start()
+        fate = report(desk.board)["accounts"]["maker"]["if_host_dies"]
+        assert fate["orders"] != "gone"
 
 
 async def test_a_shorter_lease_that_went_unanswered_bounds_the_claim(autojump_clock: MockClock) -> None:
