@@ -33,6 +33,8 @@ class Switch:
     """Reads and sets the switch over one conversation; remembers what it read last, by scope.
 
     `starts_armed` tells whether a connection opened now starts with the switch on: the only proof that bots inherit it.
+    `enabled_here`: we turned it on over this very conversation. The venue's documents disagree on whether that reaches
+    the connection itself, so that its own reading tells nothing of others any more.
     """
 
     account: DeribitAccount
@@ -40,6 +42,7 @@ class Switch:
     conversation: Conversation
     starts_armed: Callable[[], Awaitable[bool]]
     readings: dict[Scope, bool] = field(default_factory=dict)
+    enabled_here: bool = False
 
     async def arm(self) -> Proof:
         """Read both scopes before touching either; turn on only where one of them is off.
@@ -49,7 +52,7 @@ class Switch:
             Refused: the login was good, and yet the venue will not let us read the switch.
         """
         try:
-            inherited = await self.read("connection")
+            inherited = await self.read("connection") and not self.enabled_here
             proof = await self._read_account()
         except Unavailable as error:
             raise _hardened(error) from error
@@ -106,6 +109,7 @@ class Switch:
             raise SwitchOff(Reason.VENUE_ERROR, "it is off; observing only, so it stays off")
         if not self.readings["account"]:
             self.conversation.post(facts.TurnedOn(self._now()))
+        self.enabled_here = True
         await self.conversation.ask(TURN_ON, {"scope": "account"})
 
     def _proven(self, proof: Proof) -> Proof:
