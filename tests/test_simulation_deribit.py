@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from deadman.config.schema import DeribitAccount
 from deadman.guard import Phase
 from deadman.promise import promise, timers
-from deadman.simulator.deribit import Cause, Deribit
+from deadman.simulator.deribit import DERIBIT, Cause, Deribit
 from tests.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, lay_out, open_desk
 from tests.simulation_scrapes import reading, scrape
 
@@ -113,8 +113,13 @@ async def test_a_switch_that_cannot_be_repaired_is_shown_within_two_seconds_of_i
         assert desk.exchange.inherits("desk")
 
 
-async def test_a_venue_that_lets_new_connections_start_bare_is_exposed(autojump_clock: MockClock) -> None:
-    async with open_desk(DESK) as desk:
+@pytest.mark.parametrize("reaches_us", [False, True], ids=["later connections", "this connection too"])
+async def test_a_venue_that_lets_new_connections_start_bare_is_exposed(
+    reaches_us: bool, autojump_clock: MockClock
+) -> None:
+    async with lay_out(DESK) as desk:
+        desk.exchange.settings = replace(DERIBIT, account_scope_covers_current=reaches_us)
+        await desk.start()
         desk.exchange.faults.lying = True
         await trio.sleep(60)
         assert desk.phase() is Phase.EXPOSED
