@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -45,6 +46,7 @@ WATCHED: list[tuple[str, ...]] = [(), ("quoter",), ("quoter", "hedger")]
 class Plan:
     """Swarm testing: each world knows only some faults, so that none hides behind another."""
 
+    seed: int
     chance: Random
     watches: list[WatchConfig] = field(init=False)
     accounts: list[Account] = field(init=False)
@@ -64,8 +66,11 @@ class Plan:
         lag = pick([(0.0, 0.0), (0.0, 0.0), (0.1, LAG)])
         skew = pick([0.0, 0.0, -2.0, 2.0])
         self.settings = Settings(errors=errors, clock_skew=skew, orders_in=orders_in, expiry_lag=lag)
-        self.weather = self._some(sorted({**DERIBIT, **SXBET, **NETWORK}), 6)
-        self.machine = self._some(MACHINE, 3)
+        weather = sorted({**DERIBIT, **SXBET, **NETWORK})
+        self.weather = self._some(
+            weather, 4, weather[2 * self.seed % len(weather)], weather[(2 * self.seed + 1) % len(weather)]
+        )
+        self.machine = self._some(MACHINE, 2, MACHINE[self.seed % len(MACHINE)])
 
     def set_up(self, market: Market) -> None:
         """The venues' own ways: how long a token lives, and what the documents leave open."""
@@ -79,8 +84,9 @@ class Plan:
                 token_in_every_request=strict and venue is market.deribit,
             )
 
-    def _some(self, names: list[str] | tuple[str, ...], most: int) -> list[str]:
-        return self.chance.sample(names, self.chance.randint(0, most))
+    def _some(self, names: Sequence[str], most: int, *certain: str) -> list[str]:
+        """Those whose turn it is, so that a few seeds in a row know them all, and some by chance."""
+        return sorted({*certain, *self.chance.sample(names, self.chance.randint(0, most))})
 
     def _accounts(self) -> list[Account]:
         some, selection = self.chance.random, self.chance.choice(SELECTIONS)

@@ -50,7 +50,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
-        self.plan = Plan(Random(self.chance.getrandbits(64)))
+        self.plan = Plan(self.seed, Random(self.chance.getrandbits(64)))
         self.pulses = {watch.name: Pulse(watch.name, watch.timeout) for watch in self.plan.watches}
         self.rates = Rates(self.record)
 
