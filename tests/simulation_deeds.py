@@ -42,10 +42,23 @@ class Deeds:
     placed: dict[str, float] = field(default_factory=dict)
     listed_at: dict[str, float] = field(default_factory=dict)
     disarmed_until: dict[str, float] = field(default_factory=dict)
+    tripped_until: dict[str, float] = field(default_factory=dict)
     back_since: dict[str, float] = field(default_factory=dict)
 
     def on_order(self, order: Order) -> None:
         self.placed.setdefault(f"{order.account} {order.order_id}", trio.current_time())
+        if order.cancel_reason == "user_request":
+            self._check_cancel(self.desk.roster[order.account], order)
+
+    def _check_cancel(self, account: Account, order: Order) -> None:
+        """An active cancel is a weapon: it is ours alone, for a trip alone, and narrowed by the config."""
+        name, label = account.name, selected_label(account)
+        fair = trio.current_time() <= self.tripped_until.get(name, -inf)
+        self.record.expect(fair, f"{name}: {order.order_id} was cancelled, and nothing has tripped")
+        self.record.expect(
+            label in (None, order.label), f"{name}: {order.label} was cancelled, outside of the selection"
+        )
+        self.record.reached["cancelled by a trip"] += 1
 
     def on_request(self, received: Received) -> None:
         """A request as it arrives at a venue."""
@@ -67,7 +80,9 @@ class Deeds:
         account, now = self.desk.accounts.get(name), trio.current_time()
         if account is None:
             return
-        self._note_disarm(name, now)
+        guard = self.desk.board.standing(name).guard
+        note(self.disarmed_until, name, now, lasts=guard.disarm is not None)
+        note(self.tripped_until, name, now, lasts=guard.trip is not None and guard.trip.done_at is None)
         if self.desk.life.restoring:
             return
         match fact:
@@ -77,13 +92,6 @@ class Deeds:
                 self._check_trip(account, cause, by, now)
             case facts.TripDone(presumed=presumed):
                 self._check_gone(account, presumed=presumed)
-
-    def _note_disarm(self, name: str, now: float) -> None:
-        guard = self.desk.board.standing(name).guard
-        if guard.disarm is not None:
-            self.disarmed_until[name] = inf
-        elif self.disarmed_until.get(name) == inf:
-            self.disarmed_until[name] = now + UNDER_WAY
 
     def _check_renewal(self, account: SxBetAccount, now: float) -> None:
         """No lease is asked for in the name of a process that is not alive, nor against anybody's word."""
@@ -141,5 +149,17 @@ class Deeds:
 
     def selected(self, account: Account) -> list[Order]:
         """The open orders that a trip of this account is to cancel."""
-        label = account.cancel.label if isinstance(account, DeribitAccount) else None
+        label = selected_label(account)
         return [order for order in self.desk.market.open_orders(account) if label in (None, order.label)]
+
+
+def selected_label(account: Account) -> str | None:
+    return account.cancel.label if isinstance(account, DeribitAccount) else None
+
+
+def note(untils: dict[str, float], name: str, now: float, *, lasts: bool) -> None:
+    """Until when something is excused: while it lasts, and while what was sent for it may be under way."""
+    if lasts:
+        untils[name] = inf
+    elif untils.get(name) == inf:
+        untils[name] = now + UNDER_WAY
