@@ -49,7 +49,7 @@ class Fates:
         resting = self.desk.market.open_orders(account)
         if fate["orders"] != "gone" or fate["within"] is None or not resting or self._may_be_late(account):
             return
-        if any(self.pulses[watch].is_unheard for watch in account.watches):
+        if any(self.pulses[watch].is_unheard(trio.current_time()) for watch in account.watches):
             return  # it trades already, and its check-ins found nobody at home
         now, lease = trio.current_time(), self.desk.sxbet.lease(account.name)
         ends_in = None if lease is None else lease.ends_at - self.desk.market.time.ahead - now

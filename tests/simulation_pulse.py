@@ -66,9 +66,11 @@ class Pulse:
     def heard_after(self, done_at: float) -> bool:
         return bool(self.heard) and self.heard[-1] > done_at
 
-    @property
-    def is_unheard(self) -> bool:
-        return self.sent_at is not None and (not self.heard or self.heard[-1] < self.sent_at)
+    def is_unheard(self, now: float) -> bool:
+        """Its last check-in found nobody at home, or is being read just now."""
+        if self.sent_at is None:
+            return False
+        return not self.heard or self.heard[-1] < self.sent_at or self.heard[-1] > now - NOTICE
 
     def surely_alive(self, now: float) -> bool:
         """By check-ins heard alone, whatever was granted."""
