@@ -167,9 +167,12 @@ def reading_threads() -> list[str]:
 async def test_the_thread_ends_with_its_task(tmp_path: Path) -> None:
     inboxes = SocketInboxes(tmp_path, None, Clock(time.monotonic, time.time))
     for _ in range(3):
-        with trio.move_on_after(0.05):
-            await inboxes.serve(lambda: None)
-    assert reading_threads()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(inboxes.serve, lambda: None)
+            with trio.fail_after(5.0):
+                while not reading_threads():
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
     with trio.fail_after(5.0):
         while reading_threads():
             await trio.sleep(0.01)
