@@ -20,17 +20,10 @@ from deadman.simulator.deribit import Deribit
 from deadman.simulator.network import Network
 from deadman.simulator.sxbet import Settings, SxBet
 from deadman.standing import Standing
+from tests.simulation_accounts import DERIBIT_HOST, SXBET_HOST, coinbase_account, deribit_account, sxbet_account
 from tests.simulation_bot import Bot
 from tests.simulation_life import Host, Life, Observer
-from tests.simulation_market import (
-    DERIBIT_HOST,
-    SXBET_HOST,
-    Market,
-    coinbase_account,
-    deribit_account,
-    open_market,
-    sxbet_account,
-)
+from tests.simulation_market import Market, open_market
 
 __all__ = [
     "DERIBIT_HOST",

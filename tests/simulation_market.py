@@ -12,7 +12,7 @@ import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.config.schema import Account, DeribitAccount, SxBetAccount
 from deadman.errors import Reason, Refused
 from deadman.secret import Secret
 from deadman.simulator.deribit import COINBASE, DERIBIT, Deribit
@@ -21,35 +21,12 @@ from deadman.simulator.faults import Faults
 from deadman.simulator.network import Network, open_network
 from deadman.simulator.sxbet import Settings, SxBet
 from deadman.venue import ReadSecret
+from tests.simulation_accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 
 EPOCH = 1_700_000_000.0
 FULL = "account:read_write trade:read_write"
 GATEWAY_SCOPE = "rat#trade wallet:buys:create"
-DERIBIT_HOST, COINBASE_HOST, SXBET_HOST = "deribit.localhost", "coinbase.localhost", "sxbet.localhost"
-HOSTS = (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST)
 GATEWAY_SEED = bytes(range(32))
-
-
-def deribit_account(name: str = "desk", **changes: object) -> DeribitAccount:
-    fields = {"network": "testnet", "url": f"ws://{DERIBIT_HOST}/ws/api/v2", "client_id": f"id-{name}", **changes}
-    return DeribitAccount(name, **fields)  # type: ignore[arg-type]
-
-
-def coinbase_account(name: str = "gate", **changes: object) -> DeribitAccount:
-    fields = {
-        "network": "coinbase",
-        "url": f"ws://{COINBASE_HOST}/ws/api/v2",
-        "key_name": f"keys/{name}",
-        "private_key": SecretSource("env", name),
-        **changes,
-    }
-    return DeribitAccount(name, **fields)  # type: ignore[arg-type]
-
-
-def sxbet_account(name: str = "maker", api: str = "v3", **changes: object) -> SxBetAccount:
-    requestor = f"0x{name.encode().hex():0>40}" if api == "v2" else None
-    fields = {"network": "testnet", "url": f"http://{SXBET_HOST}", "requestor": requestor, **changes}
-    return SxBetAccount(name, api=api, api_key=SecretSource("env", name), **fields)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -132,12 +109,6 @@ class Market:
         if isinstance(account, DeribitAccount) and account.network == "coinbase":
             return Secret(base64.b64encode(GATEWAY_SEED + bytes(32)).decode())
         return Secret(f"hush-{account.name}-{self.chance.getrandbits(64):016x}")
-
-
-def host_of(account: Account) -> str:
-    if isinstance(account, SxBetAccount):
-        return SXBET_HOST
-    return COINBASE_HOST if account.network == "coinbase" else DERIBIT_HOST
 
 
 @asynccontextmanager

@@ -9,9 +9,10 @@ from typing import Any
 
 from deadman.config.schema import Account, Selection, WatchConfig
 from deadman.simulator.sxbet import Settings
+from tests.simulation_accounts import coinbase_account, deribit_account, sxbet_account
 from tests.simulation_crew import LABELS
-from tests.simulation_market import Market, coinbase_account, deribit_account, sxbet_account
-from tests.simulation_weather import DERIBIT, NETWORK, SXBET
+from tests.simulation_market import Market
+from tests.simulation_weather import WEATHER
 
 MACHINE = (
     "crash",
@@ -66,7 +67,7 @@ class Plan:
         lag = pick([(0.0, 0.0), (0.0, 0.0), (0.1, LAG)])
         skew = pick([0.0, 0.0, -2.0, 2.0])
         self.settings = Settings(errors=errors, clock_skew=skew, orders_in=orders_in, expiry_lag=lag)
-        weather = sorted({**DERIBIT, **SXBET, **NETWORK})
+        weather = sorted(WEATHER)
         self.weather = self._some(
             weather, 4, weather[2 * self.seed % len(weather)], weather[(2 * self.seed + 1) % len(weather)]
         )

@@ -70,7 +70,8 @@ class Pulse:
         """Its last check-in found nobody at home, or is being read just now."""
         if self.sent_at is None:
             return False
-        return not self.heard or self.heard[-1] < self.sent_at or self.heard[-1] > now - NOTICE
+        reading = max(self.absent_until, self.heard[-1] if self.heard else -inf) > now - NOTICE
+        return reading or not self.heard or self.heard[-1] < self.sent_at
 
     def surely_alive(self, now: float) -> bool:
         """By check-ins heard alone, whatever was granted."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -71,7 +73,7 @@ class Record:
 class LogAudit(logging.Handler):
     """Reads every log record of ours as it would be written, before anything is struck out of it."""
 
-    def __init__(self, record: Record, secrets: Any) -> None:
+    def __init__(self, record: Record, secrets: Callable[[], Iterable[str]]) -> None:
         super().__init__(logging.DEBUG)
         self.record, self.secrets = record, secrets
 
@@ -84,3 +86,19 @@ class LogAudit(logging.Handler):
                 self.record.violation("a secret stands in the log")
         if record.exc_info or "bug in deadman" in text:
             self.record.violation(f"a bug was logged: {text}")
+
+
+@contextmanager
+def listening(record: Record, secrets: Callable[[], Iterable[str]]) -> Iterator[None]:
+    """All that `deadman` logs, whatever its level, goes to the auditor and nowhere else."""
+    audit, logger = LogAudit(record, secrets), logging.getLogger("deadman")
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(audit)
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(audit)
+        logger.setLevel(level)
+        logger.propagate = propagate

@@ -16,8 +16,8 @@ from deadman.guard import Phase
 from deadman.promise import promise
 from tests.desk import Desk, deribit_account, open_desk, sxbet_account
 from tests.simulation import Failed, deterministic, play
+from tests.simulation_accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 from tests.simulation_claims import Claims
-from tests.simulation_market import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 from tests.simulation_record import Record, Troubles
 from tests.simulation_world import World
 

@@ -1,0 +1,85 @@
+"""Our own ends: crashes, lost hosts, damaged files; and that the next run knows what must not be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from random import Random
+
+import trio
+
+from deadman.guard import Guard
+from deadman.state.state import RETRY, WRITE_TIMEOUT
+from tests.desk import Desk
+from tests.simulation_pulse import Pulse
+from tests.simulation_record import Record
+
+CAUGHT_UP = RETRY + WRITE_TIMEOUT + 0.5
+"""Seconds in which a disk that works again has been tried."""
+
+SETTLED = 0.5
+"""Seconds in which whatever became true is on a disk that works."""
+
+
+def nothing() -> None:
+    """What a crash spoils besides."""
+
+
+def words(guard: Guard) -> tuple[object, ...]:
+    """What must outlive us of an account: disarmed or not, tripped by what, and whether to the end."""
+    trip = None if guard.trip is None else (guard.trip.cause, guard.trip.done_at is not None)
+    return guard.disarm is not None and (True, guard.disarm_confirmed), trip
+
+
+@dataclass
+class Crashes:
+    """`disk_well_at`: since when the disk works and we run."""
+
+    desk: Desk
+    pulses: dict[str, Pulse]
+    chance: Random
+    record: Record
+    restarting: bool = False
+    disk_well_at: float = -inf
+
+    async def crash(self, spoil: Callable[[], None] = nothing) -> None:
+        if self.restarting:
+            return
+        self.restarting = True
+        known = {} if self._disk_fails() or spoil is not nothing else self._settled()
+        await self.desk.crash()
+        spoil()
+        await trio.sleep(self.chance.choice([0.0, 0.5, 2.0, 10.0]) * self.chance.uniform(0.5, 1.5))
+        for pulse in self.pulses.values():
+            pulse.restarted(trio.current_time(), self.desk.host.disk.data)
+        await self.desk.start()
+        self.restarting = False
+        for name, word in known.items():
+            after = words(self.desk.life.restored[name].guard) if name in self.desk.life.restored else None
+            self.record.expect(after in (None, word), f"{name}: {word} before our crash, {after} after it")
+
+    def _settled(self) -> dict[str, tuple[object, ...]]:
+        """The accounts of which the same has been true for a while."""
+        standings, before = self.desk.board.standings(), trio.current_time() - SETTLED
+        return {name: words(one.guard) for name, one in standings.items() if one.since <= before}
+
+    def _disk_fails(self) -> bool:
+        disk = self.desk.host.disk
+        return disk.full or disk.seconds > 0.0 or trio.current_time() < self.disk_well_at + CAUGHT_UP
+
+    async def lose_host(self) -> None:
+        """No socket closes: the venues hear nothing any more, neither from us nor of our end."""
+        for venue in (self.desk.market.deribit, self.desk.market.coinbase):
+            for connection in venue.connections_of():
+                connection.faults.frozen = connection.faults.frozen or connection.address != "bots"
+        await self.crash()
+
+    async def damage(self) -> None:
+        """Half of what was written, after a crash."""
+        disk = self.desk.host.disk
+
+        def spoil() -> None:
+            disk.data = disk.data[: len(disk.data) // 2] if disk.data else disk.data
+
+        await self.crash(spoil)

@@ -1,0 +1,92 @@
+"""What can go wrong at Deribit."""
+
+from __future__ import annotations
+
+from random import Random
+
+from deadman.config.schema import DeribitAccount
+from tests.desk import Desk
+from tests.simulation_faults import Fault, Heal, Knob, account, failing, nothing, some
+
+METHODS = (
+    "public/auth",
+    "public/test",
+    "public/set_heartbeat",
+    "private/get_cancel_on_disconnect",
+    "private/enable_cancel_on_disconnect",
+    "private/get_open_orders",
+    "private/cancel_all",
+    "private/subscribe",
+    "*",
+)
+CODES = (10000, 10028, 10041, 10049, 10066, 11050, 11051, 11056, 12003, 13004, 13009, 13021, -32600, 99999)
+
+
+def drift(desk: Desk, chance: Random) -> Heal:
+    struck = account(desk, chance, DeribitAccount)
+    desk.market.venue(struck).switch(struck.name, on=False)  # type: ignore[union-attr]
+    return nothing
+
+
+def lying(desk: Desk, chance: Random) -> Heal:
+    """A venue that comes back from a restart with a switch that says on and does nothing."""
+    struck = account(desk, chance, DeribitAccount)
+    venue = desk.market.venue(struck)
+    venue.accounts[struck.name].faults.lying = True
+    venue.drop(struck.name)  # type: ignore[union-attr]
+    return lambda: setattr(venue.accounts[struck.name].faults, "lying", False)
+
+
+def drop(desk: Desk, chance: Random) -> Heal:
+    struck = account(desk, chance, DeribitAccount)
+    venue = desk.market.venue(struck)
+    chance.choice([venue.drop, venue.reset])(struck.name)  # type: ignore[union-attr]
+    return nothing
+
+
+def tokens_expire(desk: Desk, chance: Random) -> Heal:
+    struck = account(desk, chance, DeribitAccount)
+    desk.market.venue(struck).expire_tokens(struck.name)  # type: ignore[union-attr]
+    return nothing
+
+
+def nonsense(desk: Desk, chance: Random) -> Heal:
+    texts = ("", "{", "[]", '{"id":1}', '{"id":1,"result":null}', '{"method":"heartbeat","params":3}', "\x00" * 5000)
+    struck = account(desk, chance, DeribitAccount)
+    desk.market.venue(struck).inject(chance.choice(texts), struck.name)  # type: ignore[union-attr]
+    return nothing
+
+
+def half_dead(desk: Desk, chance: Random) -> Heal:
+    """One connection whose peer froze, or whose application died: others to the same venue work."""
+    struck = account(desk, chance, DeribitAccount)
+    ours = [one for one in desk.market.venue(struck).connections_of(struck.name) if one.address != "bots"]  # type: ignore[union-attr]
+    for connection in ours:
+        setattr(connection.faults, chance.choice(["frozen", "dead"]), True)
+    return nothing
+
+
+DERIBIT: dict[str, Fault] = {
+    "deribit frozen": Knob(DeribitAccount, "frozen", lambda _: True),
+    "deribit dead": Knob(DeribitAccount, "dead", lambda _: True),
+    "deribit upgrade": Knob(
+        DeribitAccount, "upgrade", lambda chance: chance.choice([403, 429, 503, "reset", "eof", "hang"])
+    ),
+    "deribit refuses": Knob(DeribitAccount, "refuse", lambda _: True),
+    "deribit fails": Knob(DeribitAccount, "fail", failing(METHODS, CODES)),
+    "deribit ignores": Knob(DeribitAccount, "ignored", some(METHODS)),
+    "deribit silent": Knob(DeribitAccount, "silent", some(METHODS)),
+    "deribit garbled": Knob(DeribitAccount, "garbled", some(METHODS)),
+    "deribit wrong id": Knob(DeribitAccount, "wrong_id", some(METHODS)),
+    "deribit wrong echo": Knob(DeribitAccount, "wrong_echo", lambda _: True),
+    "deribit slow": Knob(DeribitAccount, "delay", lambda chance: chance.uniform(0.5, 7.0)),
+    "deribit jitter": Knob(DeribitAccount, "jitter", lambda chance: chance.uniform(0.5, 7.0)),
+    "deribit reauth disarms": Knob(DeribitAccount, "reauth_disarms", lambda _: True),
+    "deribit leaves orders": Knob(DeribitAccount, "cancel_leaves", lambda _: 1),
+    "deribit lying": lying,
+    "drift": drift,
+    "drop": drop,
+    "tokens expire": tokens_expire,
+    "nonsense": nonsense,
+    "half dead": half_dead,
+}
