@@ -61,13 +61,15 @@ class Case:
         trip = self.guard.trip
         if self.phase is not Phase.TRIPPED or trip is None or trip.done_at is None or self.guard.open_orders:
             return False
-        return bool(self.watches) and all(self._is_silent_since(watch, trip.done_at) for watch in self.watches.values())
+        # A presumption speaks of what rested when the trip began; a list, of all there was when it was done.
+        since = trip.at if trip.presumed else trip.done_at
+        return bool(self.watches) and all(self._is_silent_since(watch, since) for watch in self.watches.values())
 
-    def _is_silent_since(self, watch: Watch, done_at: float) -> bool:
+    def _is_silent_since(self, watch: Watch, since: float) -> bool:
         """One that was up when we last ran may have gone on trading meanwhile, though it was not heard since."""
         if watch.last_check_in_at is None:
             return watch.died_at == watch.counted_from  # never up, or dead already when we took it over
-        return watch.last_check_in_at <= done_at and not watch.alive(self.now)
+        return watch.last_check_in_at <= since and not watch.alive(self.now)
 
     @property
     def names(self) -> str:
