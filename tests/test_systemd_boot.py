@@ -32,9 +32,6 @@ from tests.serviced import (
     venue,
 )
 
-pytestmark = pytest.mark.xdist_group("machine")
-"""One worker for all of them, in this order: each goes on from where the one before left the machine."""
-
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
