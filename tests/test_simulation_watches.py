@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from deadman.config.schema import Account, DeribitAccount, Selection, WatchConfig
 from deadman.guard import Phase
 from deadman.promise import promise
+from deadman.simulator.sxbet import Settings
 from tests.desk import DERIBIT_HOST, SXBET_HOST, Desk, coinbase_account, deribit_account, open_desk, sxbet_account
 from tests.simulation_bot import Bot
 from tests.simulation_scrapes import reading, scrape
@@ -113,6 +114,23 @@ async def test_a_trigger_trips_within_a_second_and_a_later_check_in_arms_again(
         await desk.until(Phase.TRIPPED, within=40, name=account.name)
         bot.beating = True
         await desk.until(Phase.ARMED, within=2, name=account.name)
+
+
+@pytest.mark.parametrize("lag", [1.4, 3.0, 8.0])
+async def test_a_cut_lease_is_left_to_end_however_slow_the_venue_is_to_notice(
+    lag: float, autojump_clock: MockClock
+) -> None:
+    async with open_desk(LEGACY, watches=[QUOTER], sxbet=Settings(expiry_lag=(lag, lag))) as desk:
+        bot = await trading(desk, LEGACY)
+        bot.hang()
+        await trio.sleep_until(bot.beats[-1] + QUOTER.timeout + 0.25 + 1.0 + lag)
+        assert desk.open_orders("legacy") == 0
+        await desk.until(Phase.TRIPPED, within=2, name="legacy")
+        bot.beating = True
+        await desk.until(Phase.ARMED, within=2, name="legacy")
+        bot.place(LEGACY)
+        bot.hang()
+        await desk.gone("legacy", within=QUOTER.timeout + 0.5 + 1.0 + lag)
 
 
 async def test_a_second_bots_orders_outside_the_selection_are_untouched(autojump_clock: MockClock) -> None:

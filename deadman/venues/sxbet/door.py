@@ -16,7 +16,7 @@ from deadman.venue import Post, ReadSecret
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.login import Grant
 from deadman.venues.sxbet.orders import Orders
-from deadman.venues.sxbet.session import Counts, SxBetSession
+from deadman.venues.sxbet.session import Marks, SxBetSession
 from deadman.venues.sxbet.switch import Switch
 
 
@@ -30,7 +30,7 @@ class SxBet:
     chance: Random
     post: Post
     read_secret: ReadSecret
-    counts: Counts = field(default_factory=Counts)
+    marks: Marks = field(default_factory=Marks)
 
     @asynccontextmanager
     async def open_session(self) -> AsyncIterator[SxBetSession]:
@@ -40,7 +40,7 @@ class SxBet:
         async with open_http(self.dialler, self.account.url, context) as http:
             conversation = Conversation(http, grant, self.clock, timers(self.account), self.post)
             orders = Orders(self.account, conversation)
-            yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.counts)
+            yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.marks)
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[SxBetSession]:

@@ -24,11 +24,17 @@ VENUE_LAG = 1.0
 """Seconds given to the venue after a cut lease's end before its list is read; its own delay is not documented."""
 
 
-@dataclass
-class Counts:
-    """When open orders were last asked for: what outlives a session, so that a flapping venue is not asked twice."""
+CUT_AGAIN = 15.0
+"""Seconds after a cut before the next: a lease taken anew saves the orders of one that the venue has not yet ended."""
 
-    last_at: float = -inf
+
+@dataclass
+class Marks:
+    """What outlives a session: when open orders were last asked for, so that a flapping venue is not asked twice, and
+    when the lease was cut, unless it was taken anew since."""
+
+    counted_at: float = -inf
+    cut_at: float = -inf
 
 
 @dataclass
@@ -38,12 +44,14 @@ class SxBetSession:
     conversation: Conversation
     switch: Switch
     orders: Orders
-    counts: Counts
+    marks: Marks
 
     async def arm(self) -> Proof:
+        self.marks.cut_at = -inf
         return await self.switch.arm()
 
     async def renew(self) -> Proof:
+        self.marks.cut_at = -inf
         return await self.switch.confirm()
 
     async def attend(self, until: float) -> None:
@@ -59,11 +67,15 @@ class SxBetSession:
         """`cancel`: by key. `expire`: the lease cut to a second. `lapse`: nothing is sent, the lease runs out."""
         if means == "cancel":
             return await self._cancel()
-        if means == "expire":
-            proof = await self.switch.cut()
-            self.conversation.post(facts.Proven(self.conversation.clock.now(), proof))
-            await trio.sleep(CUT + VENUE_LAG)
+        if means == "expire" and self.conversation.clock.now() >= self.marks.cut_at + CUT_AGAIN:
+            await self._cut()
         return Round(0, await self._remaining())
+
+    async def _cut(self) -> None:
+        proof = await self.switch.cut()
+        self.marks.cut_at = self.conversation.clock.now()
+        self.conversation.post(facts.Proven(self.marks.cut_at, proof))
+        await trio.sleep(CUT + VENUE_LAG)
 
     async def _cancel(self) -> Round:
         """Where the venue has no list that we can read, its word that it cancelled all of them has to do.
@@ -87,7 +99,7 @@ class SxBetSession:
     async def _count_orders(self) -> None:
         """For people only, and never twice on a venue that is slow to tell."""
         now = self.conversation.clock.now()
-        if now >= self.counts.last_at + COUNT_INTERVAL:
-            self.counts.last_at = now
+        if now >= self.marks.counted_at + COUNT_INTERVAL:
+            self.marks.counted_at = now
             count = await self._remaining()
             self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), count))
