@@ -1,4 +1,4 @@
-"""Many small worlds full of trouble, each from a seed; and long quiet days.
+"""Many small worlds full of trouble, each from a seed.
 
 DEADMAN_SEEDS="5000" plays that many worlds instead of the usual few, DEADMAN_SEEDS="700 50" fifty from seed 700 on.
 """
@@ -14,11 +14,9 @@ import trio
 
 from deadman.guard import Phase
 from deadman.promise import promise
-from tests.desk import Desk, deribit_account, open_desk, sxbet_account
+from tests.desk import open_desk
 from tests.simulation import Failed, deterministic, play
 from tests.simulation_accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
-from tests.simulation_claims import Claims
-from tests.simulation_record import Record, Troubles
 from tests.simulation_world import World
 
 USUAL = (1, 20)
@@ -92,79 +90,3 @@ def test_delays_below_the_promise_raise_no_alarm_and_trip_nobody(seed: int) -> N
 
     with deterministic(seed):
         trio.run(run, clock=world.clock)
-
-
-# -- a day of each venue ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten ticks a second would be most of a day's work."""
-    monkeypatch.setattr("deadman.ticker.TICK", 5.0)
-    monkeypatch.setattr("deadman.watches.rounds.REGULAR", 5.0)
-
-
-async def pass_a_day(desk: Desk, *troubles: str) -> None:
-    """From midnight to midnight, with a little trouble at noon, and an auditor who looks once a minute."""
-    record = Record()
-    claims = Claims(desk, Troubles(), record, [])
-    for hour in range(24):
-        for _ in range(60):
-            await trio.sleep(60)
-            claims.look()
-        if hour == 12:
-            for host in troubles:
-                desk.network.freeze(host)
-                await trio.sleep(20)
-                desk.network.thaw(host)
-        if hour == 18:
-            for host in troubles:
-                desk.network.cut(host)
-    assert record.violations == []
-    for name, one in desk.board.standings().items():
-        assert one.phase is Phase.ARMED
-        assert one.tally.unprotected < 2, f"{name}: its proof stood all day"
-
-
-@pytest.mark.usefixtures("_unhurried")
-def test_a_day_of_deribit_loses_no_session_that_it_need_not() -> None:
-    calm = {"heartbeat_interval": 60, "verify_interval": 60.0}
-
-    async def run() -> None:
-        async with open_desk(deribit_account("desk", **calm)) as desk:
-            bot = desk.bot("nobody", 3600.0)
-            orders = [bot.place(one)[0] for one in desk.accounts.values() if await armed(desk, one.name)]
-            await pass_a_day(desk, DERIBIT_HOST)
-            for name in desk.accounts:
-                tally = desk.standing(name).tally
-                assert tally.opened == 3, "once in the morning, and after each trouble"
-                assert tally.test_requests > 1000
-            assert [order.cancel_reason for order in orders] == [None]
-
-    with deterministic(1):
-        trio.run(run, clock=World(1, 0.0).clock)
-
-
-async def armed(desk: Desk, name: str) -> bool:
-    await desk.until(Phase.ARMED, within=5, name=name)
-    return True
-
-
-@pytest.mark.usefixtures("_unhurried")
-def test_a_day_of_sx_bet_lets_no_lease_lapse() -> None:
-    calm = {"timeout_seconds": 360, "renew_interval": 120.0}
-    names = {"maker": "v3", "legacy": "v2"}
-    accounts = [sxbet_account(name, api, **calm) for name, api in names.items()]
-
-    async def run() -> None:
-        async with open_desk(*accounts) as desk:
-            for one in accounts:
-                await armed(desk, one.name)
-                desk.sxbet.exchange.place(one.name)
-            await pass_a_day(desk, SXBET_HOST)
-            assert desk.sxbet.leases.fired == []
-            assert [desk.open_orders(name) for name in names] == [1, 1]
-            assert all(desk.standing(name).tally.confirmed >= 700 for name in names)
-
-    with deterministic(1):
-        trio.run(run, clock=World(1, 0.0).clock)
