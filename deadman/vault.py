@@ -13,6 +13,7 @@ from deadman.config.secrets import read
 from deadman.config.sources import SecretError
 from deadman.errors import Reason, Refused, Unavailable
 from deadman.secret import Secret
+from deadman.threads import OffLoop, in_thread
 from deadman.venue import ReadSecret
 
 PATIENCE = 2.0
@@ -27,6 +28,7 @@ class Vault:
 
     environment: Mapping[str, str]
     learned: Callable[[Secret], None]
+    off_loop: OffLoop = in_thread
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
 
     def of(self, account: Account) -> ReadSecret:
@@ -40,9 +42,7 @@ class Vault:
         """Raises Refused in words for a secret that is missing, empty or exposed, Unavailable for a disk that hangs."""
         try:
             with trio.fail_after(PATIENCE):
-                secret = await trio.to_thread.run_sync(
-                    read, source, self.environment, abandon_on_cancel=True, limiter=self._limiter
-                )
+                secret = await self.off_loop(read, source, self.environment, limiter=self._limiter)
         except trio.TooSlowError as error:
             raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {PATIENCE:g} s") from error
         except SecretError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 
 from deadman.errors import Reason, Unavailable
+from deadman.threads import OffLoop, in_thread
 
 PATIENCE = 3.0
 """Seconds to wait for an answer that nothing can stand in for."""
@@ -37,6 +38,7 @@ class Resolver(trio.abc.HostnameResolver):
 
     nursery: trio.Nursery
     lookup: Lookup = system_lookup
+    off_loop: OffLoop = in_thread
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
     _good: dict[tuple[str, int], AddressInfo] = field(default_factory=dict)
     _flights: dict[tuple[str, int], trio.Event] = field(default_factory=dict)
@@ -60,9 +62,7 @@ class Resolver(trio.abc.HostnameResolver):
 
     async def _look_up(self, name: tuple[str, int], landed: trio.Event) -> None:
         try:
-            self._good[name] = await trio.to_thread.run_sync(
-                self.lookup, *name, abandon_on_cancel=True, limiter=self._limiter
-            )
+            self._good[name] = await self.off_loop(self.lookup, *name, limiter=self._limiter)
         except (OSError, UnicodeError):  # UnicodeError: no name at all, a label too long or empty
             pass  # the asker is told; what was good before still serves
         finally:
