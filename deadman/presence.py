@@ -20,6 +20,7 @@ class Presence:
     """Looks after the files at `paths`, and says once when they are gone and once when they are back."""
 
     paths: Callable[[], Iterable[Path]]
+    is_socket: Callable[[Path], bool] = Path.is_socket
     _missing: frozenset[Path] = field(default=frozenset())
 
     async def run(self) -> None:
@@ -30,7 +31,7 @@ class Presence:
 
     def look(self) -> None:
         wanted = frozenset(self.paths())
-        missing = frozenset(path for path in wanted if not path.is_socket())
+        missing = frozenset(path for path in wanted if not self.is_socket(path))
         for path in sorted(missing - self._missing):
             log.error(
                 "%s is gone, somebody removed it: nobody reaches us there, and a bot that checks in there will be "

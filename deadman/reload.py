@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import trio
 
 from deadman.board import Board, Reload
 from deadman.config.fault import Faults
-from deadman.config.load import load
 from deadman.config.schema import Config
-from deadman.config.secrets import require_secrets
 from deadman.keepers import Keepers
+from deadman.threads import OffLoop
 from deadman.watches.rounds import Watches
 from deadman.watches.sockets import SocketFault
 
@@ -23,13 +22,20 @@ PATIENCE = 10.0
 
 
 class Reloader:
-    """Knows what is in force."""
+    """Knows what is in force. `read` reads the file and every secret anew, off the loop; it raises Faults."""
 
     def __init__(
-        self, config: Config, environment: Mapping[str, str], board: Board, watches: Watches, keepers: Keepers
+        self,
+        config: Config,
+        board: Board,
+        watches: Watches,
+        keepers: Keepers,
+        read: Callable[[], Config],
+        off_loop: OffLoop,
     ) -> None:
         self._config = config
-        self._environment = environment
+        self._read = read
+        self._off_loop = off_loop
         self._board = board
         self._watches = watches
         self._keepers = keepers
@@ -38,7 +44,7 @@ class Reloader:
         """Never raises for what a person can write into a file."""
         try:
             with trio.fail_after(PATIENCE):
-                config = await trio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+                config = await self._off_loop(self._read)
             self._watches.apply(config.watches)
         except Faults as faults:
             self._keep_old([str(fault) for fault in faults.faults])
@@ -48,11 +54,6 @@ class Reloader:
             self._keep_old([f"{self._config.path}: not read within {PATIENCE:g} s"])
         else:
             self._take(config)
-
-    def _read(self) -> Config:
-        config = load(self._config.path, self._environment)
-        require_secrets(config, self._environment)
-        return config
 
     def _take(self, config: Config) -> None:
         self._keepers.apply(config.accounts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from deadman.sdnotify import (
     extend_timeout,
     reloading,
     status,
-    watchdog_interval,
 )
 from deadman.standing import Standing
 
@@ -41,11 +39,6 @@ class Service:
     interval: float | None
     _fed_at: float = 0.0
     _told: str = ""
-
-    @classmethod
-    def of(cls, board: Board, environment: Mapping[str, str]) -> Service:
-        interval = watchdog_interval(environment, os.getpid())
-        return cls(board, ServiceManager.from_environment(environment), interval)
 
     def feed(self) -> None:
         """To be called by the task that judges the guards, and by nobody else: a stalled loop starves the watchdog."""

@@ -22,12 +22,12 @@ from deadman.venues.sxbet.session import SxBetSession
 HOUSE = Path(deadman.__file__).parent
 
 FLOORS: dict[int, str] = {
-    1: "proof errors facts secret clock spoken problems checksum peers signing sdnotify operations descriptors",
+    1: "proof errors facts secret clock spoken problems checksum peers signing sdnotify operations descriptors threads",
     2: "guard tally standing watch promise backoff duty venue config transport unit",
     3: "board vault venues",
     4: "keeper keepers watches control metrics exposition page notify state report logs "
     "ticker service presence doors reload",
-    5: "daemon",
+    5: "daemon ports",
     6: "cli __main__",
 }
 """The roof is 6; a new room is put on the lowest floor from which it still only looks down or beside itself."""

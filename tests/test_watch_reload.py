@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -19,6 +20,7 @@ from deadman.guard import Phase
 from deadman.keeper import Keeper
 from deadman.keepers import Keepers
 from deadman.reload import Reloader
+from deadman.threads import in_thread
 from deadman.venue import OpenSession, Session
 from deadman.watches import InMemoryInboxes, Watches
 
@@ -68,7 +70,7 @@ async def test_its_keeper_knows_before_its_first_step_that_it_waits(tmp_path: Pa
         keepers.apply(config.accounts)
         watches.look()
         path.write_text(path.read_text() + ACCOUNT)
-        await Reloader(config, environment, board, watches, keepers).reload()
+        await Reloader(config, board, watches, keepers, partial(load, path, environment), in_thread).reload()
         await trio.sleep(0.05)
         assert [board.standing(name).phase for name in ("other", "sx")] == [Phase.WAITING] * 2
         assert opened == []

@@ -75,7 +75,7 @@ class Server:
         try:
             with self.seats.seat(peer, self.policy.name_of(peer)):
                 while (line := await lines.read()) is not None:
-                    if answer := await self._answer(peer, line):
+                    if answer := await self.answer(peer, line):
                         await lines.write(answer)
                     await trio.sleep(self.seats.rest)
         except TooLong:
@@ -83,8 +83,8 @@ class Server:
         except Failure as failure:
             await lines.write(rpc.refusal(None, failure))
 
-    async def _answer(self, peer: Peer, line: bytes) -> bytes:
-        """What to write back; nothing for a notification."""
+    async def answer(self, peer: Peer, line: bytes) -> bytes:
+        """What to write back to a peer who sent `line`; nothing for a notification."""
         request_id = None
         if not line.strip():
             return b""
