@@ -19,9 +19,9 @@ from deadman.simulator.faults import Faults
 from deadman.simulator.received import Received
 from deadman.simulator.sxbet import Settings
 from deadman.venue import Session
-from tests.simulation_accounts import coinbase_account, deribit_account, host_of, sxbet_account
-from tests.simulation_life import PlainDialler, make_door
-from tests.simulation_market import Market, open_market
+from tests.swarm.world.accounts import coinbase_account, deribit_account, host_of, sxbet_account
+from tests.swarm.world.life import PlainDialler, make_door
+from tests.swarm.world.market import Market, open_market
 
 DOORS = ("deribit", "coinbase", "sxbet-v2", "sxbet-v3")
 Kind = TypeVar("Kind")

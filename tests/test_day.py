@@ -7,11 +7,11 @@ import trio
 
 from deadman.guard import Phase
 from tests.desk import Desk, deribit_account, open_desk, sxbet_account
-from tests.simulation import deterministic
-from tests.simulation_accounts import DERIBIT_HOST, SXBET_HOST
-from tests.simulation_claims import Claims
-from tests.simulation_record import Record, Troubles
-from tests.simulation_world import World
+from tests.swarm.laws.claims import Claims
+from tests.swarm.laws.record import Record, Troubles
+from tests.swarm.plays.seeds import deterministic
+from tests.swarm.plays.world import World
+from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST
 
 
 @pytest.fixture

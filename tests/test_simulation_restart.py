@@ -15,7 +15,7 @@ from deadman.report import report
 from deadman.simulator.deribit import Connection
 from deadman.state.state import PATIENCE
 from tests.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, open_desk, sxbet_account
-from tests.simulation_bot import Bot
+from tests.swarm.world.bot import Bot
 
 QUOTER = WatchConfig("quoter", 2.0)
 DESK = deribit_account("desk", watches=("quoter",), on_trip="cancel")

@@ -13,9 +13,17 @@ from deadman.config.schema import Account, DeribitAccount, Selection, WatchConfi
 from deadman.guard import Phase
 from deadman.promise import promise
 from deadman.simulator.sxbet import Settings
-from tests.desk import DERIBIT_HOST, SXBET_HOST, Desk, coinbase_account, deribit_account, open_desk, sxbet_account
-from tests.simulation_bot import Bot
-from tests.simulation_scrapes import reading, scrape
+from tests.desk import (
+    DERIBIT_HOST,
+    SXBET_HOST,
+    Desk,
+    coinbase_account,
+    deribit_account,
+    open_desk,
+    sxbet_account,
+)
+from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.world.bot import Bot
 
 QUOTER = WatchConfig("quoter", 2.0)
 HEDGER = WatchConfig("hedger", 2.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from deadman.config.schema import SxBetAccount
-from tests.desk import Desk
-from tests.simulation_faults import Fault, Heal, Knob, account, failing, some
+from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, some
+from tests.swarm.world.desk import Desk
 
 HEARTBEATS = ("POST /heartbeat", "POST /heartbeat/v3")
 ROUTES = (*HEARTBEATS, "DELETE /orders-v3/all", "GET /orders-v3", "GET /orders", "*")

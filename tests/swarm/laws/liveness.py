@@ -5,8 +5,8 @@ from __future__ import annotations
 import trio
 
 from deadman.guard import Phase
-from tests.desk import Desk
-from tests.simulation_record import Record
+from tests.swarm.laws.record import Record
+from tests.swarm.world.desk import Desk
 
 HEALING = 60.0
 """Seconds after the last trouble within which everything must stand again: the longest pause, and a rearming."""

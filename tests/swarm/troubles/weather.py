@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.desk import Desk
-from tests.simulation_accounts import host_of
-from tests.simulation_faults import Fault, Heal, nothing
-from tests.simulation_weather_deribit import DERIBIT
-from tests.simulation_weather_sxbet import SXBET
+from tests.swarm.troubles.faults import Fault, Heal, nothing
+from tests.swarm.troubles.weather_deribit import DERIBIT
+from tests.swarm.troubles.weather_sxbet import SXBET
+from tests.swarm.world.accounts import host_of
+from tests.swarm.world.desk import Desk
 
 
 def host(desk: Desk, chance: Random) -> str:

@@ -10,8 +10,8 @@ import trio
 from prometheus_client import CollectorRegistry, generate_latest
 
 from deadman.metrics import BoardCollector, no_logs_dropped
-from tests.desk import Desk
-from tests.simulation_record import Record
+from tests.swarm.laws.record import Record
+from tests.swarm.world.desk import Desk
 
 PACE = 15.0
 PHASE = re.compile(r'deadman_account_transitions_total\{account="([^"]+)",phase="([^"]+)"\} ([0-9.]+)')

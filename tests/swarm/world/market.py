@@ -21,7 +21,7 @@ from deadman.simulator.faults import Faults
 from deadman.simulator.network import Network, open_network
 from deadman.simulator.sxbet import Settings, SxBet
 from deadman.venue import ReadSecret
-from tests.simulation_accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
+from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 
 EPOCH = 1_700_000_000.0
 FULL = "account:read_write trade:read_write"

@@ -15,9 +15,9 @@ import trio
 from deadman.guard import Phase
 from deadman.promise import promise
 from tests.desk import open_desk
-from tests.simulation import Failed, deterministic, play
-from tests.simulation_accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
-from tests.simulation_world import World
+from tests.swarm.plays.seeds import Failed, deterministic, play
+from tests.swarm.plays.world import World
+from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 
 USUAL = (1, 20)
 """The first seed and how many: some 20 seconds."""
@@ -62,7 +62,7 @@ def test_a_world_played_again_is_the_same_to_the_last_fact(seed: int) -> None:
 
 def test_a_world_that_breaks_a_promise_tells_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("deadman.guard.Guard.protected", lambda self, now: True)
-    with pytest.raises(Failed, match=r"replay: python -m tests.simulation 1$"):
+    with pytest.raises(Failed, match=r"replay: python -m tests.swarm.plays.seeds 1$"):
         play(1, storm=30.0)
 
 

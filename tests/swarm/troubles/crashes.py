@@ -11,9 +11,9 @@ import trio
 
 from deadman.guard import Guard
 from deadman.state.state import RETRY, WRITE_TIMEOUT
-from tests.desk import Desk
-from tests.simulation_pulse import Pulse
-from tests.simulation_record import Record
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.record import Record
+from tests.swarm.world.desk import Desk
 
 CAUGHT_UP = RETRY + WRITE_TIMEOUT + 0.5
 """Seconds in which a disk that works again has been tried."""

@@ -14,9 +14,9 @@ from deadman.facts import Cause, Fact
 from deadman.guard import Trip
 from deadman.simulator.exchange import Order
 from deadman.simulator.received import Received
-from tests.desk import Desk
-from tests.simulation_pulse import Pulse
-from tests.simulation_record import Record
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.record import Record
+from tests.swarm.world.desk import Desk
 
 LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "GET /orders-v3", "GET /orders")
 CHANGING = (

@@ -11,7 +11,7 @@ import trio
 from deadman.simulator.credits import Credits
 from deadman.simulator.network import Dial
 from deadman.simulator.received import Received
-from tests.simulation_record import Record
+from tests.swarm.laws.record import Record
 
 WINDOW = 10.0
 REQUESTS = 90

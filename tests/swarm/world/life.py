@@ -28,8 +28,8 @@ from deadman.venues.sxbet.door import SxBet
 from deadman.watch import Sender
 from deadman.watches import InMemoryInboxes, Watches
 from deadman.watches.protocol import Datagram
-from tests.simulation_disk import Disk, MemoryStore
-from tests.simulation_market import Market, VenueTime
+from tests.swarm.world.disk import Disk, MemoryStore
+from tests.swarm.world.market import Market, VenueTime
 
 Observer = Callable[[str, Fact], None]
 

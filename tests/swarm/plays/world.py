@@ -10,23 +10,23 @@ from random import Random
 import trio
 from trio.testing import MockClock
 
-from tests.desk import Desk, lay_out
-from tests.simulation_accounts import HOSTS, host_of
-from tests.simulation_claims import Claims
-from tests.simulation_crashes import Crashes
-from tests.simulation_crew import Trader
-from tests.simulation_deaths import Deaths
-from tests.simulation_deeds import Deeds
-from tests.simulation_fates import Fates
-from tests.simulation_liveness import check_healing
-from tests.simulation_machine import Machine
-from tests.simulation_operator import Operator
-from tests.simulation_plan import Plan
-from tests.simulation_pulse import Pulse
-from tests.simulation_rates import Dials, Rates, Requests, audited
-from tests.simulation_record import Record, Troubles, listening
-from tests.simulation_scrapes import Scrapes
-from tests.simulation_weather import WEATHER
+from tests.swarm.laws.claims import Claims
+from tests.swarm.laws.deaths import Deaths
+from tests.swarm.laws.deeds import Deeds
+from tests.swarm.laws.fates import Fates
+from tests.swarm.laws.liveness import check_healing
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.rates import Dials, Rates, Requests, audited
+from tests.swarm.laws.record import Record, Troubles, listening
+from tests.swarm.laws.scrapes import Scrapes
+from tests.swarm.plays.plan import Plan
+from tests.swarm.troubles.crashes import Crashes
+from tests.swarm.troubles.machine import Machine
+from tests.swarm.troubles.operator import Operator
+from tests.swarm.troubles.weather import WEATHER
+from tests.swarm.world.accounts import HOSTS, host_of
+from tests.swarm.world.crew import Trader
+from tests.swarm.world.desk import Desk, lay_out
 
 
 @dataclass

@@ -10,8 +10,8 @@ import trio
 from deadman.config.schema import Account, SxBetAccount
 from deadman.simulator.deribit import Cause, Connection, Deribit
 from deadman.simulator.exchange import Order
-from tests.simulation_life import Host
-from tests.simulation_market import Market
+from tests.swarm.world.life import Host
+from tests.swarm.world.market import Market
 
 Deliver = Callable[[str, float, bytes, int], bool]
 """Watch, instant, words, pid; False where nobody listens."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from deadman.config.schema import DeribitAccount
-from tests.desk import Desk
-from tests.simulation_faults import Fault, Heal, Knob, account, failing, nothing, some
+from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, nothing, some
+from tests.swarm.world.desk import Desk
 
 METHODS = (
     "public/auth",

@@ -11,9 +11,9 @@ import trio
 
 from deadman.config.schema import SxBetAccount
 from deadman.report import report
-from tests.desk import Desk
-from tests.simulation_pulse import Pulse
-from tests.simulation_record import Record, Troubles
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.record import Record, Troubles
+from tests.swarm.world.desk import Desk
 
 PACE = 1.7
 LATE = ("freeze", "latency", "sxbet frozen")

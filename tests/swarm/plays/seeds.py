@@ -1,6 +1,6 @@
-"""Worlds by seed. A failing one is played again with `python -m tests.simulation SEED`, which prints its story.
+"""Worlds by seed. A failing one is played again with `python -m tests.swarm.plays.seeds SEED`, which prints its story.
 
-`python -m tests.simulation FIRST COUNT` plays many, as far as the first that fails.
+`python -m tests.swarm.plays.seeds FIRST COUNT` plays many, as far as the first that fails.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import trio
 
-from tests.simulation_world import World
+from tests.swarm.plays.world import World
 
 STORM = 150.0
 """Seconds of trouble in a world."""
@@ -44,7 +44,7 @@ def play(seed: int, storm: float = STORM) -> World:
         trio.run(world.run, clock=world.clock)
     if world.record.violations:
         told = "\n  ".join(world.record.violations[:5])
-        raise Failed(f"seed {seed}:\n  {told}\nreplay: python -m tests.simulation {seed}")
+        raise Failed(f"seed {seed}:\n  {told}\nreplay: python -m tests.swarm.plays.seeds {seed}")
     return world
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from deadman.config.schema import Account, Selection, WatchConfig
 from deadman.simulator.sxbet import Settings
-from tests.simulation_accounts import coinbase_account, deribit_account, sxbet_account
-from tests.simulation_crew import LABELS
-from tests.simulation_market import Market
-from tests.simulation_weather import WEATHER
+from tests.swarm.troubles.weather import WEATHER
+from tests.swarm.world.accounts import coinbase_account, deribit_account, sxbet_account
+from tests.swarm.world.crew import LABELS
+from tests.swarm.world.market import Market
 
 MACHINE = (
     "crash",

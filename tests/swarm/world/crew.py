@@ -8,10 +8,10 @@ from random import Random
 import trio
 
 from deadman.config.schema import Account
-from tests.desk import Desk
-from tests.simulation_bot import Bot
-from tests.simulation_pulse import Pulse
-from tests.simulation_record import Record
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.record import Record
+from tests.swarm.world.bot import Bot
+from tests.swarm.world.desk import Desk
 
 LABELS = ("quotes", "hedge")
 MOST = 8

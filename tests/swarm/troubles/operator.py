@@ -8,9 +8,9 @@ from random import Random
 
 import trio
 
-from tests.desk import Desk
-from tests.simulation_pulse import Pulse
-from tests.simulation_record import Record, Troubles
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.record import Record, Troubles
+from tests.swarm.world.desk import Desk
 
 STUCK = 70.0
 """Seconds after which an operator takes a trip into his own hands: `lapse` never ends what is placed after it."""

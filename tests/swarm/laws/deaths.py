@@ -10,11 +10,11 @@ import trio
 from deadman.config.schema import Account
 from deadman.guard import Phase
 from deadman.promise import promise
-from tests.desk import Desk
-from tests.simulation_deeds import Deeds
-from tests.simulation_plan import LAG
-from tests.simulation_pulse import Pulse
-from tests.simulation_record import Record, Troubles
+from tests.swarm.laws.deeds import Deeds
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.record import Record, Troubles
+from tests.swarm.plays.plan import LAG
+from tests.swarm.world.desk import Desk
 
 LOOK = 0.25
 BEFORE = 5.0

@@ -10,10 +10,10 @@ import trio
 from trio.testing import MockClock
 
 from deadman.config.schema import DeribitAccount
-from tests.desk import Desk
-from tests.simulation_crashes import Crashes
-from tests.simulation_pulse import Pulse
-from tests.simulation_record import Record
+from tests.swarm.laws.pulse import Pulse
+from tests.swarm.laws.record import Record
+from tests.swarm.troubles.crashes import Crashes
+from tests.swarm.world.desk import Desk
 
 QUEUE = 10
 """Datagrams that the kernel keeps for a socket that is not read (net.unix.max_dgram_qlen)."""

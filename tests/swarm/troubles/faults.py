@@ -8,7 +8,7 @@ from random import Random
 
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount
 from deadman.simulator.faults import Faults
-from tests.desk import Desk
+from tests.swarm.world.desk import Desk
 
 Heal = Callable[[], None]
 Fault = Callable[[Desk, Random], Heal]

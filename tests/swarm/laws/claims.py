@@ -11,8 +11,8 @@ from deadman.config.schema import Account, DeribitAccount, SxBetAccount
 from deadman.guard import Phase
 from deadman.promise import timers
 from deadman.standing import Standing
-from tests.desk import Desk
-from tests.simulation_record import Record, Troubles
+from tests.swarm.laws.record import Record, Troubles
+from tests.swarm.world.desk import Desk
 
 LOOK = 0.1
 """Seconds between two looks at every claim."""

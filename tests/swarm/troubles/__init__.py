@@ -1,0 +1,1 @@
+"""What goes wrong, each trouble begun at one moment and healed at another."""

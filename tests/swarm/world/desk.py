@@ -1,0 +1,174 @@
+"""A trading desk in memory: our daemon on one side, simulated venues on the other, and a clock that jumps ahead."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import trio
+
+from deadman.board import Board
+from deadman.config.schema import Account, WatchConfig
+from deadman.control.call import Call
+from deadman.control.policy import Peer
+from deadman.control.server import CHANGES
+from deadman.guard import Phase
+from deadman.simulator.deribit import Deribit
+from deadman.simulator.network import Network
+from deadman.simulator.sxbet import Settings, SxBet
+from deadman.standing import Standing
+from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST, coinbase_account, deribit_account, sxbet_account
+from tests.swarm.world.bot import Bot
+from tests.swarm.world.life import Host, Life, Observer
+from tests.swarm.world.market import Market, open_market
+
+__all__ = [
+    "DERIBIT_HOST",
+    "SXBET_HOST",
+    "Desk",
+    "coinbase_account",
+    "deribit_account",
+    "lay_out",
+    "open_desk",
+    "sxbet_account",
+]
+
+OPERATOR = Peer(1, 0)
+MailObserver = Callable[[str, float, bytes, bool], None]
+"""Told the watch, the instant, the words, and whether anybody listened."""
+
+
+@dataclass
+class Desk:
+    """The whole of it. `life` is the daemon's present run, `accounts` and `watches` its config; `roster` has every
+    account there ever was."""
+
+    market: Market
+    host: Host
+    nursery: trio.Nursery
+    chance: Random
+    accounts: dict[str, Account]
+    watches: dict[str, WatchConfig]
+    life: Life
+    roster: dict[str, Account]
+    running: bool = False
+    bots: list[Bot] = field(default_factory=list)
+    observers: list[Observer] = field(default_factory=list)
+    listeners: list[MailObserver] = field(default_factory=list)
+
+    @property
+    def board(self) -> Board:
+        return self.life.board
+
+    @property
+    def network(self) -> Network:
+        return self.market.network
+
+    @property
+    def exchange(self) -> Deribit:
+        return self.market.deribit
+
+    @property
+    def sxbet(self) -> SxBet:
+        return self.market.sxbet
+
+    def standing(self, name: str = "desk") -> Standing:
+        return self.board.standing(name)
+
+    def phase(self, name: str = "desk") -> Phase:
+        return self.standing(name).phase
+
+    def protected(self, name: str = "desk") -> bool:
+        return self.standing(name).guard.protected(self.board.clock.now())
+
+    def open_orders(self, name: str = "desk") -> int:
+        return len(self.market.open_orders(self.accounts[name]))
+
+    async def until(self, *phases: Phase, within: float, name: str = "desk") -> float:
+        """Seconds until the account stands in one of the phases."""
+        began = trio.current_time()
+        with trio.fail_after(within):
+            while self.phase(name) not in phases:
+                await trio.sleep(0.01)
+        return trio.current_time() - began
+
+    async def gone(self, name: str, within: float) -> float:
+        """Seconds until the exchange holds no order of the account."""
+        began = trio.current_time()
+        with trio.fail_after(within):
+            while self.open_orders(name):
+                await trio.sleep(0.01)
+        return trio.current_time() - began
+
+    def bot(self, watch: str, every: float = 0.5) -> Bot:
+        """A trading process that checks in from now on."""
+        bot = Bot(watch, self.market, self.host, self._deliver, every)
+        self.bots.append(bot)
+        self.nursery.start_soon(bot.run)
+        return bot
+
+    async def command(self, method: str, *accounts: str, **params: Any) -> dict[str, Any]:
+        """An operator's word through the control room; accounts' outcomes, or a watch's."""
+        named = {"accounts": list(accounts)} if accounts else {}
+        call = Call(self.board, method, {**named, **params}, OPERATOR, "alice")
+        return await CHANGES[method](call)
+
+    def reload(self, *accounts: Account, watches: Iterable[WatchConfig] | None = None) -> None:
+        self.accounts = {account.name: account for account in accounts}
+        if watches is not None:
+            self.watches = {watch.name: watch for watch in watches}
+        self.life.reload(self.accounts, self.watches)
+
+    async def crash(self) -> None:
+        """kill -9: the kernel closes our sockets, nothing more is written or sent."""
+        self.running, self.life.store.cut = False, True
+        self.life.scope.cancel()
+        await self.life.ended.wait()
+
+    async def start(self) -> None:
+        self.life = Life(self.market, self.host, self.chance, *self.observers)
+        await self.nursery.start(self.life.run, self.accounts, self.watches)
+        self.running = True
+
+    def _deliver(self, watch: str, at: float, words: bytes, pid: int) -> bool:
+        """A datagram to the watch's socket; False where nobody listens."""
+        heard = self.running and self.life.hear(watch, at, words, pid)
+        for listener in self.listeners:
+            listener(watch, at, words, heard)
+        return heard
+
+
+@asynccontextmanager
+async def lay_out(
+    *accounts: Account,
+    watches: Iterable[WatchConfig] = (),
+    seed: int = 1,
+    sxbet: Settings = Settings(),  # noqa: B008  it is frozen
+) -> AsyncIterator[Desk]:
+    """A desk whose daemon has not been started."""
+    chance = Random(seed)
+    async with open_market(seed, sxbet) as market, trio.open_nursery() as nursery:
+        host = Host(market.time)
+        for account in accounts:
+            market.enroll(account)
+        by_name = {account.name: account for account in accounts}
+        life = Life(market, host, chance)
+        yield Desk(
+            market, host, nursery, chance, by_name, {watch.name: watch for watch in watches}, life, dict(by_name)
+        )
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_desk(
+    *accounts: Account,
+    watches: Iterable[WatchConfig] = (),
+    seed: int = 1,
+    sxbet: Settings = Settings(),  # noqa: B008  it is frozen
+) -> AsyncIterator[Desk]:
+    async with lay_out(*accounts, watches=watches, seed=seed, sxbet=sxbet) as desk:
+        await desk.start()
+        yield desk
