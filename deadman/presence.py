@@ -14,14 +14,26 @@ log = logging.getLogger(__name__)
 PACE = 1.0
 """Seconds between two looks; no watch is patient for less."""
 
+_GONE = (
+    "%s is gone, somebody removed it: nobody reaches us there, and a bot that checks in there will be "
+    "taken for dead; restart the daemon (systemctl restart deadman, and deadman.socket where it is used)"
+)
+_HIDDEN = (
+    "%s cannot be looked for (%s): whoever is kept from it too cannot check in there, and will be taken for dead; "
+    "check the rights of the directories above it"
+)
+
 
 @dataclass
 class Presence:
-    """Looks after the files at `paths`, and says once when they are gone and once when they are back."""
+    """Looks after the files at `paths`, and says once when they are gone or hidden and once when they are back.
+
+    `is_socket` may raise OSError: a directory that cannot be searched hides what is in it, and is no reason to stop.
+    """
 
     paths: Callable[[], Iterable[Path]]
     is_socket: Callable[[Path], bool] = Path.is_socket
-    _missing: frozenset[Path] = field(default=frozenset())
+    _faults: dict[Path, str] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -30,15 +42,25 @@ class Presence:
             await trio.sleep(PACE)
 
     def look(self) -> None:
-        wanted = frozenset(self.paths())
-        missing = frozenset(path for path in wanted if not self.is_socket(path))
-        for path in sorted(missing - self._missing):
-            log.error(
-                "%s is gone, somebody removed it: nobody reaches us there, and a bot that checks in there will be "
-                "taken for dead; restart the daemon (systemctl restart deadman, and deadman.socket where it is used)",
-                path,
-                extra={"event": "socket_gone"},
-            )
-        for path in sorted((self._missing - missing) & wanted):
+        before, self._faults = self._faults, {}
+        for path in sorted(set(self.paths())):
+            fault = self._fault(path)
+            if fault is not None:
+                self._faults[path] = fault
+            if fault != before.get(path):
+                self._tell(path, fault)
+
+    def _fault(self, path: Path) -> str | None:
+        """Why nobody finds a socket at `path`: "" where it is gone, else the system's words; None where it is there."""
+        try:
+            return None if self.is_socket(path) else ""
+        except OSError as error:
+            return error.strerror or str(error)
+
+    def _tell(self, path: Path, fault: str | None) -> None:
+        if fault is None:
             log.warning("%s is there again", path, extra={"event": "socket_back"})
-        self._missing = missing
+        elif fault == "":
+            log.error(_GONE, path, extra={"event": "socket_gone"})
+        else:
+            log.error(_HIDDEN, path, fault, extra={"event": "socket_hidden"})

@@ -53,3 +53,24 @@ def test_a_watch_that_a_reload_takes_away_is_not_missed_any_more(
     paths.clear()
     presence.look()
     assert [record.levelname for record in caplog.records] == ["ERROR"], "not said to be there again"
+
+
+def test_a_directory_that_cannot_be_searched_is_told_once_and_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    refused: list[OSError] = [PermissionError(13, "Permission denied")]
+
+    def is_socket(path: Path) -> bool:
+        if refused:
+            raise refused[0]
+        return True
+
+    presence = Presence(lambda: [Path("/run/deadman/watch/quoter.sock")], is_socket)
+    presence.look()
+    presence.look()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "cannot be looked for (Permission denied)" in caplog.text
+    refused[0] = OSError(5, "Input/output error")
+    presence.look()
+    assert "Input/output error" in caplog.messages[-1]
+    refused.clear()
+    presence.look()
+    assert caplog.messages[-1].endswith("is there again")
