@@ -55,7 +55,15 @@ class Discards:
             self._threads += wanted
         self._waiting.put(descriptor)
         if wanted:
+            self._hire()
+
+    def _hire(self) -> None:
+        """Where the host has no room for a thread, those at work go on, or the next descriptor tries again."""
+        try:
             threading.Thread(target=self._close_all, name="discards", daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                self._threads -= 1
 
     def _close_all(self) -> None:
         while True:

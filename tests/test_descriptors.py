@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,3 +107,18 @@ def test_a_socket_that_would_linger_is_closed_at_once() -> None:
         discards.put(os.dup(weapon.fileno()))
         linger = weapon.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
         assert struct.unpack("@2i", linger)[0] == 0
+
+
+def test_a_host_without_room_for_a_thread_costs_nobody_his_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    discards, (ours, theirs) = Discards(), socket.socketpair()
+    with monkeypatch.context() as patched, ours:
+        patched.setattr(threading.Thread, "start", start)
+        discards.put(theirs.detach())
+    first, second = socket.socketpair()
+    with first, ours:
+        discards.put(second.detach())
+        first.settimeout(5)
+        assert first.recv(1) == b"", "closed as soon as there is room again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import socket
@@ -17,8 +18,9 @@ import trio
 
 from deadman.clock import Clock
 from deadman.config.schema import WatchConfig
+from deadman.descriptors import Discards
 from deadman.watches import SocketFault, SocketInboxes
-from deadman.watches.datagrams import LONGEST
+from deadman.watches.datagrams import LONGEST, receive
 from deadman.watches.protocol import Mail
 from deadman.watches.words import Oddities
 
@@ -320,3 +322,24 @@ def test_a_reload_that_cannot_be_had_changes_nothing(watch_directory: Path) -> N
         assert sorted(os.listdir(watch_directory)) == ["quoter.sock", "zebra.sock"]
         send(watch_directory / "quoter.sock", b"WATCHDOG=1")
         assert inboxes.take("quoter").check_ins == 1
+
+
+def test_a_socket_file_that_cannot_be_removed_stops_nobody(
+    watch_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with inboxes_in(watch_directory, "quoter", "hedger") as inboxes:
+        monkeypatch.setattr(Path, "unlink", unlink)
+        inboxes.apply({"hedger": config("hedger")})
+        with pytest.raises(ConnectionRefusedError):
+            send(watch_directory / "quoter.sock", b"WATCHDOG=1")
+
+
+def test_a_kernel_short_of_memory_costs_a_look_and_no_more(watch_directory: Path) -> None:
+    class Short:
+        def recvmsg(self, *_: object) -> None:
+            raise OSError(errno.ENOBUFS, "No buffer space available")
+
+    assert receive(Short(), CLOCK, 0.0, Discards()) is None  # type: ignore[arg-type]

@@ -12,6 +12,8 @@ from typing import Protocol
 
 import trio
 
+from deadman.threads import in_thread
+
 NAME = "state.toml"
 
 
@@ -62,7 +64,7 @@ class FileStore:
 
     async def write(self, data: bytes) -> None:
         """In a thread, since a disk may hang. A hung one keeps the next from starting, so none overtakes another."""
-        await trio.to_thread.run_sync(self.replace, data, abandon_on_cancel=True, limiter=self._one)
+        await in_thread(self.replace, data, limiter=self._one)
 
     def replace(self, data: bytes) -> None:
         """The blocking form of `write`."""

@@ -30,13 +30,13 @@ def ask_kernel_for_origins(opened: socket.socket) -> None:
 
 
 def receive(opened: socket.socket, clock: Clock, emptied_at: float, discards: Discards) -> Datagram | None:
-    """The next datagram, None when there is none. `discards` is given every descriptor that came along.
+    """The next datagram, None when none can be had. `discards` is given every descriptor that came along.
 
     `emptied_at`: the monotonic instant at which the queue was last seen empty.
     """
     try:
         data, ancillary, flags, _ = opened.recvmsg(LONGEST, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
-    except (BlockingIOError, InterruptedError):
+    except OSError:  # nothing there, or the kernel short of memory: it stays in the queue until the next look
         return None
     discards.take(ancillary)
     words = b"" if flags & socket.MSG_TRUNC else data

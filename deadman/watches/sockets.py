@@ -8,7 +8,7 @@ import os
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,8 @@ class Bound:
         """Close it; the file goes too if it is ours, so that senders hear at once that nobody listens."""
         self.socket.close()
         if self.inode is not None and _inode(self.path) == self.inode:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # a file that stays refuses its senders all the same, for nobody listens there
+                self.path.unlink()
 
 
 def bind(path: Path, group: str | None) -> Bound:

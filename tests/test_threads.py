@@ -1,0 +1,27 @@
+"""Work off the loop, on a host that has no room for it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from deadman.threads import in_thread
+
+
+def no_room(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+async def test_a_host_without_room_for_a_thread_is_the_environments_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trio.to_thread.run_sync", lambda *_, **__: no_room(threading.current_thread()))
+    with pytest.raises(OSError, match="no thread can be started"):
+        await in_thread(int)
+
+
+async def test_a_bug_in_the_work_stays_what_it_is() -> None:
+    def work() -> None:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        await in_thread(work)
