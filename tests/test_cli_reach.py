@@ -1,0 +1,83 @@
+"""Where clients look for the daemon while the config on disk is broken: it goes on with the one that was in force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deadman.cli import main
+from deadman.cli.reach import runtime_directory
+from deadman.config.fault import Faults
+from tests.control_thread import served
+from tests.test_cli_beat import watched
+
+BROKEN = {
+    "another line": '[daemon]\nruntime_directory = "{0}"\n[accounts.desk\nvenue = \n',
+    "before it": '[daemon\nlisten = \nruntime_directory = "{0}"\n',
+    "in it": '[daemon]\nruntime_directory = "{0}\n',
+    "no quotes": "[daemon]\nruntime_directory = {0}   # here\n",
+    "single quotes": "[daemon]\n  runtime_directory='{0}' # here\nlisten = [\n",
+    "a comment before": '[daemon]\n# runtime_directory = "/nowhere"\nruntime_directory = "{0}"\n[',
+    "dotted": 'daemon.runtime_directory = "{0}"\n=\n',
+    "inline": 'daemon = {{ listen = "", runtime_directory = "{0}" }}\n=\n',
+    "twice": '[daemon]\nruntime_directory = "/nowhere"\nruntime_directory = "{0}"\n',
+    "not text": '[daemon]\nruntime_directory = "{0}"\nlisten = "\udcff"\n',
+    "a wrong value": '[daemon]\nruntime_directory = "{0}"\nlisten = 5\n',
+    "an unknown key": '[daemon]\nruntime_directory = "{0}"\nlisen = ""\n',
+    "the line is gone": "[daemon\n",
+}
+VERBS = (
+    ["status", "--json"],
+    ["arm", "desk"],
+    ["disarm", "desk", "--yes"],
+    ["trip", "desk", "--yes"],
+    ["hold", "quoter", "--for", "60s"],
+    ["release", "quoter"],
+)
+named = pytest.mark.parametrize("kind", BROKEN)
+
+
+def break_config(path: Path, directory: Path, kind: str) -> None:
+    path.write_bytes(BROKEN[kind].format(directory).encode("utf-8", "surrogateescape"))
+
+
+@named
+def test_a_bot_checks_in_whatever_is_wrong_with_the_config(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    config = tmp_path / "config.toml"
+    break_config(config, tmp_path, kind)
+    (tmp_path / "control.sock").touch()
+    with watched(tmp_path) as sock:
+        assert main(["beat", "quoter", "--config", str(config)]) == 0
+        assert sock.recv(100) == b"WATCHDOG=1"
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"looking for the daemon in {tmp_path}\n" in told.err
+    assert str(config) in told.err
+
+
+@pytest.mark.parametrize("arguments", VERBS, ids=lambda arguments: arguments[0])
+def test_an_operators_word_reaches_the_daemon_over_a_broken_config(
+    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(tmp_path) as made:
+        good = made.config.read_text()
+        codes = []
+        for text in (good, good + "venue = \n"):
+            made.config.write_text(text)
+            codes.append(main([*arguments, "--config", str(made.config)]))
+            told = capsys.readouterr()
+    assert codes[0] == codes[1] != 78
+    assert f"looking for the daemon in {tmp_path}" in told.err
+    if arguments[0] == "status":
+        assert json.loads(told.out)["accounts"].keys() == {"desk", "maker"}
+
+
+def test_a_config_that_is_not_there_is_still_a_fault(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(Faults):
+            runtime_directory(path)
