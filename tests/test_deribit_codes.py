@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
-from deadman.venues.deribit.codes import LOGIN, LONGEST_PAUSE, failure
+from deadman.venues.deribit.codes import LOGIN, LONGEST_PAUSE, TURN_OFF, TURN_ON, failure
 from deadman.venues.deribit.wire import Error
 from tests import garbage
 
@@ -120,3 +120,11 @@ def test_a_login_that_fails_while_the_clocks_disagree_names_the_clock(offset: fl
 
 def test_a_clock_is_not_blamed_for_what_is_no_login() -> None:
     assert "this host's clock" not in failure(METHOD, Error(13004, "invalid_credentials"), 300.0).detail
+
+
+@pytest.mark.parametrize(
+    "method", ["private/cancel_all", "private/subscribe", "private/get_open_orders", LOGIN, TURN_OFF]
+)
+def test_only_an_answer_about_the_switch_says_that_it_is_off(method: str) -> None:
+    assert type(failure(TURN_ON, Error(10049, ""))) is SwitchOff
+    assert type(failure(method, Error(10049, ""))) is Setback

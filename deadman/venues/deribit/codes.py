@@ -61,6 +61,12 @@ _ANSWERS: dict[int, tuple[_Kind, Reason, str, float]] = {
 
 
 LOGIN = "public/auth"
+READ_SWITCH = "private/get_cancel_on_disconnect"
+TURN_ON = "private/enable_cancel_on_disconnect"
+TURN_OFF = "private/disable_cancel_on_disconnect"
+
+ABOUT_THE_SWITCH = frozenset({READ_SWITCH, TURN_ON})
+"""Only an answer to these says that the switch is off: in answer to a count or a cancel it says nothing of it."""
 
 LONGEST_PAUSE = 60.0
 """Seconds: whatever the venue asks for, an account must not be left unproven for longer without a try."""
@@ -76,6 +82,8 @@ def failure(method: str, error: Error, clock_offset: float = 0.0) -> VenueError:
     `clock_offset` is the venue's clock less ours, in seconds, as this very answer tells it; 0 where it does not.
     """
     kind, reason, words, pause = _ANSWERS.get(error.code, (Setback, Reason.VENUE_ERROR, error.message, 0.0))
+    if kind is SwitchOff and method not in ABOUT_THE_SWITCH:
+        kind = Setback
     if method == LOGIN and error.code in TOKEN_REJECTED:
         kind, words = Refused, _CREDENTIALS
     if method == LOGIN and reason is Reason.CREDENTIALS and abs(clock_offset) >= CLOCK_SUSPECT:

@@ -13,12 +13,9 @@ from deadman import facts
 from deadman.config.schema import DeribitAccount
 from deadman.errors import Reason, Refused, SwitchOff, Unavailable
 from deadman.proof import Coverage, Proof
+from deadman.venues.deribit.codes import READ_SWITCH, TURN_OFF, TURN_ON
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.wire import Scope, switch_enabled
-
-READ = "private/get_cancel_on_disconnect"
-TURN_ON = "private/enable_cancel_on_disconnect"
-TURN_OFF = "private/disable_cancel_on_disconnect"
 
 
 @dataclass
@@ -71,9 +68,9 @@ class Switch:
             raise SwitchOff(Reason.VENUE_ERROR, "the venue said ok to turning it off, and still reads on")
 
     async def read(self, scope: Scope) -> bool:
-        enabled = switch_enabled(await self.conversation.ask(READ, {"scope": scope}), scope)
+        enabled = switch_enabled(await self.conversation.ask(READ_SWITCH, {"scope": scope}), scope)
         if enabled is None:
-            raise Unavailable(Reason.GARBLED, f"{READ}: an answer that says neither on nor off")
+            raise Unavailable(Reason.GARBLED, f"{READ_SWITCH}: an answer that says neither on nor off")
         self.readings[scope] = enabled
         clock = self.conversation.clock
         self.conversation.post(facts.SwitchRead(clock.now(), scope, enabled, clock.timestamp()))
