@@ -25,6 +25,12 @@ COINBASE = frozenset({"rat#trade", "wallet:buys:create"})
 REFRESH_AT = 0.8
 """Of a token's life: early enough for several tries."""
 
+REFRESH_AGAIN = 0.05
+"""Of a token's life, between two tries."""
+
+REFRESH_CAP = 60.0
+"""Seconds between two tries at most."""
+
 REFRESH_FLOOR = 5.0
 """Seconds between two refreshes at least, whatever lifetime the venue tells."""
 
@@ -61,6 +67,10 @@ class Grant:
 
     def refresh_due(self, granted_at: float) -> float:
         return granted_at + max(REFRESH_AT * self.lifetime, REFRESH_FLOOR)
+
+    def refresh_pause(self) -> float:
+        """Seconds to the next try after a refresh that failed: several fit into what is left of the token's life."""
+        return min(max(REFRESH_AGAIN * self.lifetime, REFRESH_FLOOR), REFRESH_CAP)
 
 
 def login_params(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -12,7 +12,7 @@ import trio
 
 from deadman import facts
 from deadman.config.schema import DeribitAccount, OnTrip
-from deadman.errors import Refused, Unavailable
+from deadman.errors import Reason, Refused, Setback, Unavailable
 from deadman.proof import Proof
 from deadman.venue import Round
 from deadman.venues.deribit.codes import LOGIN
@@ -38,12 +38,12 @@ class DeribitSession:
     log_in: Callable[[], Awaitable[Grant]]
     switch: Switch
     orders: Orders
-    granted_at: float = field(init=False)
+    refresh_at: float = field(init=False)
     _counted_at: float = -inf
     _subscribed: bool = False
 
     def __post_init__(self) -> None:
-        self.granted_at = self.conversation.clock.now()
+        self.refresh_at = self.grant.refresh_due(self.conversation.clock.now())
 
     async def arm(self) -> Proof:
         return await self.switch.arm()
@@ -52,13 +52,16 @@ class DeribitSession:
         return await self.switch.confirm()
 
     async def attend(self, until: float) -> None:
-        """The reader answers and the prober asks meanwhile; a token renewed makes a proof due at once."""
+        """The reader answers and the prober asks meanwhile; a token renewed makes a proof due at once.
+
+        Raises:
+            Setback: the venue would not renew the token this time; the one we have is good for a few more tries.
+        """
         with trio.move_on_at(until):
             await self._subscribe()
             await self._count_orders()
-        refresh_at = self.grant.refresh_due(self.granted_at)
-        await trio.sleep_until(min(until, refresh_at))
-        if refresh_at <= until:
+        await trio.sleep_until(min(until, self.refresh_at))
+        if self.refresh_at <= until:
             await self._refresh()
 
     async def disarm(self) -> None:
@@ -70,12 +73,18 @@ class DeribitSession:
         return Round(cancelled, await self.orders.count() if self.grant.can_list_orders else None)
 
     async def _refresh(self) -> None:
-        """A new token in band; where the venue takes no refresh, a login, which needs the key once more."""
+        """A new token in band; where the venue takes no refresh, a login, which needs the key once more.
+
+        What a session may do is told when it opens: a key that may do more or less by now is for a new session.
+        """
+        self.refresh_at = self.conversation.clock.now() + self.grant.refresh_pause()
         try:
-            self.grant = await self._refreshed()
+            grant = await self._refreshed()
         except Refused:
-            self.grant = await self.log_in()
-        self.granted_at = self.conversation.clock.now()
+            grant = await self.log_in()
+        if grant.can_cancel is not self.grant.can_cancel:
+            raise Unavailable(Reason.SCOPE, "the key's permission to cancel has changed: logging in anew")
+        self.grant, self.refresh_at = grant, grant.refresh_due(self.conversation.clock.now())
 
     async def _refreshed(self) -> Grant:
         if self.grant.refresh_token is None:
@@ -88,7 +97,7 @@ class DeribitSession:
         if self._subscribed or not self.grant.can_list_orders:
             return
         self._subscribed = True
-        with suppress(Unavailable, Refused):
+        with _for_people():
             await self.conversation.ask("private/subscribe", {"channels": [FIRED_CHANNEL]})
 
     async def _count_orders(self) -> None:
@@ -96,12 +105,25 @@ class DeribitSession:
         now = self.conversation.clock.now()
         if not self.grant.can_list_orders or now < self._counted_at + COUNT_INTERVAL:
             return
-        self._counted_at = now
-        try:
+        self._counted_at, count = now, None
+        with _for_people():
             count = await self.orders.count()
-        except (Unavailable, Refused):
-            count = None
         self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), count))
+
+
+@contextmanager
+def _for_people() -> Iterator[None]:
+    """What is asked for people only costs the session nothing, whatever the answer.
+
+    But for 10028: the venue ends the session for it, and wants to be left alone for a while.
+    """
+    try:
+        yield
+    except Refused:
+        return
+    except Unavailable as error:
+        if error.reason is Reason.RATE_LIMITED and not isinstance(error, Setback):
+            raise
 
 
 def adopt(conversation: Conversation, account: DeribitAccount, result: Any) -> Grant:
