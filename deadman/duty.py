@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, OnTrip
-from deadman.errors import Refused, Setback, SwitchOff, VenueError
+from deadman.errors import Reason, Refused, Setback, SwitchOff, VenueError
 from deadman.facts import TRIP_PATIENCE, Cause, Fact
 from deadman.guard import Guard
 
@@ -61,3 +61,8 @@ def fact_of(error: VenueError, now: float) -> Fact:
             return facts.Failed(now, error.reason, error.detail)
         case _:
             return facts.Lost(now, error.reason, error.detail)
+
+
+def crashed(error: Exception, now: float) -> Fact:
+    """What a bug of ours says about the account: its session, if there was one, is lost."""
+    return facts.Lost(now, Reason.CRASH, f"a bug in deadman: {type(error).__name__}")

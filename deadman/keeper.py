@@ -18,7 +18,7 @@ from deadman import facts
 from deadman.backoff import REFUSED, REPAIR, STABLE, Backoff
 from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
-from deadman.duty import Duty, duty, fact_of, means, trip_pace
+from deadman.duty import Duty, crashed, duty, fact_of, means, trip_pace
 from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.facts import Fact
 from deadman.guard import Guard, Trip
@@ -70,35 +70,51 @@ class Keeper:
                 await trio.sleep_forever()
 
     async def _visit(self) -> None:
-        """One session, from dialling to its end; what ended it becomes a fact."""
-        self._armed = False
+        """One session, from dialling to its end; what ended it becomes a fact, and that it ended, whatever ended it."""
+        self._armed, pause = False, 0.0
         try:
             async with self.open_session() as session:
                 await self._converse(session)
-            self._post(facts.SessionClosed(self._now()))
         except VenueError as error:
             pause = self._take_note(error)
-            with self._until_called():
-                await trio.sleep(pause)
+        except Exception as error:
+            self._post(crashed(error, self._now()))
+            raise
+        finally:
+            self._post(facts.SessionClosed(self._now()))
+        with self._until_called():
+            await trio.sleep(pause)
 
     async def _converse(self, session: Session) -> None:
         while (task := self._duty()) is not Duty.REST:
             with self._until_called():
-                match task:
-                    case Duty.PROVE:
-                        await self._prove(session)
-                    case Duty.CANCEL:
-                        await self._cancel(session)
-                    case Duty.DISARM:
-                        await self._disarm(session)
+                pause = await self._noted(self._carry_out(task, session))
+                while pause is not None:
+                    pause = await self._noted(session.attend(self._now() + pause))
+
+    async def _noted(self, doing: Awaitable[None]) -> float | None:
+        """The venue's no to one request is told and is not the session's end; seconds to leave it alone, None if fine.
+
+        That holds in every phase: proving, disarming, cancelling, and for what a session does while it is attended.
+        """
+        try:
+            await doing
+        except (Setback, SwitchOff) as error:
+            return self._take_note(error)
+        return None
+
+    async def _carry_out(self, task: Duty, session: Session) -> None:
+        match task:
+            case Duty.PROVE:
+                await self._prove(session)
+            case Duty.CANCEL:
+                await self._cancel(session)
+            case Duty.DISARM:
+                await self._disarm(session)
 
     async def _prove(self, session: Session) -> None:
-        """One proof, and attention until the next is due. The venue's no is not the session's end."""
-        try:
-            proof = await (session.renew() if self._armed else self._arm(session))
-        except (Setback, SwitchOff) as error:
-            await session.attend(self._now() + self._take_note(error))
-            return
+        """One proof, and attention until the next is due."""
+        proof = await (session.renew() if self._armed else self._arm(session))
         self._armed = True
         self._steady_since = self._steady_since or self._now()
         self._post(facts.Proven(self._now(), proof))
@@ -110,6 +126,7 @@ class Keeper:
 
     async def _disarm(self, session: Session) -> None:
         """Let go of the switch; Deribit's stays on where somebody else had turned it on: it is not ours to undo."""
+        self._armed = False
         if self._guard().turned_on or not isinstance(self.account, DeribitAccount):
             await session.disarm()
         self._post(facts.DisarmConfirmed(self._now()))

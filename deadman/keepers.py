@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from deadman import facts
 from deadman.backoff import Backoff
 from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
-from deadman.errors import Reason
+from deadman.duty import crashed
 from deadman.keeper import Keeper
 from deadman.venue import OpenSession, Post, Session
 
@@ -50,6 +51,7 @@ class Keepers:
     make_door: MakeDoor
     make_keeper: MakeKeeper
     _running: dict[str, tuple[Account, trio.CancelScope]] = field(default_factory=dict)
+    _turns: defaultdict[str, trio.Lock] = field(default_factory=lambda: defaultdict(trio.Lock))
 
     def apply(self, accounts: Mapping[str, Account]) -> None:
         """Make the running keepers those of the config; an unchanged account keeps its very connection."""
@@ -81,21 +83,23 @@ class Keepers:
         self.nursery.start_soon(self._supervise, account, scope)
 
     async def _supervise(self, account: Account, scope: trio.CancelScope) -> None:
-        """Run one keeper; if a bug brings it down, tell it, start it anew, and spare its neighbours."""
-        crashes = 0
+        """Run one keeper, once its predecessor has left: the end of the old session is not the end of the new one."""
         with scope:
-            while True:
-                started_at = self.board.clock.now()
-                try:
-                    await self._keep(account)
-                except Exception as error:  # the one place where a bug is survived
-                    crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
-                    log.exception("%s: the keeper crashed; this is a bug in deadman", account.name)
-                    crash = facts.Lost(
-                        self.board.clock.now(), Reason.CRASH, f"a bug in deadman: {type(error).__name__}"
-                    )
-                    self.board.post(account.name, crash)
-                await trio.sleep(RESTART.delay(crashes, self.chance))
+            async with self._turns[account.name]:
+                await self._run_for_ever(account)
+
+    async def _run_for_ever(self, account: Account) -> None:
+        """Run the keeper until cancelled; if a bug brings it down, tell it, start it anew, and spare its neighbours."""
+        crashes = 0
+        while True:
+            started_at = self.board.clock.now()
+            try:
+                await self._keep(account)
+            except Exception as error:  # the one place where a bug is survived
+                crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
+                log.exception("%s: the keeper crashed; this is a bug in deadman", account.name)
+                self.board.post(account.name, crashed(error, self.board.clock.now()))
+            await trio.sleep(RESTART.delay(crashes, self.chance))
 
     async def _keep(self, account: Account) -> None:
         door = self.make_door(account, lambda fact: self.board.post(account.name, fact))
