@@ -199,14 +199,15 @@ def test_every_phase_has_words_and_every_alarm_something_to_do(desk: Hand, phase
     [
         ("gone", 7.2, "gone within 8 s"),
         ("gone", 0.0, "gone"),
-        ("gone", None, "gone"),
+        ("cancelling", None, "being cancelled"),
+        ("cancelling", 7.2, "being cancelled, gone within 8 s"),
         ("partly", 7.2, "partly gone"),
         ("stay", None, "stay"),
         ("unknown", None, "unknown"),
     ],
 )
 def test_a_fate_is_told_in_a_word(orders: str, within: float | None, words_: str) -> None:
-    assert words.fate({"orders": orders, "within": within, "because": "so"}).words == words_
+    assert words.fate({"orders": orders, "within": within, "because": "so"}, protected=True).words == words_
 
 
 def test_nothing_runs_nothing_is_loaded_and_nothing_can_be_sent(desk: Hand) -> None:

@@ -71,6 +71,15 @@ DERIBIT: list[Row] = [
     ("bot never up", DESK, NEVER, (OPEN, FRESH), Phase.ARMED, ("partly", None), ("partly", None)),
     ("no watch", BARE, ALIVE, (OPEN, FRESH), Phase.ARMED, ("partly", None), ("partly", None)),
     (
+        "no watch, would cancel",
+        replace(DESK, watches=()),
+        ALIVE,
+        (OPEN, FRESH),
+        Phase.ARMED,
+        ("partly", None),
+        ("partly", None),
+    ),
+    (
         "told not to",
         replace(DESK, on_trip="none"),
         ALIVE,
@@ -125,11 +134,19 @@ DERIBIT: list[Row] = [
     ("off, then lost", DESK, ALIVE, (OPEN, FRESH, OFF, LOST), Phase.EXPOSED, ("stay", None), ("stay", None)),
     ("rejected, proof stands", DESK, ALIVE, (OPEN, FRESH, AWAY), Phase.REFUSED, ("partly", None), ("partly", None)),
     ("rejected from the start", DESK, ALIVE, (AWAY,), Phase.REFUSED, ("unknown", None), ("unknown", None)),
-    ("tripping", DESK, ALIVE, (OPEN, FRESH, SILENCE), Phase.TRIPPING, ("gone", None), ("partly", None)),
+    ("tripping", DESK, ALIVE, (OPEN, FRESH, SILENCE), Phase.TRIPPING, ("cancelling", None), ("partly", None)),
     ("tripping, lost", DESK, ALIVE, (OPEN, FRESH, SILENCE, LOST), Phase.TRIPPING, ("partly", None), ("partly", None)),
-    ("tripping, off", DESK, ALIVE, (OPEN, SILENCE, OFF), Phase.TRIPPING, ("gone", None), ("stay", None)),
+    ("tripping, off", DESK, ALIVE, (OPEN, SILENCE, OFF), Phase.TRIPPING, ("cancelling", None), ("stay", None)),
     ("tripping, bare", DESK, ALIVE, (SILENCE,), Phase.TRIPPING, ("unknown", None), ("unknown", None)),
-    ("operator, no watch", BARE, ALIVE, (OPEN, FRESH, OPERATOR), Phase.TRIPPING, ("gone", None), ("partly", None)),
+    (
+        "operator, no watch",
+        BARE,
+        ALIVE,
+        (OPEN, FRESH, OPERATOR),
+        Phase.TRIPPING,
+        ("cancelling", None),
+        ("partly", None),
+    ),
     ("tripped", DESK, QUIET, (OPEN, FRESH, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("partly", None)),
     ("tripped alive", DESK, ALIVE, (OPEN, FRESH, OPERATOR, *GONE), Phase.TRIPPED, ("partly", None), ("partly", None)),
     (
@@ -197,11 +214,19 @@ SX_BET: list[Row] = [
     ("wrong echo", SX, ALIVE, (OPEN, *LEASED, OFF), Phase.EXPOSED, ("stay", None), ("stay", None)),
     ("rejected, leased", SX, ALIVE, (OPEN, *LEASED, AWAY), Phase.REFUSED, ("gone", LAPSE_W), ("gone", 25)),
     ("rejected, lapsed", SX, ALIVE, (OPEN, *LAPSED, AWAY), Phase.REFUSED, ("stay", None), ("stay", None)),
-    ("tripping", SX, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("gone", None), ("gone", 25)),
-    ("lapsing", LAPSE, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("gone", 25), ("gone", 25)),
-    ("operator on lapse", LAPSE, ALIVE, (OPEN, *LEASED, OPERATOR), Phase.TRIPPING, ("gone", None), ("gone", 25)),
-    ("operator on v2", EXPIRE, ALIVE, (READ_ONLY, *LEASED, OPERATOR), Phase.TRIPPING, ("gone", None), ("gone", 25)),
-    ("tripping, lost", SX, ALIVE, (OPEN, *LEASED, SILENCE, LOST), Phase.TRIPPING, ("gone", 25), ("gone", 25)),
+    ("tripping", SX, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("cancelling", None), ("gone", 25)),
+    ("lapsing", LAPSE, ALIVE, (OPEN, *LEASED, SILENCE), Phase.TRIPPING, ("cancelling", 25), ("gone", 25)),
+    ("operator on lapse", LAPSE, ALIVE, (OPEN, *LEASED, OPERATOR), Phase.TRIPPING, ("cancelling", None), ("gone", 25)),
+    (
+        "operator on v2",
+        EXPIRE,
+        ALIVE,
+        (READ_ONLY, *LEASED, OPERATOR),
+        Phase.TRIPPING,
+        ("cancelling", None),
+        ("gone", 25),
+    ),
+    ("tripping, lost", SX, ALIVE, (OPEN, *LEASED, SILENCE, LOST), Phase.TRIPPING, ("cancelling", 25), ("gone", 25)),
     ("tripped", SX, QUIET, (OPEN, *LEASED, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("gone", 0)),
     ("tripped alive, leased", SX, ALIVE, (OPEN, *LEASED, OPERATOR, *GONE), Phase.TRIPPED, ("gone", 25), ("gone", 25)),
     ("tripped alive", SX, ALIVE, (OPEN, *LAPSED, OPERATOR, *GONE), Phase.TRIPPED, ("stay", None), ("stay", None)),
@@ -311,3 +336,11 @@ def test_the_reason_names_what_matters(sentence: Callable[[], str], words: str) 
 def test_cover_dates_from_the_first_proof_in_a_row_not_the_last() -> None:
     said = why("if_host_dies", DESK, OPEN, read_back(50.0), read_back(80.0), read_back(95.0))
     assert "opened after 07:12:50Z" in said
+
+
+def test_nothing_is_gone_without_a_bound_nor_at_once_before_the_venue_lists_none() -> None:
+    for row in DERIBIT + SX_BET:
+        answer = told(row[1], row[2], row[3])
+        for fate in (answer["if_bot_dies"], answer["if_host_dies"]):
+            done = answer["trip"] is not None and answer["trip"]["done_at"] is not None
+            assert fate["orders"] != "gone" or fate["within"] or (fate["within"] == 0.0 and done)

@@ -32,7 +32,7 @@ class Footnotes:
 
     def _cell(self, fate: Told, reasons: Sequence[str]) -> str:
         """A fate with the numbers of its reasons, where it needs them: what is certain needs none."""
-        if fate["orders"] == "gone":
+        if fate["orders"] in ("gone", "cancelling"):
             return cell(fate)
         return " ".join([cell(fate), *(self._mark(plain(reason)) for reason in reasons if reason)])
 

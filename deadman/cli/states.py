@@ -32,8 +32,10 @@ def tone(account: Told) -> str:
 def cell(fate: Told) -> str:
     """A fate, without its footnote."""
     match fate["orders"], fate["within"]:
+        case "cancelling", within:
+            return f"being cancelled, gone in {span(within)}" if within else "being cancelled"
         case "gone", None:
-            return "being cancelled"
+            return "unknown"  # no bound, no claim
         case "gone", within:
             return f"gone in {span(within)}" if within else "–"
         case "stay", _:

@@ -89,8 +89,8 @@ def _account_row(name: str, account: Told, now: float) -> Markup:
         _figure("Good for", words.good_for(account)),
         _figure("Since", spoken.instant(account["since"], now)),
         _cell("Orders", words.orders(account, now)),
-        _cell("If the bot dies", words.fate(account["if_bot_dies"])),
-        _cell("If the host dies", words.fate(account["if_host_dies"])),
+        _cell("If the bot dies", words.fate(account["if_bot_dies"], account["protected"])),
+        _cell("If the host dies", words.fate(account["if_host_dies"], account["protected"])),
     )
     return element("tr", element("th", name, element("small", place), scope="row"), *cells, class_=state.tone)
 

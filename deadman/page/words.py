@@ -82,13 +82,16 @@ def orders(account: Told, now: float) -> Phrase:
     return Phrase("not counted" if left is None else f"{left} open", "plain")
 
 
-def fate(told: Told) -> Phrase:
-    """What becomes of the orders after a death."""
+def fate(told: Told, protected: bool) -> Phrase:
+    """What becomes of the orders after a death; green only where that rests on a proof, or has happened already."""
     match told["orders"], told["within"]:
-        case "gone", within if within:
-            return Phrase(f"gone within {spoken.span(within)}", "good", told["because"])
-        case "gone", _:
+        case "cancelling", within:
+            ends = f", gone within {spoken.span(within)}" if within else ""
+            return Phrase(f"being cancelled{ends}", "warn", told["because"])
+        case "gone", 0 | 0.0:
             return Phrase("gone", "good", told["because"])
+        case "gone", within if within:
+            return Phrase(f"gone within {spoken.span(within)}", "good" if protected else "warn", told["because"])
         case "partly", _:
             return Phrase("partly gone", "warn", told["because"])
         case "stay", _:

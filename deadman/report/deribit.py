@@ -78,7 +78,7 @@ def _cleared(account: DeribitAccount) -> Fate:
 def _cancelling(account: DeribitAccount) -> Fate:
     if account.cancel != Selection():
         return Fate("partly", None, f"Being cancelled now, but only {_selected(account.cancel)}.")
-    return Fate("gone", None, "Being cancelled now, until Deribit lists no open order.")
+    return Fate("cancelling", None, "Being cancelled now, until Deribit lists no open order.")
 
 
 def _cancelled(case: Case, account: DeribitAccount) -> Fate:

@@ -17,10 +17,11 @@ from deadman.watch import Watch
 class Fate:
     """`within`: seconds from now at most, None where nothing bounds it. `because`: a sentence for people.
 
-    A fate errs to the worse: `gone` is said only of what the venue or we will certainly do, from what was proven.
+    A fate errs to the worse: `gone` is said only of what the venue or we will certainly do, from what was proven, and
+    always with its bound; 0 only where the orders are gone already. A trip under way is `cancelling`.
     """
 
-    orders: Literal["gone", "partly", "stay", "unknown"]
+    orders: Literal["cancelling", "gone", "partly", "stay", "unknown"]
     within: float | None
     because: str
 

@@ -56,9 +56,12 @@ def _settled(case: Case) -> Fate | None:
 
 
 def _tripping(case: Case, account: SxBetAccount) -> Fate:
-    trip = case.guard.trip
+    trip, until = case.guard.trip, case.guard.lease_end
     if trip is not None and _cancels(case, means(account, trip.cause)):
-        return Fate("gone", None, "Being cancelled now, until SX Bet lists no open order.")
+        return Fate("cancelling", None, "Being cancelled now, until SX Bet lists no open order.")
+    if case.stands and until is not None:
+        why = "Renewals have stopped, and SX Bet cancels when the lease ends, with a delay it does not document."
+        return Fate("cancelling", round(until - case.now, 3), why)
     return if_host_dies(case)
 
 
