@@ -34,6 +34,7 @@ class Watch:
         died_at: since when it counts as dead, found so by the loop after reading all its mail; only a check-in ends it,
             so that no grant of ours brings a dead process back to life.
         stopping_at: when it said that it stops, as long as a hold keeps that from being acted upon.
+        goodbye_at: when it said that it stops, once that was acted upon; until it checks in again.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Watch:
     hold: Hold | None = None
     died_at: float | None = None
     stopping_at: float | None = None
+    goodbye_at: float | None = None
 
     def silent_at(self) -> float | None:
         """The instant at which it is dead unless it checks in before; None while it is not up."""
@@ -79,6 +81,7 @@ class Watch:
             sender=sender or self.sender,
             died_at=None,
             stopping_at=None,
+            goodbye_at=None,
         )
 
     def noted(self, ignored: int, status: str | None) -> Watch:
@@ -101,9 +104,13 @@ class Watch:
     def stopping(self, at: float) -> Watch:
         return replace(self, stopping_at=at)
 
+    def stopped(self, at: float) -> Watch:
+        """It said that it stops, and that trips: dead from then on, though it was never silent for long."""
+        return replace(self.found_dead(at), goodbye_at=at)
+
     def released(self) -> Watch:
         """It said goodbye: no silence follows."""
-        return replace(self, counted_from=None, died_at=None, stopping_at=None)
+        return replace(self, counted_from=None, died_at=None, stopping_at=None, goodbye_at=self.stopping_at)
 
     def held_until(self, hold: Hold | None) -> Watch:
         return replace(self, hold=hold)

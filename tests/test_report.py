@@ -123,6 +123,7 @@ def test_a_watch_tells_its_life_its_sender_and_its_socket() -> None:
         "alive": False,
         "up": True,
         "silent": True,
+        "goodbye_at": None,
         "silence": 8,
         "timeout": 5,
         "last_check_in": EPOCH + 92,

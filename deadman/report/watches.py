@@ -12,11 +12,12 @@ from deadman.watch import Hold, Watch
 
 def watch_report(watch: Watch, times: Times, directory: Path | None, is_gone: Callable[[int], bool]) -> dict[str, Any]:
     """`up`: it has checked in and not said goodbye; `silent`: up, and dead; `silence`: in seconds."""
-    sender = watch.sender
+    sender, up = watch.sender, watch.counted_from is not None and watch.goodbye_at is None
     return {
         "alive": watch.alive(times.now),
-        "up": watch.counted_from is not None,
-        "silent": watch.counted_from is not None and not watch.alive(times.now),
+        "up": up,
+        "silent": up and not watch.alive(times.now),
+        "goodbye_at": times.timestamp_or_none(watch.goodbye_at),
         "silence": _silence(watch, times.now),
         "timeout": watch.timeout,
         "last_check_in": times.timestamp_or_none(watch.last_check_in_at),

@@ -84,7 +84,7 @@ class Heed:
             self.board.put_watch(watch.released())
             return
         at = max(watch.stopping_at, watch.hold.until) if watch.hold else watch.stopping_at
-        self.board.put_watch(watch.found_dead(at))
+        self.board.put_watch(watch.stopped(at))
         self._pull(watch.name, Cause.STOPPING, at, "said STOPPING=1")
 
     def _trigger_if_told(self, name: str, trigger: Sign | None, now: float) -> None:
