@@ -45,6 +45,21 @@ def means(account: Account, cause: Cause) -> OnTrip:
     return account.on_trip
 
 
+def trip_ready(guard: Guard, account: Account) -> bool:
+    """Whether a trip, the one under way or else its bots' next, could be carried out now; so too where none would
+    send anything. SX Bet's V2 cuts the lease by a session alone, and its keys cancel nothing.
+    """
+    if account.observe:
+        return True
+    match means(account, guard.trip.cause) if guard.trip is not None else account.on_trip:
+        case "cancel":
+            return guard.can_cancel
+        case "expire":
+            return guard.session_at is not None
+        case _:
+            return True
+
+
 def trip_pace(spent: float) -> float:
     """Seconds between rounds: after a minute something keeps placing orders, and hammering helps nobody."""
     return 0.5 if spent < TRIP_PATIENCE else 5.0

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from deadman.config.schema import Account
+from deadman.duty import trip_ready
 from deadman.facts import Disarmed
 from deadman.guard import Guard, Trip, Trouble
 from deadman.report.deaths import if_bot_dies, if_host_dies
@@ -25,7 +26,7 @@ def account_report(
         "network": account.network,
         "observe": account.observe,
         "on_trip": account.on_trip,
-        **_judged(guard, times.now),
+        **_judged(account, guard, times.now),
         "since": times.timestamp(since),
         **_proven(guard, times),
         **_counted(guard, times),
@@ -38,12 +39,13 @@ def account_report(
     }
 
 
-def _judged(guard: Guard, now: float) -> dict[str, Any]:
+def _judged(account: Account, guard: Guard, now: float) -> dict[str, Any]:
     return {
         "phase": str(guard.phase(now)),
         "protected": guard.protected(now),
         "wanted": guard.wanted(now),
         "can_cancel": guard.can_cancel,
+        "trip_ready": trip_ready(guard, account),
         "connected": guard.session_at is not None,
         "margin": round(guard.margin(now), 3),
     }
@@ -59,8 +61,9 @@ def _proven(guard: Guard, times: Times) -> dict[str, Any]:
 
 
 def _counted(guard: Guard, times: Times) -> dict[str, Any]:
-    """As the venue listed them last, and when; nobody knows while it cannot be reached."""
-    lost = guard.session_at is None and guard.trouble is not None
+    """As the venue listed them last, and when; nobody knows while it cannot be reached, unless it told meanwhile."""
+    trouble, counted_at = guard.trouble, guard.open_orders_at
+    lost = guard.session_at is None and trouble is not None and (counted_at is None or counted_at <= trouble.at)
     count = None if lost else guard.open_orders
     return {
         "open_orders": count,
