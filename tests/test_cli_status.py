@@ -161,7 +161,7 @@ def test_following_lines_speak_on_change_alone(capsys: pytest.CaptureFixture[str
         "btc-desk  ARMED, go",
         "eth-desk  ARMED, go",
         "sx-maker  ARMED, go",
-        "fine  3 of 3 accoun",
+        "LOOK  btc-desk: res",
         "btc-desk  DEGRADED,",
         "ACT  no daemon",
         "fine  3 of 3 accoun",

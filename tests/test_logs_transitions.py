@@ -160,7 +160,7 @@ def test_a_trip_that_does_not_end_is_told_once_as_an_error(caplog: pytest.LogCap
         desk.post("desk", facts.RoundDone(desk.now, 1, 2))
     unfinished = [record for record in caplog.records if getattr(record, "event", "") == "trip_unfinished"]
     assert [record.levelname for record in unfinished] == ["ERROR"]
-    assert "something keeps placing them" in unfinished[0].getMessage()
+    assert "cancel them by hand" in unfinished[0].getMessage()
 
 
 def test_orders_that_the_venue_itself_cancelled_are_told_of_with_their_number(

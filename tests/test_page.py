@@ -108,7 +108,8 @@ def test_a_dead_bot_is_an_alarm_and_one_on_hold_is_not(desk: Hand) -> None:
     assert "bot quoter is dead: silent 9 s" in shown(desk)
     desk.board.put_watch(watch.held_until(Hold(desk.now + 900, "alice", "upgrade")))
     texts = shown(desk)
-    assert {"fine", "on hold until 08:15:09Z", "By alice: upgrade. Its silence trips nothing."} <= set(texts)
+    assert {"LOOK", "on hold until 08:15:09Z", "By alice: upgrade. Its silence trips nothing."} <= set(texts)
+    assert "bot quoter: on hold until 08:15:09Z by alice (upgrade): its silence trips nothing" in texts
 
 
 def test_a_state_that_cannot_be_written_needs_somebody_though_all_are_protected(desk: Hand) -> None:
@@ -116,7 +117,7 @@ def test_a_state_that_cannot_be_written_needs_somebody_though_all_are_protected(
         desk.arm(name)
     desk.board.state_fault = "No space left on device"
     texts = shown(desk)
-    assert texts[texts.index("ACT") + 1].startswith("deadman cannot write its state (No space left on device): a rest")
+    assert texts[texts.index("LOOK") + 1].startswith("deadman cannot write its state (No space left on device): a rest")
 
 
 def test_a_bot_that_lives_on_behind_an_operators_trip_needs_somebody(desk: Hand) -> None:
@@ -178,7 +179,7 @@ def test_an_observed_account_says_so() -> None:
 def test_a_rejection_with_a_standing_proof_is_no_alarm_yet_shows_its_cause(desk: Hand) -> None:
     desk.arm("maker")
     desk.refuse("maker", "unknown key")
-    state = words.state(told(desk, "maker"), desk.board.clock.timestamp())
+    state = words.state(told(desk, "maker"), {}, desk.board.clock.timestamp())
     assert (state.words, state.tone) == ("REJECTED BY VENUE", "warn")
     assert state.because == "unknown key (since 08:00:00Z)."
     assert words.good_for(told(desk, "maker")) == "30 s"
@@ -187,7 +188,7 @@ def test_a_rejection_with_a_standing_proof_is_no_alarm_yet_shows_its_cause(desk:
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_has_words_and_every_alarm_something_to_do(desk: Hand, phase: Phase) -> None:
     account = {**told(desk, "desk"), "phase": str(phase), "wanted": True, "protected": False}
-    state = words.state(account, 0.0)
+    state = words.state(account, {}, 0.0)
     assert state.words.isprintable()
     if phase not in (Phase.DISARMED, Phase.WAITING, Phase.TRIPPED, Phase.ARMED, Phase.DEGRADED):
         assert words.to_do(account)

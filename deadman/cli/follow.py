@@ -17,6 +17,8 @@ from deadman.cli.complaint import Unreachable
 from deadman.cli.screen import headline, screen
 from deadman.cli.states import state
 from deadman.cli.terminal import Paper
+from deadman.problems import verdict
+from deadman.problems.looks import account_look
 from deadman.problems.told import Told
 from deadman.spoken import instant
 
@@ -81,8 +83,10 @@ class Lines:
 
     def show(self, answer: Told) -> None:
         phases = {name: account["phase"] for name, account in answer["accounts"].items()}
+        said, now = verdict.headline(answer), answer["timestamp"]
+        looked_at = {name for name, told in answer["accounts"].items() if account_look(told, answer["watches"], now)}
         bots = {name: (watch["alive"], watch["held"]) for name, watch in answer["watches"].items()}
-        if self._is_news((phases, bots)):
+        if self._is_news((phases, bots, said.verdict, looked_at)):
             self._write(answer, [name for name, phase in phases.items() if self._states.get(name) != phase])
         self._states = phases
 

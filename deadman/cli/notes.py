@@ -32,14 +32,14 @@ def _trips(answer: Told) -> Iterator[str]:
 
 
 def _unreachable(account: Told, now: float) -> str:
-    """An outage of ours or the venue's pulls no switch, and people must know that it did not."""
+    """An outage of ours or the venue's pulls no switch, and people must know that it did not, where that is so."""
     trouble = account["trouble"]
     why = trouble["detail"] or trouble["reason"]
     proven = f"last proven {instant(account['last_proof'], now)}" if account["last_proof"] else "nothing proven yet"
     return (
         f"{VENUES.get(account['venue'], account['venue'])} cannot be reached since "
         f"{instant(trouble['since'], now)} ({why.rstrip('.')}); {proven}. "
-        "Nothing was tripped because of it; deadman cannot cancel there now."
+        f"{'' if account['trip'] else 'Nothing was tripped because of it; '}deadman cannot cancel there now."
     )
 
 
@@ -63,6 +63,8 @@ def _bots(answer: Told) -> Iterator[str]:
             yield f"bot {name}: on hold until {until} by {_by(watch['hold'])}: its silence trips nothing.{said}"
         elif name in dead or watch["silent"]:
             yield from (f'bot {name} said last: "{watch["status"]}".',) if said and name in dead else ()
+        elif watch["goodbye_at"] is not None:
+            yield f"bot {name}: said at {instant(watch['goodbye_at'], answer['timestamp'])} that it stops.{said}"
         elif not watch["up"]:
             yield f"bot {name}: has not checked in.{said}"
         elif said:

@@ -1,4 +1,4 @@
-"""The answer of `status` as people read it, `fine` or `ACT` first (contract, section 7). Pure."""
+"""The answer of `status` as people read it, `ACT`, `LOOK` or `fine` first (contract, section 7). Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from deadman.cli.notes import notes
 from deadman.cli.states import cell, state, tone
 from deadman.cli.terminal import Paper, columns
-from deadman.problems import problems
-from deadman.problems.told import Told
-from deadman.spoken import instant, left, plain
+from deadman.problems import verdict
+from deadman.problems.told import Told, aged
+from deadman.problems.verdict import Verdict
+from deadman.spoken import instant, plain
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
 _SHORT_HEADS = ("ACCOUNT", "STATE", "OPEN", "BOT DIES", "HOST DIES")
@@ -46,7 +47,7 @@ def screen(answer: Told, paper: Paper) -> list[str]:
     """All of it, in lines as wide as the paper."""
     footnotes = Footnotes()
     rows = [_row(name, account, answer["timestamp"], footnotes) for name, account in answer["accounts"].items()]
-    tones = [tone(account) for account in answer["accounts"].values()]
+    tones = [tone(account, answer["watches"], answer["timestamp"]) for account in answer["accounts"].values()]
     return [
         *headline(answer, paper),
         *_table(rows, tones, paper),
@@ -56,34 +57,28 @@ def screen(answer: Told, paper: Paper) -> list[str]:
 
 
 def headline(answer: Told, paper: Paper) -> list[str]:
-    """`fine`, or everything somebody must act on."""
-    clock, wrong = _clock(answer["timestamp"]), problems(answer)
-    if not wrong:
-        return _verdict(paper, clock, "fine", "good", _fine(answer))
-    first, *others = wrong
-    blank = " " * len(f"{clock}  ACT  ")
-    lines = _verdict(paper, clock, "ACT", "bad", plain(first))
-    return [*lines, *(line for other in others for line in paper.wrap(plain(other), blank))]
+    """`fine`, or all that somebody must act on, and after it all that is worth a look."""
+    clock, told = _clock(answer["timestamp"]), verdict.headline(answer)
+    said = [(Verdict.ACT, told.acts), (Verdict.LOOK, told.looks)]
+    if told.verdict is Verdict.FINE:
+        said = [(Verdict.FINE, (verdict.fine(answer),))]
+    lines, lead = list[str](), clock
+    for word, sentences in said:
+        for number, sentence in enumerate(sentences):
+            lines += _said(paper, lead, word, sentence, first=number == 0)
+            lead = " " * len(clock)
+    return lines
 
 
-def _verdict(paper: Paper, clock: str, verdict: str, colour: str, words: str) -> list[str]:
-    first, *others = paper.wrap(words, f"{clock}  {verdict}  ")
-    return [first.replace(verdict, paper.paint(colour, verdict), 1), *others]
-
-
-def _fine(answer: Told) -> str:
-    accounts = list(answer["accounts"].values())
-    margins = [account["margin"] for account in accounts if account["protected"]]
-    good = f"{len(margins)} of {len(accounts)} accounts protected"
-    counted = ((phase, sum(account["phase"] == phase for account in accounts)) for phase in ("disarmed", "tripped"))
-    rest = [f"{count} {phase}" for phase, count in counted if count]
-    waiting = sum(account["phase"] == "waiting" for account in accounts)
-    rest += [f"{waiting} without a bot yet"] if waiting else []
-    return ", ".join([good, *([f"good for {left(min(margins))}"] if margins else []), *rest])
+def _said(paper: Paper, lead: str, word: Verdict, sentence: str, *, first: bool) -> list[str]:
+    """A sentence behind the word it stands under, which is told once."""
+    shown = word if first else " " * len(word)
+    line, *others = paper.wrap(plain(sentence), f"{lead}  {shown}  ")
+    return [line.replace(word, paper.paint(word.tone, word), 1) if first else line, *others]
 
 
 def _row(name: str, account: Told, now: float, footnotes: Footnotes) -> tuple[str, ...]:
-    orders = "?" if account["open_orders"] is None else str(account["open_orders"])
+    orders = "?" if account["open_orders"] is None else f"{account['open_orders']}{aged(account, now)}"
     fates = footnotes.row(account["if_bot_dies"], account["if_host_dies"])
     return (plain(name), plain(state(account, now)), orders, *fates)
 

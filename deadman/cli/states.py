@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from deadman.problems.looks import account_look
 from deadman.problems.told import Told, alarming
 from deadman.spoken import instant, left, span
 
@@ -25,8 +26,11 @@ def state(account: Told, now: float) -> str:
     return f"{label}{_since(account, now)}{observed}"
 
 
-def tone(account: Told) -> str:
-    return "bad" if alarming(account) or account["phase"] == "refused" else _TONES.get(account["phase"], "calm")
+def tone(account: Told, watches: Told, now: float) -> str:
+    """Green only where nothing is worth a look."""
+    if alarming(account) or account["phase"] == "refused":
+        return "bad"
+    return "warn" if account_look(account, watches, now) else _TONES.get(account["phase"], "calm")
 
 
 def cell(fate: Told) -> str:

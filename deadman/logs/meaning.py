@@ -82,7 +82,7 @@ def _fate(account: Account, trip: Trip, now: float) -> str:
     if account.on_trip == "lapse" and trip.cause is not Cause.OPERATOR:
         return "renewals have stopped, the venue cancels its orders when the lease ends"
     if trip.remaining and now >= trip.at + TRIP_PATIENCE:
-        return f"{trip.remaining} orders still open after {trip.rounds} rounds; something keeps placing them, stop it"
+        return f"{trip.remaining} orders still open after {trip.rounds} rounds; cancel them by hand"
     return "its orders are being cancelled"
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 from deadman import spoken
 from deadman.page import words
 from deadman.page.html import Markup, element, joined
 from deadman.page.style import POLICY, STYLE
 from deadman.page.words import Phrase
-from deadman.problems import problems
 from deadman.problems.told import Told, alarming
+from deadman.problems.verdict import Headline, headline
 
 __all__ = ["POLICY", "REFRESH", "STALLED", "page"]
 
@@ -26,25 +26,24 @@ _BOT_HEADS = ("Bot", "State", "Last check-in", "Says")
 
 def page(report: Told, tick_age: float) -> str:
     """The whole document, from the answer of `status`; `tick_age` is how many seconds ago our own loop ticked."""
-    alarms = tuple(_alarms(report, tick_age))
-    verdict = "ACT" if alarms else "fine"
+    told = _headline(report, tick_age)
     head = joined(
         Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'),
         Markup(f'<meta http-equiv="refresh" content="{REFRESH}">'),
-        element("title", f"{verdict} – deadman"),
+        element("title", f"{told.verdict} – deadman"),
         element("style", Markup(STYLE)),
     )
-    body = joined(_header(report, verdict, alarms), _main(report), _footer(report))
+    body = joined(_header(report, told), _main(report), _footer(report))
     return f'<!doctype html>\n<html lang="en">{element("head", head)}{element("body", body)}</html>\n'
 
 
-def _alarms(report: Told, tick_age: float) -> Iterator[str]:
-    """What somebody must act on, the worst first."""
-    if tick_age > STALLED:
-        yield f"deadman itself hangs: its event loop last ticked {spoken.left(tick_age)} ago, and nothing is renewed."
-        yield from problems(_unheard(report))
-    else:
-        yield from problems(report)
+def _headline(report: Told, tick_age: float) -> Headline:
+    """That we hang ourselves comes before all else."""
+    if tick_age <= STALLED:
+        return headline(report)
+    hangs = f"deadman itself hangs: its event loop last ticked {spoken.left(tick_age)} ago, and nothing is renewed."
+    told = headline(_unheard(report))
+    return replace(told, acts=(hangs, *told.acts))
 
 
 def _unheard(report: Told) -> Told:
@@ -52,13 +51,13 @@ def _unheard(report: Told) -> Told:
     return {**report, "watches": {name: {**watch, "silent": False} for name, watch in report["watches"].items()}}
 
 
-def _header(report: Told, verdict: str, alarms: tuple[str, ...]) -> Markup:
+def _header(report: Told, told: Headline) -> Markup:
     guarded = sum(account["protected"] for account in report["accounts"].values())
-    lines = (*alarms, f"{guarded} of {len(report['accounts'])} accounts protected.")
+    lines = (*told.acts, *told.looks, f"{guarded} of {len(report['accounts'])} accounts protected.")
     now = report["timestamp"]
     return element(
         "header",
-        element("h1", verdict, class_="bad" if alarms else "good"),
+        element("h1", told.verdict, class_=told.verdict.tone),
         element("ul", *(element("li", line) for line in lines)),
         element("time", spoken.instant(now, now)),
     )
@@ -68,7 +67,7 @@ def _main(report: Told) -> Markup:
     now = report["timestamp"]
     # sorted() keeps the config's order among equals: what needs a hand comes first.
     accounts = sorted(report["accounts"].items(), key=lambda item: not alarming(item[1]))
-    rows = [_account_row(name, account, now) for name, account in accounts]
+    rows = [_account_row(name, account, report["watches"], now) for name, account in accounts]
     bots = [_bot_row(name, watch, now) for name, watch in report["watches"].items()]
     tables = [_table("Accounts", _ACCOUNT_HEADS, rows), _table("Bots", _BOT_HEADS, bots)]
     return element("main", *(table for table in tables if table))
@@ -81,8 +80,8 @@ def _table(title: str, heads: tuple[str, ...], rows: list[Markup]) -> Markup:
     return joined(element("h2", title), element("table", top, element("tbody", *rows)))
 
 
-def _account_row(name: str, account: Told, now: float) -> Markup:
-    state = words.state(account, now)
+def _account_row(name: str, account: Told, watches: Told, now: float) -> Markup:
+    state = words.state(account, watches, now)
     place = f"{account['venue']} {account['network']}"
     cells = (
         _cell("State", state, "state", words.to_do(account)),

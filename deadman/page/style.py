@@ -16,7 +16,7 @@ body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.45 system-ui,
 header,main,footer{max-width:90rem;margin:0 auto;padding:0 1rem}
 header{display:flex;gap:.9rem;align-items:flex-start;padding-top:1.1rem;padding-bottom:.4rem}
 h1{margin:0;padding:.1rem .7rem;border-radius:.4rem;font-size:1.3rem;color:var(--on);letter-spacing:.02em}
-h1.good{background:var(--good)}h1.bad{background:var(--bad)}
+h1.good{background:var(--good)}h1.warn{background:var(--warn)}h1.bad{background:var(--bad)}
 header ul{flex:1;min-width:0;margin:.25rem 0 0;padding:0;list-style:none}
 header li{overflow-wrap:anywhere}
 time{color:var(--soft);white-space:nowrap;margin-top:.25rem;font-variant-numeric:tabular-nums}

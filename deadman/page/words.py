@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deadman import spoken
-from deadman.problems.told import Told, alarming
+from deadman.problems.looks import account_look
+from deadman.problems.told import Told, aged, alarming
 
 Tone = Literal["good", "warn", "bad", "calm", "plain"]
 
@@ -46,8 +47,8 @@ class Phrase:
     because: str = ""
 
 
-def state(account: Told, now: float) -> Phrase:
-    """The phase in people's words, with what brought it."""
+def state(account: Told, watches: Told, now: float) -> Phrase:
+    """The phase in people's words, with what brought it; green only where nothing is worth a look."""
     words, because = _STATES.get(account["phase"], (str(account["phase"]).upper(), ""))
     if trip := account.get("trip"):
         because = _trip(trip, now)
@@ -56,7 +57,7 @@ def state(account: Told, now: float) -> Phrase:
     elif trouble := account.get("trouble"):
         because = _after(because, _trouble(trouble, now))
     observing = ", observing only" if account.get("observe") else ""
-    return Phrase(words + observing, _tone(account), because)
+    return Phrase(words + observing, _tone(account, watches, now), because)
 
 
 def to_do(account: Told) -> str:
@@ -75,11 +76,11 @@ def orders(account: Told, now: float) -> Phrase:
             listed = "how many are left is not known" if trip["remaining"] is None else f"{trip['remaining']} left"
             return Phrase("being cancelled", "bad", f"Round {trip['rounds'] + 1}, {listed}.")
         case "tripped" if (trip := account.get("trip")) and not left:
-            return _gone(trip, now)
-        case "expired" if account.get("expiry") is not None:
+            return _gone(account, trip, now)
+        case "expired" if account.get("expiry") is not None and not _counted_since(account, account["expiry"]):
             at = spoken.instant(account["expiry"], now)
             return Phrase("presumed cancelled", "warn", f"By the venue, when the lease ran out at {at}.")
-    return Phrase("not counted" if left is None else f"{left} open", "plain")
+    return Phrase("not counted" if left is None else f"{left} open{aged(account, now)}", "plain")
 
 
 def fate(told: Told, protected: bool) -> Phrase:
@@ -107,6 +108,8 @@ def bot(watch: Told, now: float) -> Phrase:
         return Phrase(f"on hold until {until}", "warn", f"By {hold['by']}{reason}. Its silence trips nothing.")
     if watch["alive"]:
         return Phrase("alive", "good")
+    if watch.get("goodbye_at") is not None:
+        return Phrase("stopped", "warn", f"It said so at {spoken.instant(watch['goodbye_at'], now)}.")
     if dead(watch):
         gone = f" Process {watch['pid']} is gone." if watch.get("process_gone") else ""
         return Phrase("DEAD", "bad", f"Silent for {spoken.left(watch.get('silence') or 0.0)}.{gone}")
@@ -118,10 +121,12 @@ def dead(watch: Told) -> bool:
     return not watch["alive"] and bool(watch.get("silent")) and not watch.get("hold")
 
 
-def _tone(account: Told) -> Tone:
+def _tone(account: Told, watches: Told, now: float) -> Tone:
     if alarming(account):
         return "bad"
-    return {"armed": "good", "degraded": "warn", "refused": "warn"}.get(account["phase"], "calm")  # type: ignore[return-value]
+    if account["phase"] == "refused" or account_look(account, watches, now):
+        return "warn"
+    return "good" if account["phase"] == "armed" else "calm"
 
 
 def _trip(trip: Told, now: float) -> str:
@@ -129,10 +134,19 @@ def _trip(trip: Told, now: float) -> str:
     return f"{trip['cause'].capitalize()}: {trip['by']}{reason}, {spoken.instant(trip['at'], now)}."
 
 
-def _gone(trip: Told, now: float) -> Phrase:
+def _counted_since(account: Told, timestamp: float) -> bool:
+    counted_at = account["open_orders_at"]
+    return counted_at is not None and counted_at >= timestamp
+
+
+def _gone(account: Told, trip: Told, now: float) -> Phrase:
+    """Green over the venue's own empty list only."""
     at = f" at {spoken.instant(trip['done_at'], now)}" if trip["done_at"] is not None else ""
     how = "Presumed: the last lease ended." if trip["presumed"] else f"{trip['cancelled']} cancelled."
-    return Phrase(f"gone{at}", "good", f"{how} Positions are not closed.")
+    listed = account["open_orders"] == 0
+    since = "" if listed or trip["presumed"] else " Not counted since."
+    gone = f"{'presumed ' if trip['presumed'] and not listed else ''}gone{at}"
+    return Phrase(gone, "good" if listed else "warn", f"{how}{since} Positions are not closed.")
 
 
 def _disarm(disarm: Told, now: float) -> str:

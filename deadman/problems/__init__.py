@@ -1,36 +1,34 @@
-"""What somebody must act on, the worst first, each with what to do. Pure."""
+"""What somebody must act on, the most urgent first, each with what to do. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from deadman.problems.accounts import accounts
-from deadman.problems.bots import bots, dead_bots
-from deadman.problems.told import Told, gathered
+from deadman.problems.accounts import account_problem
+from deadman.problems.bots import bot_problems, dead_bots
+from deadman.problems.told import Problem, Told
 
 
 def problems(answer: Told) -> list[str]:
-    """Sentences; none when all is fine."""
+    """Sentences; none when nothing needs anybody."""
+    found = [*bot_problems(answer, set(dead_bots(answer))), *_gathered(account_problems(answer))]
+    return [problem.words for problem in sorted(found, key=lambda problem: problem.urgency)]
+
+
+def account_problems(answer: Told) -> dict[str, Problem]:
+    """By account, for those that somebody must act on."""
     dead = set(dead_bots(answer))
-    return [*bots(answer, dead), *accounts(answer, dead), *_traded(answer), *_daemon(answer)]
+    found = {
+        name: account_problem(account, answer["watches"], dead, answer["timestamp"])
+        for name, account in answer["accounts"].items()
+    }
+    return {name: problem for name, problem in found.items() if problem is not None}
 
 
-def _traded(answer: Told) -> Iterator[str]:
-    """After an operator's trip only `arm` re-arms, and a bot may not know that nobody guards it."""
-    told = {}
-    for name, account in answer["accounts"].items():
-        alive = [watch for watch in account["watches"] if answer["watches"].get(watch, {}).get("alive")]
-        if account["phase"] == "tripped" and account["trip"]["cause"] == "operator" and alive:
-            told[name] = (
-                f"tripped, but {' and '.join(alive)} lives on, and what it places now is not guarded: "
-                "stop it, or `deadman arm`"
-            )
-    yield from gathered(told)
-
-
-def _daemon(answer: Told) -> Iterator[str]:
-    if fault := answer.get("state_fault"):
-        yield (
-            f"deadman cannot write its state ({fault}): a restart would forget the latest trips, disarms and holds. "
-            "Mend the disk below state_directory before you restart it"
-        )
+def _gathered(found: Mapping[str, Problem]) -> Iterator[Problem]:
+    """What is true of several accounts is said once of all."""
+    names: dict[Problem, list[str]] = {}
+    for name, problem in found.items():
+        names.setdefault(problem, []).append(name)
+    for problem, accounts in names.items():
+        yield Problem(problem.urgency, f"{', '.join(accounts)}: {problem.words}")

@@ -2,64 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from deadman.facts import TRIP_PATIENCE
-from deadman.problems.told import VENUES, Told, alarming, gathered, unreachable
+from deadman.problems.told import Problem, Told, Urgency, alarming, counted, unreachable, venue
 from deadman.spoken import instant, left
 
 _TRYING = "deadman keeps trying"
 
-
-def accounts(answer: Told, dead: set[str]) -> Iterator[str]:
-    told = {name: _account(account, dead, answer["timestamp"]) for name, account in answer["accounts"].items()}
-    yield from gathered({name: words for name, words in told.items() if words})
+FED = 30.0
+"""Seconds since a new order was listed during a trip, in which something is said to keep placing them."""
 
 
-def _account(account: Told, dead: set[str], now: float) -> str:
-    """Nothing for an account about which nothing is to be done, or its dead bot says it all."""
+def account_problem(account: Told, watches: Told, dead: set[str], now: float) -> Problem | None:
+    """None for an account about which nothing is to be done, or whose dead bot says it all."""
     match account["phase"]:
         case "tripping":
             return _tripping(account, dead, now)
         case "tripped":
-            return _tripped(account)
+            return _tripped(account, watches, dead, now)
         case "exposed":
-            detail = _detail(account)
-            return f"the switch is off{detail}. Guard its orders by hand until it is armed again; {_TRYING}"
+            words = f"the switch is off{_detail(account)}. Guard its orders by hand until it is armed again; {_TRYING}"
+            return Problem(Urgency.UNGUARDED, words)
         case "refused":
-            said = f"rejected by {_venue(account)}{_detail(account)}"
-            return f"{said}. Check the key, its scopes and its list of addresses; {_TRYING}"
+            said = f"rejected by {venue(account)}{_detail(account)}"
+            return Problem(Urgency.UNPROVEN, f"{said}. Check the key, its scopes and its list of addresses; {_TRYING}")
+    return _left_open(account, dead, now) or _unproven(account, now)
+
+
+def _left_open(account: Told, dead: set[str], now: float) -> Problem | None:
+    """A dead bot's orders on an account that no silence trips."""
+    bots = sorted(dead.intersection(account["watches"]))
+    trips = account["on_trip"] != "none" and not account["observe"]
+    if trips or not bots or account["open_orders"] == 0:
+        return None
+    why = "deadman only observes here" if account["observe"] else "on_trip is none"
+    orders = "its open orders are not counted" if account["open_orders"] is None else counted(account, now)
+    words = f"nothing is cancelled for dead {' and '.join(bots)} ({why}), {orders}: cancel at {venue(account)} by hand"
+    return Problem(Urgency.BY_HAND, words)
+
+
+def _unproven(account: Told, now: float) -> Problem | None:
     if not alarming(account):
-        return ""
-    lost = f", {_venue(account)} cannot be reached" if unreachable(account) else ""
-    return f"{_unproven(account, now)}{lost}; {_TRYING}"
-
-
-def _unproven(account: Told, now: float) -> str:
+        return None
+    lost = f", {venue(account)} cannot be reached" if unreachable(account) else ""
     match account["phase"]:
         case "expired":
-            return f"the lease ran out at {instant(account['expiry'], now)}: place no orders before it is armed again"
+            words = f"the lease ran out at {instant(account['expiry'], now)}: place no orders before it is armed again"
         case "unverified":
-            return f"not proven since {instant(account['expiry'], now)}: do not rely on the switch"
-    return "not armed yet: bots should wait"
+            words = f"not proven since {instant(account['expiry'], now)}: do not rely on the switch"
+        case _:
+            words = "not armed yet: bots should wait"
+    return Problem(Urgency.UNPROVEN, f"{words}{lost}; {_TRYING}")
 
 
-def _tripping(account: Told, dead: set[str], now: float) -> str:
+def _tripping(account: Told, dead: set[str], now: float) -> Problem | None:
     trip = account["trip"]
-    spent = now - trip["at"]
     if unreachable(account):
-        return f"tripped, and deadman cannot cancel now: cancel at {_venue(account)} by hand"
-    if spent > TRIP_PATIENCE and trip["remaining"]:
-        return f"{trip['remaining']} orders still open after {left(spent)}: something keeps placing them, stop it"
-    if dead.intersection(account["watches"]) and trip["cause"] == "silence":
+        return Problem(
+            Urgency.BY_HAND, f"tripped, and deadman cannot cancel now: cancel at {venue(account)} by hand; {_TRYING}"
+        )
+    if account["connected"] and not account["trip_ready"]:
+        return Problem(Urgency.BY_HAND, f"tripped, and the key may not cancel: cancel at {venue(account)} by hand")
+    if lasting := _lasting(trip, now):
+        return Problem(Urgency.STOP_IT, lasting)
+    if _of_a_dead_bot(account, dead):
+        return None
+    return Problem(Urgency.UNDER_WAY, f"{pulled(trip)}, {_remaining(trip)}")
+
+
+def _of_a_dead_bot(account: Told, dead: set[str]) -> bool:
+    return account["trip"]["cause"] == "silence" and not dead.isdisjoint(account["watches"])
+
+
+def _lasting(trip: Told, now: float) -> str:
+    """Why a trip goes on and on, by what the venue listed round by round; nothing while it may still be short."""
+    spent = now - trip["at"]
+    if spent <= TRIP_PATIENCE or not trip["remaining"]:
         return ""
-    return f"{pulled(trip)}, {_remaining(trip)}"
+    open_still = f"{trip['remaining']} orders still open after {left(spent)}"
+    if trip.get("placed_at") is not None and now - trip["placed_at"] < FED:
+        return f"{open_still}: something keeps placing them, stop it"
+    if trip.get("resisting"):
+        because = f" ({trip['resists_because']})" if trip.get("resists_because") else ""
+        return f"{open_still}: the venue does not cancel {trip['resisting']} of them{because}, cancel them by hand"
+    return f"{open_still}: cancel them by hand; {_TRYING}"
 
 
-def _tripped(account: Told) -> str:
-    """A bot that pulled the switch itself has something to tell; an operator knows, and a dead bot is told of above."""
+def _tripped(account: Told, watches: Told, dead: set[str], now: float) -> Problem | None:
+    """An operator's trip is his own word, and a dead bot is told of besides; new orders are neither's."""
     trip = account["trip"]
-    return f"{pulled(trip)}, orders gone" if trip["cause"] == "trigger" else ""
+    orders = f"{counted(account, now)} that nobody guards" if account["open_orders"] else ""
+    if trip["cause"] == "operator":
+        return _traded(account, watches, orders)
+    if orders:
+        return Problem(Urgency.UNGUARDED, f"{pulled(trip)}, and since then {orders}: stop what placed them")
+    if _of_a_dead_bot(account, dead):
+        return None
+    return Problem(Urgency.UNDER_WAY, f"{pulled(trip)}, orders {'presumed ' if trip['presumed'] else ''}gone")
+
+
+def _traded(account: Told, watches: Told, orders: str) -> Problem | None:
+    """After an operator's trip only `arm` re-arms, and a bot may not know that nobody guards it."""
+    alive = [watch for watch in account["watches"] if watches.get(watch, {}).get("alive")]
+    if not alive:
+        return None
+    words = (
+        f"tripped, but {' and '.join(alive)} lives on, and what it places now is not guarded"
+        f"{f' ({orders})' if orders else ''}: stop it, or `deadman arm`"
+    )
+    return Problem(Urgency.UNGUARDED, words)
 
 
 def pulled(trip: Told) -> str:
@@ -70,7 +120,7 @@ def pulled(trip: Told) -> str:
         case "trigger":
             return f"tripped by {trip['by']} itself{reason}"
         case "stopping":
-            return f"tripped since {trip['by']} stopped"
+            return f"bot {trip['by']} said it stops"
     return f"tripped by {trip['by']}{reason}"
 
 
@@ -82,7 +132,3 @@ def _detail(account: Told) -> str:
     trouble = account["trouble"]
     words = (trouble["detail"] or trouble["reason"] or "") if trouble else ""
     return f" ({words.rstrip('.')})" if words else ""
-
-
-def _venue(account: Told) -> str:
-    return VENUES.get(account["venue"], str(account["venue"]))

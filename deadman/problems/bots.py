@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from deadman.problems.told import Told
+from deadman.problems.told import Problem, Told, Urgency
 from deadman.spoken import left
 
 NAMED = 3
@@ -12,7 +12,7 @@ NAMED = 3
 
 
 def dead_bots(answer: Told) -> Iterator[str]:
-    """The bots that are dead and on which an account hangs that is not switched off."""
+    """The bots that are dead and on which an account hangs that is not switched off; who said goodbye is not dead."""
     for name, watch in answer["watches"].items():
         hangs = any(
             name in account["watches"] and account["phase"] != "disarmed" for account in answer["accounts"].values()
@@ -21,12 +21,12 @@ def dead_bots(answer: Told) -> Iterator[str]:
             yield name
 
 
-def bots(answer: Told, dead: set[str]) -> Iterator[str]:
+def bot_problems(answer: Told, dead: set[str]) -> Iterator[Problem]:
     """What is said of the dead ones."""
     if len(dead) <= NAMED:
-        yield from (_one(name, answer["watches"][name]) for name in sorted(dead))
+        yield from (Problem(Urgency.DEAD_BOT, _one(name, answer["watches"][name])) for name in sorted(dead))
     else:
-        yield _many(sorted(dead), [answer["watches"][name] for name in dead])
+        yield Problem(Urgency.DEAD_BOT, _many(sorted(dead), [answer["watches"][name] for name in dead]))
 
 
 def _one(name: str, watch: Told) -> str:

@@ -1,0 +1,88 @@
+"""What is worth a look though nothing is lost yet: borrowed time, trips that could not be carried out, orders that
+nobody guards, and what people have said. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from deadman.problems.told import Told, alarming, count_age, counted, gathered, unreachable, venue
+from deadman.spoken import instant, left
+
+STALE = 150.0
+"""Seconds after which a count says nothing any more of an account whose orders nobody guards."""
+
+
+def looks(answer: Told, acted_on: Collection[str]) -> list[str]:
+    """Sentences; none where nothing is worth a look. Accounts that somebody must act on are told of there."""
+    now, accounts = answer["timestamp"], answer["accounts"]
+    rest = {name: account for name, account in accounts.items() if name not in acted_on}
+    told = {name: account_look(account, answer["watches"], now) for name, account in rest.items()}
+    return [
+        *gathered({name: words for name, words in told.items() if words}),
+        *_held(answer, now),
+        *_state(answer),
+    ]
+
+
+def account_look(account: Told, watches: Told, now: float) -> str:
+    """One account, nothing where all is well with it; what is alarming has been told in other words."""
+    if alarming(account):
+        return ""
+    parts = [*_borrowed(account), *_unable(account), *_said(account), *_resting(account, watches, now)]
+    return ", ".join(parts)
+
+
+def _borrowed(account: Told) -> Iterator[str]:
+    trouble = account["trouble"]
+    detail = ((trouble["detail"] or trouble["reason"] or "") if trouble else "").rstrip(".")
+    why = f"{venue(account)} cannot be reached" if unreachable(account) else detail or "a renewal is overdue"
+    if account["phase"] == "degraded":
+        yield f"rests on its last proof alone: {why}"
+    elif unreachable(account):
+        yield why
+
+
+def _unable(account: Told) -> Iterator[str]:
+    if account["wanted"] and not account["trip_ready"]:
+        why = "its key may not cancel" if account["connected"] else f"no session with {venue(account)}"
+        yield f"a trip could not be carried out now ({why})"
+
+
+def _said(account: Told) -> Iterator[str]:
+    """An operator's word that still stands."""
+    if disarm := account["disarm"]:
+        yield f"disarmed by {_by(disarm)}{'' if disarm['confirmed'] else ', not confirmed by the venue'}"
+    elif account["phase"] == "tripped" and account["trip"]["cause"] == "operator":
+        yield f"tripped by {_by(account['trip'])}"
+
+
+def _resting(account: Told, watches: Told, now: float) -> Iterator[str]:
+    """Orders that nobody guards, or that nobody can rule out."""
+    age = count_age(account, now)
+    if account["open_orders"]:
+        if not account["protected"]:
+            yield f"{counted(account, now)} that nobody guards"
+        elif absent := [name for name in account["watches"] if not watches.get(name, {}).get("up", True)]:
+            yield f"{counted(account, now)}, and {' and '.join(absent)} is not up: its silence trips nothing"
+    elif account["phase"] == "waiting" and (age is None or age > STALE):
+        last = "not counted yet" if age is None else f"last counted {left(age)} ago"
+        yield f"not armed, and whether orders rest is not known: {last}"
+
+
+def _held(answer: Told, now: float) -> Iterator[str]:
+    for name, watch in answer["watches"].items():
+        if hold := watch["hold"]:
+            until = instant(hold["until"], now)
+            yield f"bot {name}: on hold until {until} by {_by(hold)}: its silence trips nothing"
+
+
+def _state(answer: Told) -> Iterator[str]:
+    if fault := answer.get("state_fault"):
+        yield (
+            f"deadman cannot write its state ({fault}): a restart would forget the latest trips, disarms and holds. "
+            "Mend the disk below state_directory before you restart it"
+        )
+
+
+def _by(word: Told) -> str:
+    return f"{word['by']} ({word['reason']})" if word["reason"] else str(word["by"])
