@@ -20,6 +20,7 @@ from tests.rule_series import (
     stands,
     steps,
     then,
+    unable,
     verified,
 )
 
@@ -135,18 +136,20 @@ CASES: tuple[Case, ...] = (
     case(
         "an error now and then", {f'deadman_venue_errors_total{{{MAKER},code="429"}}': steps((3, 16), (4, 16), (5, 30))}
     ),
+    case("a minute without the means to cancel", unable(DESK), "DeadmanCannotCancel", at="11m"),
+    case("seconds without the means to cancel", unable(DESK), at="10m50s"),
+    case("a disarmed account without a session", {**unable(DESK), **stands(DESK, 0, 0, disarmed=NEWS)}, at="12m"),
     case(
-        "a minute without the means to cancel",
-        {f"deadman_account_can_cancel{{{DESK}}}": then(1, 0)},
+        "a daemon too old to say whether a trip is ready",
+        {f"deadman_account_can_cancel{{{DESK}}}": flat(0), f"deadman_account_trip_ready{{{DESK}}}": ""},
         "DeadmanCannotCancel",
-        at="11m",
     ),
-    case("seconds without the means to cancel", {f"deadman_account_can_cancel{{{DESK}}}": then(1, 0)}, at="10m50s"),
     case(
-        "a disarmed account without a session",
-        {f"deadman_account_can_cancel{{{DESK}}}": then(1, 0), **stands(DESK, 0, 0, disarmed=NEWS)},
+        "an account whose trip cuts its lease, which needs no leave to cancel",
+        {f"deadman_account_can_cancel{{{MAKER}}}": flat(0)},
         at="12m",
     ),
+    case("the same without a session", unable(MAKER), "DeadmanCannotCancel", at="12m"),
     case(
         "a clock two seconds behind", {f"deadman_venue_clock_offset_seconds{{{MAKER}}}": flat(2)}, "DeadmanClockOffset"
     ),
@@ -196,6 +199,7 @@ CASES: tuple[Case, ...] = (
         {f"deadman_venue_fired_orders_total{{{DESK}}}": then(0, 3)},
         "DeadmanVenueCancelled",
     ),
+    case("a bot that said that it stops", {**bot(0), 'deadman_watch_stopped{watch="quoter"}': NEWS}),
     case("a bot on hold", {**bot(0), 'deadman_watch_held{watch="quoter"}': flat(1)}),
     case("a bot that never was up", {'deadman_watch_alive{watch="quoter"}': flat(0)}),
     hours("a bot dead since a day", {'deadman_watch_alive{watch="quoter"}': steps((1, 1), (0, 59))}, at="2h"),

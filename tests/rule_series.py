@@ -67,6 +67,7 @@ def account(name: str, ttl: float, margin: float) -> Series:
         f"deadman_account_wanted{{{name}}}": flat(1),
         f"deadman_account_protected{{{name}}}": flat(1),
         f"deadman_account_can_cancel{{{name}}}": flat(1),
+        f"deadman_account_trip_ready{{{name}}}": flat(1),
         f"deadman_account_margin_seconds{{{name}}}": flat(margin),
         f"deadman_account_proof_timestamp_seconds{{{name}}}": now(margin - ttl),
         f"deadman_account_proof_expiry_timestamp_seconds{{{name}}}": now(margin),
@@ -110,6 +111,7 @@ FINE: Series = {
     f'deadman_venue_errors_total{{{MAKER},code="429"}}': flat(3),
     'deadman_watch_alive{watch="quoter"}': flat(1),
     'deadman_watch_held{watch="quoter"}': flat(0),
+    'deadman_watch_stopped{watch="quoter"}': flat(0),
     "deadman_event_loop_tick_age_seconds": flat(0.4),
     "deadman_clock_jumps_total": flat(1),
     "deadman_config_last_reload_successful": flat(1),
@@ -120,6 +122,14 @@ FINE: Series = {
     "up": flat(1),
 }
 """A desk and a maker, both armed, with one bot, for hours."""
+
+
+def unable(account: str) -> Series:
+    """No session by which a trip could be carried out, from minute 10 on."""
+    return {
+        f"deadman_account_can_cancel{{{account}}}": then(1, 0),
+        f"deadman_account_trip_ready{{{account}}}": then(1, 0),
+    }
 
 
 def stands(account: str, wanted: float, protected: float, **shown: str) -> Series:

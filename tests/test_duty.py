@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deadman import facts
 from deadman.config.schema import Account, OnTrip
-from deadman.duty import Duty, duty, fact_of, means, trip_pace
+from deadman.duty import Duty, duty, fact_of, means, trip_pace, trip_ready
 from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.facts import TRIP_PATIENCE, Cause, Fact
 from deadman.guard import Guard
@@ -101,6 +101,34 @@ def test_an_operators_trip_always_cancels_by_the_strongest_means(
 ) -> None:
     for cause in Cause:
         assert means(account, cause) == (by_hand if cause is Cause.OPERATOR else by_silence)
+
+
+WATCHED = replace(DESK, on_trip="cancel")
+READ_ONLY = facts.SessionOpened(0.0, can_cancel=False)
+
+
+@pytest.mark.parametrize(
+    ("account", "history", "ready"),
+    [
+        (WATCHED, (), False),
+        (WATCHED, (OPENED,), True),
+        (WATCHED, (READ_ONLY,), False),
+        (replace(DESK, on_trip="none"), (READ_ONLY,), True),
+        (replace(DESK, on_trip="none"), (READ_ONLY, PULLED), False),
+        (replace(WATCHED, observe=True), (), True),
+        (MAKER, (), False),
+        (MAKER, (OPENED,), True),
+        (replace(MAKER, on_trip="lapse"), (), True),
+        (V2, (READ_ONLY,), True),
+        (V2, (), False),
+        (V2, (READ_ONLY, SILENT), True),
+    ],
+)
+def test_a_trip_is_ready_by_what_it_would_send(account: Account, history: tuple[Fact, ...], ready: bool) -> None:
+    guard = Guard(OVERDUE)
+    for fact in history:
+        guard = guard.post(fact)
+    assert trip_ready(guard, account) is ready
 
 
 def test_after_a_minute_of_cancelling_it_stops_hammering() -> None:

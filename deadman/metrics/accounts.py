@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from deadman.clock import Clock
 from deadman.config.schema import Account
+from deadman.duty import trip_ready
 from deadman.guard import Phase
 from deadman.metrics.family import Family, counter, counters, from_zero, gauge, gauges, info
 from deadman.standing import Standing
@@ -50,6 +51,12 @@ class Sight:
         proof = self.standing.guard.proof
         return self._timestamp_of(proof.expiry) if proof else 0.0
 
+    def counted(self) -> float | None:
+        guard = self.standing.guard
+        if guard.open_orders is None or guard.open_orders_at is None:
+            return None
+        return self._timestamp_of(guard.open_orders_at)
+
     def _timestamp_of(self, at: float) -> float:
         """To the millisecond: a value that trembles below it would be a new one at every scrape."""
         return round(self.clock.timestamp_of(at), 3)
@@ -87,6 +94,11 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
         lambda sight: sight.standing.guard.can_cancel,
     ),
     gauge(
+        "deadman_account_trip_ready",
+        "1 while a trip could be carried out now as configured, also where it would send nothing.",
+        lambda sight: trip_ready(sight.standing.guard, sight.config),
+    ),
+    gauge(
         "deadman_account_margin_seconds",
         "Seconds until the standing proof runs out, judged at the scrape; 0 when there is none.",
         lambda sight: sight.margin,
@@ -105,6 +117,11 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
         "deadman_account_open_orders",
         "Open orders as the venue last listed them; no series where it does not tell.",
         lambda sight: sight.standing.guard.open_orders,
+    ),
+    gauge(
+        "deadman_account_open_orders_timestamp_seconds",
+        "When the venue listed the open orders; no series where it does not tell.",
+        Sight.counted,
     ),
     counter(
         "deadman_account_unprotected_seconds_total",

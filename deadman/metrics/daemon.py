@@ -58,6 +58,11 @@ WATCHES: tuple[Family[WatchSight], ...] = (
         lambda sight: sight.watch.held(sight.judged_at),
     ),
     gauge(
+        "deadman_watch_stopped",
+        "1 after the process said that it stops, until it checks in again.",
+        lambda sight: sight.watch.goodbye_at is not None,
+    ),
+    gauge(
         "deadman_watch_last_check_in_timestamp_seconds",
         "When the process last checked in to this run of the daemon; 0 when it never did.",
         lambda sight: sight.last_check_in_timestamp,
