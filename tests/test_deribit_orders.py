@@ -118,7 +118,8 @@ TYPES = ("limit", "market", "stop_limit", "stop_market", "take_limit", "take_mar
     [
         ("all", set(TYPES)),
         ("limit", {"limit"}),
-        ("stop", {"stop_limit", "stop_market", "trailing_stop"}),
+        ("stop", {"stop_limit", "stop_market"}),
+        ("trailing_stop", {"trailing_stop"}),
         ("take", {"take_limit", "take_market"}),
         ("trigger_all", {"stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"}),
     ],
@@ -129,6 +130,21 @@ async def test_only_orders_of_the_selected_type_count_as_left(type_: str, left: 
     assert {found["order_type"] for found in open_orders} == left
 
 
+KINDS = {
+    "future": {"BTC-PERPETUAL", "SOL_USDC-PERPETUAL", "BTC-27MAR26", "ETH_USDC-26JUN26"},
+    "option": {"BTC-27MAR26-100000-C", "SOL_USDC-27MAR26-90-P"},
+    "spot": {"BTC_USDC"},
+    "combo": {"BTC-FS-27MAR26_PERP", "BTC-STRG-27MAR26-90000_100000"},
+}
+
+
+@pytest.mark.parametrize("kind", ["future", "option", "spot", "future_combo", "option_combo"])
+async def test_orders_of_another_kind_are_not_waited_for_though_the_venue_lists_them(kind: str) -> None:
+    listed = [order(name) for names in KINDS.values() for name in names]
+    found = await orders(Venue({LIST: listed}), kind=kind).open()
+    assert {each["instrument_name"] for each in found} == KINDS["combo" if kind.endswith("combo") else kind]
+
+
 async def test_only_orders_of_exactly_the_selected_label_count_as_left() -> None:
     listed = [order("1", label="quotes"), order("2", label="quotes2"), order("3", label=""), {"order_id": "4"}]
     open_orders = await orders(Venue({LIST: listed}), label="quotes").open()
@@ -137,6 +153,7 @@ async def test_only_orders_of_exactly_the_selected_label_count_as_left() -> None
 
 async def test_an_order_that_tells_no_type_counts_as_left_rather_than_gone() -> None:
     assert await orders(Venue({LIST: [{"order_id": "1"}]}), type="limit").count() == 1
+    assert await orders(Venue({LIST: [{"order_id": "1"}]}), type="stop").count() == 1
     assert await orders(Venue({LIST: [{"order_id": "1", "order_type": ["market"]}]}), type="limit").count() == 1
 
 

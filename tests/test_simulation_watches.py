@@ -154,6 +154,32 @@ async def test_a_second_bots_orders_outside_the_selection_are_untouched(autojump
 
 
 @pytest.mark.parametrize(
+    ("type_", "stay"),
+    [
+        ("stop", ["limit", "take", "trailing_stop"]),
+        ("take", ["limit", "stop", "trailing_stop"]),
+        ("trailing_stop", ["limit", "stop", "take"]),
+        ("trigger_all", ["limit"]),
+        ("limit", ["stop", "take", "trailing_stop"]),
+        ("all", []),
+    ],
+)
+async def test_a_trip_of_one_type_ends_whatever_rests_of_the_others(
+    type_: str, stay: list[str], autojump_clock: MockClock
+) -> None:
+    narrow = replace(DESK, cancel=Selection(type=type_))
+    async with open_desk(narrow, watches=[QUOTER]) as desk:
+        bot = await trading(desk, narrow)
+        for order in desk.market.open_orders(narrow):
+            desk.market.deribit.exchange.cancel([order], "autoliquidation")
+        for resting in ("limit", "stop", "take", "trailing_stop"):
+            desk.market.deribit.exchange.place(narrow.name, type=resting)
+        bot.hang()
+        await desk.until(Phase.TRIPPED, within=5)
+        assert sorted(order.type for order in desk.market.open_orders(narrow)) == stay
+
+
+@pytest.mark.parametrize(
     ("account", "cancel"), [(DESK, "private/cancel_all"), (LONG, "DELETE /orders-v3/all")], ids=["deribit", "sxbet"]
 )
 @pytest.mark.parametrize("fault", ["fail", "ignored", "silent", "cancel_leaves"])

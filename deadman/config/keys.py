@@ -82,7 +82,7 @@ DERIBIT = (
 SELECTION = (
     Key("currency", pattern(re.compile(r"[A-Z][A-Z0-9_]{1,15}"), 'a currency as the venue writes it, "BTC"'), None, ""),
     Key("kind", choice("future", "option", "spot", "future_combo", "option_combo"), None, ""),
-    Key("type", choice("limit", "stop", "take", "trigger_all", "all"), None, ""),
+    Key("type", choice("all", "limit", "trigger_all", "stop", "take", "trailing_stop"), None, ""),
     Key("label", text(64), None, ""),
 )
 

@@ -9,6 +9,9 @@ from ..exchange import Order
 
 TRIGGERED = ("stop", "take", "trailing_stop")
 
+SHOWN = {"stop": "stop_market", "take": "take_market"}
+"""How `order_type` reads of orders that the cancel methods know by a shorter word."""
+
 
 def as_json(order: Order) -> dict[str, Any]:
     """An order as the venue shows it. The connection that placed it is not part of that."""
@@ -17,7 +20,7 @@ def as_json(order: Order) -> dict[str, Any]:
         "order_id": order.order_id,
         "instrument_name": order.instrument,
         "order_state": "cancelled" if order.state == "cancelled" else waiting,
-        "order_type": order.type,
+        "order_type": SHOWN.get(order.type, order.type),
         "direction": order.direction,
         "price": order.price,
         "amount": order.amount,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,19 +24,34 @@ def _any(_: str) -> bool:
 
 _TYPES: dict[str, Callable[[str], bool]] = {
     "limit": lambda word: word == "limit",
-    "stop": lambda word: word.startswith(("stop", "trailing")),
+    "stop": lambda word: word.startswith("stop"),
     "take": lambda word: word.startswith("take"),
+    "trailing_stop": lambda word: word.startswith("trailing"),
     "trigger_all": lambda word: word.startswith(("stop", "take", "trailing")),
     "all": _any,
 }
-"""How the cancel methods' `type` reads in an order's `order_type`."""
+"""How the cancel methods' `type` reads in an order's `order_type` (stop_limit, take_market, trailing_stop, …).
+
+`stop` leaves trailing stops alone, since the methods have a word of their own for those; `trigger_all` takes them too.
+A type that nobody knows is selected by `all` alone.
+"""
+
+_COMBO = re.compile(r"[^-]+-(?!PERPETUAL)[A-Z]+-.+")
+"""BTC-FS-27MAR26_PERP, BTC-STRG-27MAR26-90000_100000: the strategy stands where others have their expiry."""
+
+
+def _is_option(name: str) -> bool:
+    return name.endswith(("-C", "-P")) and _COMBO.fullmatch(name) is None
+
 
 _KINDS: dict[str, Callable[[str], bool]] = {
-    "option": lambda name: name.endswith(("-C", "-P")),
+    "option": _is_option,
     "spot": lambda name: "-" not in name,
-    "future": lambda name: "-" in name and not name.endswith(("-C", "-P")),
+    "future": lambda name: "-" in name and not _is_option(name) and _COMBO.fullmatch(name) is None,
+    "future_combo": lambda name: _COMBO.fullmatch(name) is not None,
+    "option_combo": lambda name: _COMBO.fullmatch(name) is not None,
 }
-"""How a kind reads in an instrument's name; combos' names are the venue's alone to read."""
+"""How a kind reads in an instrument's name; of what kind a combo is, its name tells the venue alone."""
 
 Order = dict[str, Any]
 
@@ -89,7 +105,7 @@ class Orders:
 
     def _selected(self, order: Order) -> bool:
         """All but the currency is judged here too: a listing that ignores a parameter must not widen the selection."""
-        word, name = order.get("order_type", "limit"), str(order.get("instrument_name", ""))
+        word, name = order.get("order_type"), str(order.get("instrument_name", ""))
         of_type = not isinstance(word, str) or _TYPES[self.selection.type or "all"](word)
         of_kind = not name or _KINDS.get(self.selection.kind or "", _any)(name)
         return of_type and of_kind and self.selection.label in (None, order.get("label"))
