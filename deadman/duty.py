@@ -60,9 +60,13 @@ def trip_ready(guard: Guard, account: Account) -> bool:
             return True
 
 
-def trip_pace(spent: float) -> float:
-    """Seconds between rounds: after a minute something keeps placing orders, and hammering helps nobody."""
-    return 0.5 if spent < TRIP_PATIENCE else 5.0
+def trip_pace(spent: float, took: float = 0.0) -> float:
+    """Seconds until the next round of a trip that began `spent` seconds ago and whose last round `took` so many.
+
+    After a minute hammering helps nobody, whether something keeps placing orders or some cannot be cancelled: half of
+    the time at least the account's credits are left to others.
+    """
+    return 0.5 if spent < TRIP_PATIENCE else max(5.0, took)
 
 
 def fact_of(error: VenueError, now: float) -> Fact:

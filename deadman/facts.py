@@ -148,11 +148,20 @@ class Tripped:
 
 @dataclass(frozen=True, slots=True)
 class RoundDone:
-    """One round of cancelling: what the venue said it cancelled, and what it still lists (None: cannot be read)."""
+    """One round of cancelling: what the venue said it cancelled, and what it still lists (None: cannot be read).
+
+    Attributes:
+        resisting: orders that the venue would not cancel when they were asked for one by one.
+        words: what the venue said of one of them.
+        listed: the ids of what remains; None where they are not known.
+    """
 
     at: float
     cancelled: int
     remaining: int | None
+    resisting: int = 0
+    words: str = ""
+    listed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,9 @@ class Phase(StrEnum):
     DISARMED = "disarmed"
 
 
+FED = 30.0
+"""Seconds for which an order placed during a trip says that something keeps placing them: a few of the slow rounds."""
+
 UNCLAIMABLE = frozenset({Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED})
 UNWANTED = frozenset({Phase.DISARMED, Phase.WAITING, Phase.TRIPPED})
 
@@ -54,7 +57,15 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A pulled switch. `remaining` None: the venue's list cannot be read, or was not yet."""
+    """A pulled switch. `remaining` None: the venue's list cannot be read, or was not yet.
+
+    Attributes:
+        resisting: orders that the venue would not cancel in the last round, asked for one by one; `words`: what it
+            said of one of them.
+        left: the ids that the last round left open; None where they are not known.
+        placed: orders that were listed after a round and not after the one before: placed since the trip began.
+        placed_at: when such an order was last seen.
+    """
 
     at: float
     cause: Cause
@@ -65,6 +76,36 @@ class Trip:
     remaining: int | None = None
     done_at: float | None = None
     presumed: bool = False
+    resisting: int = 0
+    words: str = ""
+    left: frozenset[str] | None = None
+    placed: int = 0
+    placed_at: float | None = None
+
+    def is_fed(self, now: float) -> bool:
+        """Whether something keeps placing orders, by what was listed in the last rounds."""
+        return self.placed_at is not None and now < self.placed_at + FED
+
+    def _placed_before(self, done: facts.RoundDone) -> int:
+        """Orders that were not there after the last round; where no ids are known, what there is more of."""
+        if done.listed is not None and self.left is not None:
+            return len(done.listed - self.left)
+        return max(0, (done.remaining or 0) - (self.remaining or 0)) if self.remaining is not None else 0
+
+    def after(self, done: facts.RoundDone) -> Trip:
+        """The trip after one more round."""
+        fresh = self._placed_before(done)
+        return replace(
+            self,
+            rounds=self.rounds + 1,
+            cancelled=self.cancelled + done.cancelled,
+            remaining=done.remaining,
+            resisting=done.resisting,
+            words=done.words,
+            left=self.left if done.listed is None else done.listed,
+            placed=self.placed + fresh,
+            placed_at=done.at if fresh else self.placed_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +216,8 @@ class Guard:
         match fact:
             case facts.Tripped(at=at, cause=cause, by=by, reason=reason) if self._may_trip(cause):
                 return self._tripped(Trip(at, cause, by, reason))
-            case facts.RoundDone(at=at, cancelled=cancelled, remaining=remaining) if self.trip is not None:
-                rounds, total = self.trip.rounds + 1, self.trip.cancelled + cancelled
-                return replace(
-                    self,
-                    trip=replace(self.trip, rounds=rounds, cancelled=total, remaining=remaining),
-                    open_orders=remaining,
-                    open_orders_at=at,
-                )
+            case facts.RoundDone(at=at, remaining=remaining) if self.trip is not None:
+                return replace(self, trip=self.trip.after(fact), open_orders=remaining, open_orders_at=at)
             case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
                 return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
             case facts.Disarmed():
@@ -227,7 +262,8 @@ class Guard:
         if self.trip is None or trip.cause is Cause.OPERATOR:
             return replace(self, trip=trip, disarm=None)
         if trip.cause is Cause.TRIGGER and self.trip.done_at is not None:
-            return replace(self, trip=replace(self.trip, at=trip.at, done_at=None, remaining=None))
+            again = replace(trip, cause=self.trip.cause, by=self.trip.by, reason=self.trip.reason)
+            return replace(self, trip=replace(again, rounds=self.trip.rounds, cancelled=self.trip.cancelled))
         return self
 
     def _rearmed(self) -> Guard:

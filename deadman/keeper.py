@@ -25,10 +25,14 @@ from deadman.guard import Guard, Trip
 from deadman.promise import Timers, timers
 from deadman.proof import Coverage, Proof
 from deadman.standing import Standing
-from deadman.venue import OpenSession, Session
+from deadman.venue import OpenSession, Round, Session
 
 AFTER_PROOF = 1.0
 """Seconds at most until the next try when a session that was proven is lost, however often that happens."""
+
+
+def _round_done(done: Round, now: float) -> Fact:
+    return facts.RoundDone(now, done.cancelled, done.remaining, done.resisting, done.words, done.listed)
 
 
 async def nothing_to_wait_for() -> None:
@@ -136,18 +140,19 @@ class Keeper:
         trip = self._guard().trip
         if trip is None:
             return
+        began_at = self._now()
         try:
             done = await session.cancel_orders(means(self.account, trip.cause))
         except (Setback, SwitchOff) as error:
             await session.attend(self._now() + self._take_note(error))
             return
         self._open_seen_at = self._now() if done.remaining else self._open_seen_at
-        self._post(facts.RoundDone(self._now(), done.cancelled, done.remaining))
+        self._post(_round_done(done, self._now()))
         if done.remaining == 0 or (done.remaining is None and self._lapsed(trip)):
             self._post(facts.TripDone(self._now(), presumed=done.remaining is None))
         elif done.remaining is None:  # by another connection, or by a key read anew, it may be read
             raise Unavailable(Reason.VENUE_ERROR, "what is still open cannot be read")
-        await session.attend(self._now() + trip_pace(self._now() - trip.at))
+        await session.attend(self._now() + trip_pace(self._now() - trip.at, self._now() - began_at))
 
     def _lapsed(self, trip: Trip) -> bool:
         """Whether a lease that stood when the trip began, or was cut since, has ended, and no order was seen after it.

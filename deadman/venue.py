@@ -21,10 +21,19 @@ ReadSecret = Callable[[], Awaitable[Secret]]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of cancelling. `remaining` None: the venue's list cannot be read."""
+    """One round of cancelling. `remaining` None: the venue's list cannot be read.
+
+    Attributes:
+        resisting: orders that the venue would not cancel when they were asked for one by one.
+        words: what the venue said of one of them.
+        listed: the ids of what remains; None where they are not known.
+    """
 
     cancelled: int
     remaining: int | None
+    resisting: int = 0
+    words: str = ""
+    listed: frozenset[str] | None = None
 
 
 class Session(Protocol):

@@ -133,6 +133,12 @@ def test_each_phase_has_words_for_people(account: str, history: Sequence[Fact], 
     assert any(line.startswith(f"{account}  {label}  ") for line in lines({account: history}))
 
 
+def unfinished(last: facts.RoundDone) -> tuple[Fact, ...]:
+    """A trip of more than a minute ago; its first round left the order `a`."""
+    first = facts.RoundDone(31.0, 5, 1, listed=frozenset("a"))
+    return OPEN, facts.Tripped(30.0, Cause.OPERATOR, "bob"), first, last
+
+
 ACTS: list[tuple[Histories, str]] = [
     (
         {"btc-desk": (OPEN, READ_BACK, OFF)},
@@ -155,8 +161,17 @@ ACTS: list[tuple[Histories, str]] = [
         "btc-desk: tripped by bob (news), 2 open",
     ),
     (
-        {"btc-desk": (OPEN, facts.Tripped(30.0, Cause.OPERATOR, "bob"), facts.RoundDone(99.0, 90, 2))},
-        "btc-desk: 2 orders still open after 70 s: cancel them by hand; deadman keeps trying",
+        {"btc-desk": unfinished(facts.RoundDone(99.0, 90, 2, listed=frozenset("bc")))},
+        "btc-desk: 2 orders still open after 70 s: something keeps placing them, stop it",
+    ),
+    (
+        {"btc-desk": unfinished(facts.RoundDone(99.0, 0, 1, 1, "some words (11029)", frozenset("a")))},
+        "btc-desk: 1 order still open after 70 s: the venue does not cancel 1 of them (some words (11029)), "
+        "cancel them by hand",
+    ),
+    (
+        {"btc-desk": unfinished(facts.RoundDone(99.0, 0, 1, listed=frozenset("a")))},
+        "btc-desk: 1 order still open after 70 s: cancel them by hand; deadman keeps trying",
     ),
     (
         {"btc-desk": (OPEN, READ_BACK, facts.Tripped(98.0, Cause.OPERATOR, "bob"), *gone(99.0))},

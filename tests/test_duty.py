@@ -134,6 +134,7 @@ def test_a_trip_is_ready_by_what_it_would_send(account: Account, history: tuple[
 def test_after_a_minute_of_cancelling_it_stops_hammering() -> None:
     assert trip_pace(0.0) < 1.0
     assert trip_pace(TRIP_PATIENCE) >= 5.0
+    assert trip_pace(TRIP_PATIENCE, took=80.0) >= 80.0
     assert TRIP_PATIENCE == 60.0
 
 

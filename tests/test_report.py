@@ -91,7 +91,7 @@ def test_a_count_of_orders_tells_when_the_venue_listed_them() -> None:
 
 
 def test_a_trip_tells_cause_rounds_and_what_remains() -> None:
-    trip = desk(facts.Tripped(99.0, Cause.SILENCE, "quoter", "silent"), facts.RoundDone(99.5, 4, 1))["trip"]
+    trip = desk(facts.Tripped(99.0, Cause.SILENCE, "quoter", "silent"), facts.RoundDone(99.5, 4, 1, 1, "no"))["trip"]
     assert trip == {
         "at": EPOCH + 99,
         "cause": "silence",
@@ -102,6 +102,11 @@ def test_a_trip_tells_cause_rounds_and_what_remains() -> None:
         "remaining": 1,
         "done_at": None,
         "presumed": False,
+        "resisting": 1,
+        "resists_because": "no",
+        "placed": 0,
+        "placed_at": None,
+        "fed": False,
     }
 
 

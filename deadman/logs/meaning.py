@@ -82,8 +82,16 @@ def _fate(account: Account, trip: Trip, now: float) -> str:
     if account.on_trip == "lapse" and trip.cause is not Cause.OPERATOR:
         return "renewals have stopped, the venue cancels its orders when the lease ends"
     if trip.remaining and now >= trip.at + TRIP_PATIENCE:
-        return f"{trip.remaining} orders still open after {trip.rounds} rounds; cancel them by hand"
+        return f"{trip.remaining} orders still open after {trip.rounds} rounds; {_why_open(trip, now)}"
     return "its orders are being cancelled"
+
+
+def _why_open(trip: Trip, now: float) -> str:
+    if trip.is_fed(now):
+        return "something keeps placing them, stop it"
+    if trip.resisting:
+        return f"the venue would not cancel {trip.resisting} of them ({trip.words}); cancel them there by hand"
+    return "cancel them at the venue by hand"
 
 
 def _disarmed(guard: Guard, clock: Clock) -> str:

@@ -8,9 +8,6 @@ from deadman.spoken import instant, left
 
 _TRYING = "deadman keeps trying"
 
-FED = 30.0
-"""Seconds since a new order was listed during a trip, in which something is said to keep placing them."""
-
 
 def account_problem(account: Told, watches: Told, dead: set[str], now: float) -> Problem | None:
     """None for an account about which nothing is to be done, or whose dead bot says it all."""
@@ -78,11 +75,12 @@ def _lasting(trip: Told, now: float) -> str:
     spent = now - trip["at"]
     if spent <= TRIP_PATIENCE or not trip["remaining"]:
         return ""
-    open_still = f"{trip['remaining']} orders still open after {left(spent)}"
-    if trip.get("placed_at") is not None and now - trip["placed_at"] < FED:
+    orders = "order" if trip["remaining"] == 1 else "orders"
+    open_still = f"{trip['remaining']} {orders} still open after {left(spent)}"
+    if trip["fed"]:
         return f"{open_still}: something keeps placing them, stop it"
-    if trip.get("resisting"):
-        because = f" ({trip['resists_because']})" if trip.get("resists_because") else ""
+    if trip["resisting"]:
+        because = f" ({trip['resists_because']})" if trip["resists_because"] else ""
         return f"{open_still}: the venue does not cancel {trip['resisting']} of them{because}, cancel them by hand"
     return f"{open_still}: cancel them by hand; {_TRYING}"
 

@@ -91,6 +91,11 @@ def _trip(trip: Trip, times: Times) -> dict[str, Any]:
         "remaining": trip.remaining,
         "done_at": times.timestamp_or_none(trip.done_at),
         "presumed": trip.presumed,
+        "resisting": trip.resisting,
+        "resists_because": trip.words or None,
+        "placed": trip.placed,
+        "placed_at": times.timestamp_or_none(trip.placed_at),
+        "fed": trip.is_fed(times.now),
     }
 
 
