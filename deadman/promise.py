@@ -21,6 +21,13 @@ PROBE_TIMEOUT = 4.8
 COINBASE_PROBE = 8.0
 """Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""
 
+LISTING_TIMEOUT = 8.0
+"""Seconds for a list of Deribit's open orders, which may be some thousand long."""
+
+CANCEL_RATE = 5.0
+"""Single cancels a second that every account of Deribit has. Source: docs.deribit.com, "Rate limits": requests to the
+matching engine, lowest tier 5 a second with a burst of 20, highest 30."""
+
 NOTICE = 0.25
 """Seconds at most until the loop notices a silence that has come due."""
 
@@ -46,7 +53,11 @@ class Timers:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """The bounds of one account in seconds; None where nothing can be promised."""
+    """The bounds of one account in seconds; None where nothing can be promised.
+
+    `bot` holds while the venue does as `depends` says, and each open order adds `per_order` to it: `gone_within` is for
+    a number of them.
+    """
 
     detect: float
     rearm: float
@@ -55,6 +66,14 @@ class Promise:
     bot: float | None
     host: float | None
     stays: str
+    depends: str = ""
+    per_order: float = 0.0
+
+    def gone_within(self, orders: int | None) -> float | None:
+        """Seconds from a bot's last check-in to `orders` open orders gone; None where no number bounds it."""
+        if self.bot is None or (orders is None and self.per_order):
+            return None
+        return self.bot + (orders or 0) * self.per_order
 
     def sentences(self) -> tuple[str, ...]:
         return (
@@ -69,7 +88,8 @@ class Promise:
     def _bot(self) -> str:
         if self.bot is None:
             return "from a bot's last check-in: no watch trips this account, its orders stay"
-        return f"from a bot's last check-in to its orders gone within {_at_most(self.bot)} s"
+        each = f" and {_at_most(self.per_order)} s more for each open order" if self.per_order else ""
+        return f"from a bot's last check-in to its orders gone within {_at_most(self.bot)} s{each}; {self.depends}"
 
     def _host(self) -> str:
         if self.host is None:
@@ -129,7 +149,23 @@ def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
         bot=_bot_bound(account, watches, pace),
         host=pace.vouch if isinstance(account, SxBetAccount) and not account.observe else None,
         stays=_what_stays(account),
+        depends=_depends(account, pace),
+        per_order=1 / CANCEL_RATE if _one_by_one(account) else 0.0,
     )
+
+
+def _one_by_one(account: Account) -> bool:
+    return isinstance(account, DeribitAccount) and account.cancel.one_by_one
+
+
+def _depends(account: Account, pace: Timers) -> str:
+    """What the venue must do for the bot's bound to hold."""
+    answers = f"if the venue carries out each request within {_at_most(pace.reply_timeout)} s"
+    if account.on_trip == "lapse":
+        return "if the venue cancels as the lease ends: its own delay is not documented"
+    if _one_by_one(account):
+        return f"{answers}, and takes {CANCEL_RATE:.0f} cancels a second of this account"
+    return answers
 
 
 def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], pace: Timers) -> float | None:
@@ -143,6 +179,8 @@ def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], pace: Timer
             return noticed + pace.vouch
         case "expire":
             return noticed + pace.reply_timeout + CUT
+        case _ if _one_by_one(account):
+            return noticed + LISTING_TIMEOUT + pace.reply_timeout
         case _:
             return noticed + pace.reply_timeout
 

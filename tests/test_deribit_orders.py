@@ -7,11 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+import trio
 
+from deadman.clock import Clock
 from deadman.config.schema import Selection
 from deadman.errors import Reason, Refused, Setback, Unavailable
+from deadman.facts import Fact
+from deadman.promise import LISTING_TIMEOUT
+from deadman.transport.pace import Pace
+from deadman.venue import Round
 from deadman.venues.deribit.conversation import Conversation
-from deadman.venues.deribit.orders import LISTING_TIMEOUT, Order, Orders
+from deadman.venues.deribit.orders import Order, Orders
 
 LIST = "private/get_open_orders"
 LIST_BY_CURRENCY = "private/get_open_orders_by_currency"
@@ -24,6 +30,11 @@ class Venue:
     answers: Mapping[str, Any]
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     patience: list[float | None] = field(default_factory=list)
+    told: list[Fact] = field(default_factory=list)
+    clock: Clock = field(default_factory=lambda: Clock(trio.current_time, trio.current_time))
+
+    def post(self, fact: Fact) -> None:
+        self.told.append(fact)
 
     async def ask(self, method: str, params: Mapping[str, Any], within: float | None = None) -> Any:
         self.asked.append((method, dict(params)))
@@ -35,7 +46,7 @@ class Venue:
 
 
 def orders(venue: Venue, **selection: str) -> Orders:
-    return Orders(Selection(**selection), cast(Conversation, venue))
+    return Orders(Selection(**selection), cast(Conversation, venue), Pace(15.0, 5.0, trio.current_time))
 
 
 def order(name: str, kind: str = "limit", label: str = "") -> Order:
@@ -66,28 +77,15 @@ CANCELS: list[tuple[dict[str, str], str, dict[str, str]]] = [
 async def test_each_selection_is_cancelled_by_the_one_method_that_takes_exactly_it(
     selection: dict[str, str], method: str, params: dict[str, str]
 ) -> None:
-    venue = Venue({method: 4})
-    assert await orders(venue, **selection).cancel() == 4
-    assert venue.asked == [(method, params)]
-
-
-@pytest.mark.parametrize("finer", [{"kind": "option"}, {"type": "stop"}, {"kind": "option", "type": "stop"}])
-async def test_a_label_with_a_kind_or_type_is_cancelled_order_by_order_and_no_other(finer: dict[str, str]) -> None:
-    listed = [
-        order("BTC-1-C", "stop_limit", "quotes"),
-        order("BTC-1-P", "stop_market", "hedge"),
-        order("BTC-PERPETUAL", "limit", "quotes"),
-    ]
-    venue = Venue({"private/get_open_orders": listed, "private/cancel": {}})
-    assert await orders(venue, label="quotes", **finer).cancel() == 1
-    assert [asked for asked in venue.asked if asked[0] == "private/cancel"] == [
-        ("private/cancel", {"order_id": "BTC-1-C"})
-    ]
+    venue = Venue({method: 4, LIST: [], LIST_BY_CURRENCY: []})
+    assert await orders(venue, **selection).cancel() == Round(4, 0, listed=frozenset())
+    assert [asked for asked in venue.asked if "cancel" in asked[0]] == [(method, params)]
 
 
 @pytest.mark.parametrize("result", [None, "ok", True, [], {"cancelled": 3}, 2.5])
 async def test_a_count_the_venue_does_not_tell_is_none_that_we_claim(result: Any) -> None:
-    assert await orders(Venue({"private/cancel_all": result})).cancel() == 0
+    done = await orders(Venue({"private/cancel_all": result})).cancel(can_list=False)
+    assert (done.cancelled, done.remaining) == (0, None)
 
 
 @pytest.mark.parametrize(

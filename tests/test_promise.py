@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deadman.config.schema import DeribitAccount, OnTrip, SxBetAccount, WatchConfig
-from deadman.promise import NOTICE, REPLY_TIMEOUT, promise, timers
+from deadman.config.schema import DeribitAccount, OnTrip, Selection, SxBetAccount, WatchConfig
+from deadman.promise import CANCEL_RATE, LISTING_TIMEOUT, NOTICE, REPLY_TIMEOUT, promise, timers
 from tests.boards import deribit, sxbet
 from tests.test_backoff import Loaded, tries_within
 
@@ -142,9 +142,42 @@ def test_the_promise_is_told_in_five_sentences() -> None:
         "detects a dead or silent venue within 15.0 s",
         "re-armed and proven within 5.0 s of a successful dial, tried at least every 5.0 s",
         "raises a false alarm only when delays exceed 5.0 s",
-        "from a bot's last check-in to its orders gone within 10.3 s",
+        "from a bot's last check-in to its orders gone within 10.3 s; "
+        "if the venue carries out each request within 5.0 s",
         "from the host's death to the orders gone within 30.0 s; the venue's own delay in cancelling is not documented",
     )
+
+
+ONE_BY_ONE = replace(DESK, cancel=Selection(label="quotes", kind="option"))
+
+
+@pytest.mark.parametrize(
+    "cancel",
+    [Selection(), Selection(label="quotes"), Selection(kind="option"), Selection(label="quotes", type="all")],
+)
+def test_where_one_method_cancels_all_of_them_the_number_of_orders_does_not_matter(cancel: Selection) -> None:
+    promised = promise(replace(DESK, cancel=cancel), WATCHES)
+    assert promised.gone_within(None) == promised.gone_within(400) == promised.bot == 5.0 + NOTICE + REPLY_TIMEOUT
+
+
+def test_where_orders_go_one_by_one_the_bound_grows_with_them_and_without_their_number_there_is_none() -> None:
+    promised = promise(ONE_BY_ONE, WATCHES)
+    base = 5.0 + NOTICE + LISTING_TIMEOUT + REPLY_TIMEOUT
+    assert promised.gone_within(0) == base
+    assert promised.gone_within(400) == pytest.approx(base + 400 / CANCEL_RATE)
+    assert promised.gone_within(None) is None
+    assert promised.sentences()[3] == (
+        "from a bot's last check-in to its orders gone within 18.3 s and 0.2 s more for each open order; "
+        "if the venue carries out each request within 5.0 s, and takes 5 cancels a second of this account"
+    )
+
+
+def test_where_no_bot_trips_anything_no_number_of_orders_is_bounded() -> None:
+    assert promise(replace(ONE_BY_ONE, on_trip="none"), WATCHES).gone_within(3) is None
+
+
+def test_a_lapse_is_bounded_by_the_venues_own_cancel() -> None:
+    assert "its own delay is not documented" in promise(replace(MAKER, on_trip="lapse"), WATCHES).sentences()[3]
 
 
 def test_an_observed_lease_is_promised_to_be_none() -> None:

@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from deadman.config.schema import Account, DeribitAccount, Selection, WatchConfig
 from deadman.guard import Phase
 from deadman.promise import promise
+from deadman.report import report
 from deadman.simulator.sxbet import Settings
 from tests.desk import (
     DERIBIT_HOST,
@@ -177,6 +178,28 @@ async def test_a_trip_of_one_type_ends_whatever_rests_of_the_others(
         bot.hang()
         await desk.until(Phase.TRIPPED, within=5)
         assert sorted(order.type for order in desk.market.open_orders(narrow)) == stay
+
+
+@pytest.mark.parametrize("number", [1, 60])
+@pytest.mark.parametrize("latency", [0.15, 2.0])
+async def test_orders_that_go_one_by_one_are_gone_within_the_bound_that_status_prints(
+    number: int, latency: float, autojump_clock: MockClock
+) -> None:
+    narrow = replace(DESK, cancel=Selection(label="quotes", type="limit"))
+    async with open_desk(narrow, watches=[QUOTER]) as desk:
+        bot = await trading(desk)
+        await desk.until(Phase.ARMED, within=3)
+        bot.place(narrow, label="quotes", number=number)
+        bot.place(narrow, label="hedge", number=2)
+        desk.market.faults(narrow).delay = latency
+        await trio.sleep(30)
+        fate = report(desk.board)["accounts"]["desk"]["if_bot_dies"]
+        assert fate["because"].endswith(f"one by one: {number} were open when last counted.")
+        bot.hang()
+        await trio.sleep_until(bot.beats[-1] + fate["within"])
+        assert {order.label for order in desk.market.open_orders(narrow)} == {"hedge"}
+        await desk.until(Phase.TRIPPED, within=2 * latency + 1)
+        assert not any(code == "10028" for code in desk.standing("desk").tally.errors)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,12 @@ class Selection:
     type: str | None = None
     label: str | None = None
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether no one method of the venue cancels exactly these: its cancel by label takes no kind and no type."""
+        finer = self.kind is not None or self.type not in (None, "all")
+        return self.label is not None and finer
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:

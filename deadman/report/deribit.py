@@ -83,8 +83,18 @@ def _cancelling(account: DeribitAccount) -> Fate:
 
 def _cancelled(case: Case, account: DeribitAccount) -> Fate:
     if account.cancel != Selection():
-        return Fate("partly", case.bound(), f"deadman cancels only {_selected(account.cancel)}.")
+        return Fate(
+            "partly", case.bound(), f"deadman cancels only {_selected(account.cancel)}{_singly(case, account)}."
+        )
     return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
+
+
+def _singly(case: Case, account: DeribitAccount) -> str:
+    """What the bound depends on where orders are cancelled one by one."""
+    if not account.cancel.one_by_one:
+        return ""
+    count = case.guard.open_orders
+    return ", one by one" if count is None else f", one by one: {count} were open when last counted"
 
 
 def _selected(selection: Selection) -> str:

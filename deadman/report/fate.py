@@ -83,13 +83,16 @@ class Case:
         up = all(watch.counted_from is not None for watch in self.watches.values())
         return everybody and up and self.account.on_trip != "none" and not self.account.observe
 
-    def bound(self) -> float:
-        """Seconds at most from a bot's death now to its orders gone: the promise, and what a hold adds to it."""
-        patience = {name: WatchConfig(name, self._patience(watch)) for name, watch in self.watches.items()}
-        bound = promise(self.account, patience).bot
-        return round(bound or 0.0, 3)
+    def bound(self) -> float | None:
+        """Seconds at most from a bot's death now to its orders gone: the promise, and what a hold adds to it.
 
-    def lapse_bound(self) -> float:
+        For as many orders as were counted last; None where the bound needs their number and nobody knows it.
+        """
+        patience = {name: WatchConfig(name, self._patience(watch)) for name, watch in self.watches.items()}
+        bound = promise(self.account, patience).gone_within(self.guard.open_orders)
+        return None if bound is None else round(bound, 3)
+
+    def lapse_bound(self) -> float | None:
         """The same where the lease's end alone cancels."""
         return replace(self, account=replace(self.account, on_trip="lapse")).bound()
 

@@ -53,11 +53,11 @@ class Dialler:
     _paces: dict[str, Pace] = field(default_factory=dict)
     _contexts: dict[Path | None, ssl.SSLContext] = field(default_factory=dict)
 
-    def pace(self, url: str, burst: float, rate: float) -> Pace:
-        """The one budget of all accounts at this address."""
-        if url not in self._paces:
-            self._paces[url] = Pace(burst, rate, trio.current_time)
-        return self._paces[url]
+    def pace(self, whose: str, burst: float, rate: float) -> Pace:
+        """The one budget of all accounts at an address, or of all sessions of an account."""
+        if whose not in self._paces:
+            self._paces[whose] = Pace(burst, rate, trio.current_time)
+        return self._paces[whose]
 
     def context(self, ca_file: Path | None) -> ssl.SSLContext:
         """The shared context for the system's authorities, or for those of `ca_file` alone.

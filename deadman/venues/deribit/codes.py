@@ -27,14 +27,18 @@ _SCOPE = "the key lacks a permission: it needs account:read_write, and trade:rea
 
 _ANSWERS: dict[int, tuple[_Kind, Reason, str, float]] = {
     10000: (Unavailable, Reason.CREDENTIALS, "the login is no longer accepted", 0),
+    10004: (Setback, Reason.VENUE_ERROR, "no such order", 0),
+    10010: (Setback, Reason.VENUE_ERROR, "the order is closed already", 0),
     10028: (Unavailable, Reason.RATE_LIMITED, "too many requests of this account: the venue ends the session", 15),
     10030: (Refused, Reason.UNSUPPORTED, "must be asked on a WebSocket", 0),
     10041: (Setback, Reason.VENUE_ERROR, "settlement in progress", 2),
+    10047: (Setback, Reason.RATE_LIMITED, "too many orders under way at once", 2),
     10048: (Unavailable, Reason.VENUE_ERROR, "not on this server", 2),
     10049: (SwitchOff, Reason.VENUE_ERROR, "cancel-on-disconnect could not be enabled", 2),
     10066: (Setback, Reason.RATE_LIMITED, "too many requests at once", 2),
     11029: (Refused, Reason.UNSUPPORTED, "invalid arguments", 0),
     11042: (Refused, Reason.SCOPE, _SCOPE, 0),
+    11044: (Setback, Reason.VENUE_ERROR, "the order is not open any more", 0),
     11049: (Refused, Reason.UNSUPPORTED, "bad arguments", 0),
     11050: (Refused, Reason.UNSUPPORTED, "bad request", 0),
     11051: (Unavailable, Reason.MAINTENANCE, "system maintenance", 5),

@@ -12,7 +12,7 @@ from deadman import facts
 from deadman.clock import Clock
 from deadman.config.schema import DeribitAccount
 from deadman.errors import Setback
-from deadman.promise import timers
+from deadman.promise import CANCEL_RATE, timers
 from deadman.transport.dial import Dialler
 from deadman.transport.websocket import open_websocket
 from deadman.venue import Post, ReadSecret
@@ -32,6 +32,8 @@ SESSION = "deadman"
 FRESH_SESSION = "deadman-fresh"
 """For the connection that proves inheritance, so that its login leaves the first one's token alone."""
 
+CANCEL_BURST = 15.0
+"""Cancels at once, of the 20 that the venue's lowest tier has: what the network holds back arrives in a bunch."""
 
 BURST, RATE = 80.0, 15.0
 """Requests before a login, at once and a second, of the 100 and 20 that an address has (protocol, section 7.1)."""
@@ -70,7 +72,8 @@ class Deribit:
 
     def _session(self, conversation: Conversation, grant: Grant, scope: str) -> DeribitSession:
         log_in = partial(self._log_in, conversation, scope)
-        orders = Orders(self.account.cancel, conversation)
+        pace = self.dialler.pace(f"{self.account.url} {self.account.client_id}", CANCEL_BURST, CANCEL_RATE)
+        orders = Orders(self.account.cancel, conversation, pace)
         return DeribitSession(self.account, conversation, grant, log_in, self._switch(conversation), orders)
 
     def _switch(self, conversation: Conversation) -> Switch:

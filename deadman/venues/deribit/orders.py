@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import trio
+
+from deadman import facts
 from deadman.config.schema import Selection
-from deadman.errors import Reason, Refused, Unavailable
+from deadman.errors import Reason, Refused, Setback, Unavailable, VenueError, ungrouped
+from deadman.promise import LISTING_TIMEOUT
+from deadman.transport.pace import Pace
+from deadman.venue import Round
 from deadman.venues.deribit.conversation import Conversation
 
-LISTING_TIMEOUT = 8.0
-"""Seconds for a list of open orders, which may be some thousand long."""
+AFTER_BULK = 15
+"""Orders at most that are cancelled singly after a cancel of all left them: the next one may take them in one go."""
 
-ONE_BY_ONE = 10
-"""Orders cancelled singly in a round: more would eat the credits that the next round needs."""
+COUNT_PACE = 10.0
+"""Seconds between two listings while orders are cancelled one by one, so that people see them go."""
+
+_KEYS_FAULT = (Reason.SCOPE, Reason.FORBIDDEN, Reason.CREDENTIALS)
+"""What the venue refuses for these reasons it refuses for every order."""
 
 
 def _any(_: str) -> bool:
@@ -56,12 +65,26 @@ _KINDS: dict[str, Callable[[str], bool]] = {
 Order = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
+class _Singly:
+    """What came of cancelling orders one by one; `resisting`: what the venue said where it did not cancel, by order."""
+
+    cancelled: int = 0
+    resisting: dict[str, VenueError] = field(default_factory=dict)
+
+    def words(self, still_open: Iterable[str]) -> list[str]:
+        """What was said of those that are open all the same."""
+        return [self.resisting[one].detail for one in still_open if one in self.resisting]
+
+
+@dataclass
 class Orders:
-    """The open orders of one selection."""
+    """The open orders of one selection. `pace` is what the account may spend on single cancels."""
 
     selection: Selection
     conversation: Conversation
+    pace: Pace
+    _turn: int = 0
 
     async def count(self) -> int:
         return len(await self.open())
@@ -71,20 +94,92 @@ class Orders:
         orders = await self._listed()
         return [order for order in orders if self._selected(order)]
 
-    async def cancel(self) -> int:
-        """One cancel of the whole selection; how many the venue says it cancelled."""
-        finer = self.selection.kind is not None or self.selection.type not in (None, "all")
-        if self.selection.label is not None and finer:
-            return await self._cancel_singly()
+    async def cancel(self, can_list: bool = True) -> Round:
+        """One round: in bulk where one method takes exactly the selection, then singly what that left.
+
+        Raises what ended the session, and what the venue said where it would cancel nothing at all.
+        """
+        if not can_list:
+            return Round(await self._in_bulk(), None)
+        cancelled, failure = (0, None) if self.selection.one_by_one else await self._try_in_bulk()
+        left = await self.open()
+        if not left:
+            return Round(cancelled, 0, listed=frozenset())
+        singly = await self._singly(left if self.selection.one_by_one else self._some(left))
+        if failure is not None and not singly.cancelled:
+            self._count(len(left))
+            raise failure
+        return self._round(cancelled + singly.cancelled, await self.open(), singly)
+
+    def _round(self, cancelled: int, left: list[Order], singly: _Singly) -> Round:
+        ids = frozenset(_ids(left))
+        words = singly.words(sorted(ids))
+        return Round(cancelled, len(left), len(words), words[0] if words else "", ids)
+
+    def _some(self, left: list[Order]) -> list[Order]:
+        """A few of what a cancel of all has left, and others the next time: one that cannot go delays none."""
+        start = self._turn % len(left)
+        self._turn += AFTER_BULK
+        return [*left[start:], *left[:start]][:AFTER_BULK]
+
+    async def _try_in_bulk(self) -> tuple[int, VenueError | None]:
+        """Where the venue will not have it, its list tells whether anything is left, and single cancels may go."""
+        try:
+            return await self._in_bulk(), None
+        except (Setback, Refused) as error:
+            self._heed_limit(error)
+            return 0, error
+
+    async def _in_bulk(self) -> int:
+        """How many the venue says it cancelled."""
         result = await self.conversation.ask(*_bulk(self.selection))
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
-    async def _cancel_singly(self) -> int:
-        """A label with a kind or type: no one method takes exactly these. The next round takes what is left."""
-        found = [order for order in await self.open() if isinstance(order.get("order_id"), str)][:ONE_BY_ONE]
-        for order in found:
-            await self.conversation.ask("private/cancel", {"order_id": order["order_id"]})
-        return len(found)
+    async def _singly(self, orders: Sequence[Order]) -> _Singly:
+        """All of them, concurrently within the account's credits. Raises where the key is refused for every one."""
+        tried = _Singly()
+        with ungrouped():
+            async with trio.open_nursery() as meanwhile:
+                meanwhile.start_soon(self._count_meanwhile)
+                async with trio.open_nursery() as nursery:
+                    for order_id in _ids(filter(self._is_readable, orders)):
+                        await self.pace.spend(1)
+                        nursery.start_soon(self._cancel_one, order_id, tried)
+                meanwhile.cancel_scope.cancel()
+        for error in tried.resisting.values():
+            if not tried.cancelled and isinstance(error, Refused) and error.reason in _KEYS_FAULT:
+                raise error
+        return tried
+
+    async def _cancel_one(self, order_id: str, tried: _Singly) -> None:
+        """An order that the venue will not cancel, or says nothing of, is noted; the others go on.
+
+        One that is gone already is noted too: it resists only if it is listed again after the round.
+        """
+        try:
+            await self.conversation.ask("private/cancel", {"order_id": order_id})
+            tried.cancelled += 1
+        except (Unavailable, Refused) as error:
+            self._heed_limit(error)
+            if not isinstance(error, Setback | Refused) and error.reason is not Reason.SILENT:
+                raise
+            tried.resisting[order_id] = error
+
+    def _heed_limit(self, error: VenueError) -> None:
+        if error.reason is Reason.RATE_LIMITED:
+            self.pace.slow_down()
+
+    async def _count_meanwhile(self) -> None:
+        while True:
+            await trio.sleep(COUNT_PACE)
+            try:
+                left = await self.count()
+            except (Unavailable, Refused):
+                continue
+            self._count(left)
+
+    def _count(self, left: int) -> None:
+        self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), left))
 
     async def _listed(self) -> list[Order]:
         narrowed = {"kind": self.selection.kind} if self.selection.kind else {}
@@ -109,6 +204,17 @@ class Orders:
         of_type = not isinstance(word, str) or _TYPES[self.selection.type or "all"](word)
         of_kind = not name or _KINDS.get(self.selection.kind or "", _any)(name)
         return of_type and of_kind and self.selection.label in (None, order.get("label"))
+
+    def _is_readable(self, order: Order) -> bool:
+        """Whether it says what the selection asks for; one that does not counts as left, and is not singled out."""
+        word, name = order.get("order_type"), order.get("instrument_name")
+        of_type = self.selection.type in (None, "all") or isinstance(word, str)
+        return of_type and (self.selection.kind is None or isinstance(name, str))
+
+
+def _ids(orders: Iterable[Order]) -> list[str]:
+    """Of those that have one."""
+    return [order["order_id"] for order in orders if isinstance(order.get("order_id"), str)]
 
 
 def _bulk(selection: Selection) -> tuple[str, dict[str, str]]:

@@ -69,8 +69,7 @@ class DeribitSession:
 
     async def cancel_orders(self, means: OnTrip) -> Round:
         """Deribit has one means, whatever the config names."""
-        cancelled = await self.orders.cancel()
-        return Round(cancelled, await self.orders.count() if self.grant.can_list_orders else None)
+        return await self.orders.cancel(self.grant.can_list_orders)
 
     async def _refresh(self) -> None:
         """A new token in band; where the venue takes no refresh, a login, which needs the key once more.

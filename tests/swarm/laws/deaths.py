@@ -46,7 +46,7 @@ class Deaths:
             return
         if now < pulse.sent_at + min(pulse.timeout / 2, 0.5) and self.desk.phase(account.name) is Phase.ARMED:
             self.ready[key] = pulse.sent_at
-        bound = promise(account, self.desk.watches).bot
+        bound = promise(account, self.desk.watches).gone_within(len(self.deeds.selected(account)))
         if bound is not None and self.ready.get(key) == pulse.sent_at and now >= pulse.sent_at + bound + LOOK + LAG:
             del self.ready[key]
             self.judge(pulse, account, pulse.sent_at)

@@ -26,6 +26,7 @@ CHANGING = (
     "private/cancel_all_by_currency",
     "private/cancel_all_by_kind_or_type",
     "private/cancel_by_label",
+    "private/cancel",
 )
 BACK = 0.5
 """Seconds in which a check-in after a trip arms again."""
