@@ -33,7 +33,7 @@ class Watch:
         last_check_in_at: the last real check-in of this run.
         died_at: since when it counts as dead, found so by the loop after reading all its mail; only a check-in ends it,
             so that no grant of ours brings a dead process back to life.
-        stopping_at: when it said that it stops, as long as a hold keeps that from being acted upon.
+        stopping_at: from when on its goodbye is to be acted upon, as long as a hold keeps that from being done.
         goodbye_at: when it said that it stops, once that was acted upon; until it checks in again.
     """
 

@@ -6,6 +6,7 @@ import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 import trio
@@ -79,12 +80,14 @@ class Run:
 
 
 @asynccontextmanager
-async def run(disk: Disk, starts_at: float = 0.0) -> AsyncIterator[Run]:
+async def run(
+    disk: Disk, starts_at: float = 0.0, on_stopping: Literal["trip", "release"] = "trip"
+) -> AsyncIterator[Run]:
     """From start to kill -9, with two bots, an account of each venue on the first and one on the second."""
     clock = Clock(lambda: trio.current_time() + starts_at, lambda: NOON + trio.current_time())
     board, inboxes = Board.new(clock), InMemoryInboxes()
     watches, state = Watches(board, inboxes, clock.now, lambda pid: True), State(board, disk)
-    watches.apply({name: WatchConfig(name, 5.0) for name in ("quoter", "hedger")})
+    watches.apply({name: WatchConfig(name, 5.0, on_stopping) for name in ("quoter", "hedger")})
     for account in (deribit("d", "quoter"), sxbet("s", "quoter"), deribit("h", "hedger")):
         board.add(account)
     state.restore()
@@ -246,6 +249,47 @@ async def test_a_goodbye_is_remembered_as_such(disk: Disk, autojump_clock: MockC
         assert second.phase("s") is Phase.WAITING
         await trio.sleep(20.0)
         assert not second.tripped("d")
+
+
+async def say_goodbye_on_hold(first: Run, hold: float) -> None:
+    first.beat("quoter")
+    until = first.board.clock.now() + hold
+    first.board.put_watch(first.board.watch("quoter").held_until(Hold(until, "alice", "deploy")))
+    first.inboxes.send("quoter", Datagram(first.board.clock.now(), b"STOPPING=1", Sender(7, 1000)))
+    await trio.sleep(0.3)
+
+
+@pytest.mark.parametrize("hold", [0.5, 60.0])
+async def test_a_goodbye_said_on_hold_is_still_one_after_a_restart(
+    disk: Disk, hold: float, autojump_clock: MockClock
+) -> None:
+    async with run(disk, on_stopping="release") as first:
+        await say_goodbye_on_hold(first, hold)
+    await trio.sleep(1.0)
+    async with run(disk, starts_at=777.0, on_stopping="release") as second:
+        await trio.sleep(120.0)
+        assert not second.tripped("d")
+        assert second.phase("s") is Phase.WAITING
+
+
+async def test_a_goodbye_said_on_hold_trips_after_a_restart_but_not_a_bot_that_came_back(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
+    async with run(disk) as first:
+        await say_goodbye_on_hold(first, 0.5)
+    kept = disk.data
+    await trio.sleep(1.0)
+    async with run(disk, starts_at=777.0) as second:
+        await trio.sleep(5.2)
+        trip = second.board.standing("d").guard.trip
+        assert trip is not None
+        assert trip.cause is Cause.STOPPING
+    disk.data = kept
+    async with run(disk, starts_at=777.0) as third:
+        for _ in range(10):
+            await trio.sleep(2.0)
+            third.beat("quoter")
+        assert not third.tripped("d")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 100, b'# Written by deadman\nwatches = "all"\n'])

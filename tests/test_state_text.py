@@ -21,7 +21,7 @@ past = st.integers(0, int(NOW)).map(float)
 to_come = st.integers(int(NOW), int(2 * NOW)).map(float)
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True)
 holds = st.builds(Hold, to_come, words, words)
-watches = st.builds(WatchMemory, st.sampled_from([True, False, None]), st.none() | holds)
+watches = st.builds(WatchMemory, st.sampled_from([True, False, None]), st.none() | holds, st.booleans())
 trips = st.tuples(
     st.builds(Tripped, past, st.sampled_from(Cause), words, words),
     st.none() | st.builds(TripDone, past, st.booleans()),

@@ -14,16 +14,21 @@ from deadman.watch import Hold, Watch
 
 @dataclass(frozen=True, slots=True)
 class WatchMemory:
-    """`alive`: whether the process was up and not found dead; None when it was not up, or had said goodbye."""
+    """`alive`: whether the process was up and not found dead; None when it was not up, or had said goodbye.
+
+    `stopping`: it said goodbye on a hold, at whose end that is acted upon.
+    """
 
     alive: bool | None = None
     hold: Hold | None = None
+    stopping: bool = False
 
     @classmethod
     def of(cls, watch: Watch) -> WatchMemory:
         if watch.died_at is not None:
             return cls(False, watch.hold)
-        return cls(True if watch.counted_from is not None else None, watch.hold)
+        alive = True if watch.counted_from is not None else None
+        return cls(alive, watch.hold, watch.stopping_at is not None)
 
     def put_back(self, watch: Watch, now: float) -> Watch:
         """The watch as we go on with it: up at our end counts as a check-in now, dead stays so until it checks in."""
@@ -32,6 +37,8 @@ class WatchMemory:
                 watch = watch.resumed(now)
             case False:
                 watch = watch.resumed(now).found_dead(now)
+        if self.stopping:  # it may have come back while nobody listened: so it has its time to be heard first
+            watch = watch.stopping(now if watch.counted_from is None else watch.counted_from + watch.timeout)
         return watch.held_until(self.hold)
 
 

@@ -66,7 +66,8 @@ class _Ink:
     clock: Clock
 
     def watch(self, watch: WatchMemory) -> dict[str, Any]:
-        return _set(alive=watch.alive, hold=self._hold(watch.hold) if watch.hold else None)
+        hold = self._hold(watch.hold) if watch.hold else None
+        return _set(alive=watch.alive, hold=hold, stopping=watch.stopping or None)
 
     def account(self, account: AccountMemory) -> dict[str, Any]:
         return _set(
@@ -108,7 +109,8 @@ class _Eyes:
     written: float
 
     def watch(self, table: Mapping[str, Any]) -> WatchMemory:
-        return WatchMemory(table.get("alive"), self._hold(table["hold"]) if "hold" in table else None)
+        hold = self._hold(table["hold"]) if "hold" in table else None
+        return WatchMemory(table.get("alive"), hold, table.get("stopping", False))
 
     def account(self, table: Mapping[str, Any]) -> AccountMemory:
         trip, disarm = table.get("trip", {}), table.get("disarm", {})

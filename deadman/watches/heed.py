@@ -76,7 +76,7 @@ class Heed:
     def _stop_if_told(self, config: WatchConfig, now: float) -> None:
         """A hold puts it off: planned work ends with a check-in, or else as if the goodbye had come then."""
         watch = self.board.watch(config.name)
-        if watch.stopping_at is None or watch.held(now):
+        if watch.stopping_at is None or watch.held(now) or now < watch.stopping_at:
             return
         told = {"event": "watch_stopping", "watch": watch.name}
         log.info("watch %s: said STOPPING=1; on_stopping is %s", watch.name, config.on_stopping, extra=told)
