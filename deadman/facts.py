@@ -5,9 +5,10 @@ Keepers, watches and operators post them; `guard` judges by them and `tally` cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from deadman.clock import SUSPENDED
 from deadman.errors import Reason
 from deadman.proof import Proof
 
@@ -174,12 +175,30 @@ class TripDone:
 
 @dataclass(frozen=True, slots=True)
 class Disarmed:
-    """An operator's word. `until` ends it by itself (monotonic), None: only `arm` does."""
+    """An operator's word. `until` ends it by itself (monotonic), None: only `arm` does.
+
+    `slept`: what the clock told with it (`Clock.slept`), for a span that is given goes on while the machine sleeps.
+    """
 
     at: float
     by: str
     reason: str = ""
     until: float | None = None
+    slept: float = 0.0
+
+    def after_sleep(self, slept: float) -> Disarmed:
+        """The same word once the clock tells of `slept` seconds."""
+        if self.until is None or abs(slept - self.slept) < SUSPENDED:
+            return self
+        return replace(self, until=self.until - (slept - self.slept), slept=slept)
+
+
+@dataclass(frozen=True, slots=True)
+class Slept:
+    """The machine was suspended; `slept` seconds in all, as the clock tells (`Clock.slept`)."""
+
+    at: float
+    slept: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +293,7 @@ Fact = (
     | RoundDone
     | TripDone
     | Disarmed
+    | Slept
     | DisarmConfirmed
     | Rearmed
     | Answered

@@ -222,6 +222,8 @@ class Guard:
                 return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None)
+            case facts.Slept(slept=slept) if self.disarm is not None:
+                return replace(self, disarm=self.disarm.after_sleep(slept))
             case facts.DisarmConfirmed():
                 given_up = replace(self, proof=None, covered_since=None, lease_end=None)
                 return replace(given_up, disarm_confirmed=True, turned_on=False)

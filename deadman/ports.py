@@ -16,7 +16,7 @@ from typing import Protocol
 import trio
 
 from deadman.board import Board
-from deadman.clock import Clock
+from deadman.clock import Clock, boot_id
 from deadman.config.load import load
 from deadman.config.schema import Config
 from deadman.config.secrets import require_secrets
@@ -81,7 +81,7 @@ class Ports:
 
 def real_ports(config: Config, environment: Mapping[str, str], store: FileStore) -> Ports:
     """The machine's own. Raises OSError for a descriptor that systemd handed over and that cannot be taken."""
-    clock = Clock(trio.lowlevel.current_clock().current_time, time.time)
+    clock = Clock(trio.lowlevel.current_clock().current_time, time.time, boottime, boot_id())
     directory, group = config.daemon.runtime_directory / "watch", config.daemon.socket_group
     return Ports(
         clock=clock,

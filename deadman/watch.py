@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from deadman.clock import SUSPENDED
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """An operator's word that the process may be silent until then: planned work."""
+    """An operator's word that the process may be silent until then: planned work. `slept`: as the clock told with it.
+
+    A quarter of an hour is one for people too, whose clocks go on while the machine sleeps: `until` then moves nearer.
+    """
 
     until: float
     by: str
     reason: str = ""
+    slept: float = 0.0
+
+    def after_sleep(self, slept: float) -> Hold:
+        """The same hold once the clock tells of `slept` seconds."""
+        if abs(slept - self.slept) < SUSPENDED:
+            return self
+        return replace(self, until=self.until - (slept - self.slept), slept=slept)
 
 
 @dataclass(frozen=True, slots=True)

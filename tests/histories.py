@@ -68,6 +68,7 @@ NEWS: list[Make] = [
     lambda at: facts.Doubted(at, ""),
     lambda at: facts.Awaited(at),
     lambda at: facts.BotSeen(at),
+    lambda at: facts.Slept(at, 30.0),
     lambda at: facts.OrdersCounted(at, 3),
 ]
 COUNTS: list[Make] = [

@@ -78,6 +78,38 @@ def test_a_clock_that_went_back_lengthens_no_hold_and_no_disarm(timestamp: float
     assert trip.at <= NOW - 59.999
 
 
+def booted(boot: str, uptime: float, timestamp: float) -> Clock:
+    return Clock(lambda: NOW, lambda: timestamp, lambda: uptime, boot)
+
+
+def remains(written_by: Clock, read_by: Clock) -> tuple[float, float]:
+    """Seconds left of a hold of 900 s and a disarm of 50 s, as the next run reads them."""
+    read = decode(encode(FULL, written_by), read_by)
+    hold, disarm = read.watches["quoter"].hold, read.accounts["b"].disarmed
+    assert hold is not None
+    assert disarm is not None
+    return hold.until - NOW, (disarm.until or 0.0) - NOW
+
+
+@given(st.floats(min_value=0.0, max_value=2 * NOON))
+def test_no_step_of_the_wall_clock_before_a_restart_loses_or_prolongs_a_hold_or_a_disarm(timestamp: float) -> None:
+    left = remains(booted("b1", 100.0, NOON), booted("b1", 120.0, timestamp))
+    assert left == pytest.approx((880.0, 30.0), abs=0.001)
+
+
+def test_a_suspend_before_a_restart_counts() -> None:
+    assert remains(booted("b1", 100.0, NOON), booted("b1", 130.0, NOON + 5.0))[0] == pytest.approx(870.0)
+
+
+def test_across_a_reboot_the_wall_clock_tells_and_a_wrong_one_errs_to_the_shorter() -> None:
+    written = booted("b1", 1e6, NOON)
+    assert remains(written, booted("b2", 20.0, NOON + 300.0))[0] == pytest.approx(600.0, abs=0.001)
+    assert remains(written, booted("b2", 20.0, 0.0))[0] == pytest.approx(880.0, abs=0.001), (
+        "as long as it is up, at least"
+    )
+    assert remains(written, booted("b2", 2e6, 0.0))[0] < 0.0
+
+
 def test_a_file_cut_off_anywhere_is_damaged() -> None:
     data = encode(FULL, clock())
     for length in range(len(data)):

@@ -101,6 +101,34 @@ def test_a_hold_that_is_released_over_a_silent_bot_trips_at_once_and_dates_it_so
     assert trip.at == pytest.approx(1060.0, abs=0.11)
 
 
+def test_a_hold_ends_by_peoples_clocks_though_the_machine_slept(desk: WatchDesk) -> None:
+    desk.hold("quoter", 900.0)
+    desk.advance(60.0)
+    desk.suspended.seconds += 600.0
+    desk.advance(230.0)
+    assert desk.trip("a") is None
+    desk.advance(10.2)
+    assert desk.trip("a") == (Cause.SILENCE, "quoter")
+
+
+def test_a_hold_that_ends_in_our_sleep_leaves_the_bot_time_to_be_heard(desk: WatchDesk) -> None:
+    desk.hold("quoter", 900.0)
+    desk.advance(60.0)
+    desk.suspended.seconds += 3600.0
+    desk.advance(4.9)
+    assert desk.watch().hold is None
+    assert desk.trip("a") is None
+    desk.advance(0.3)
+    assert desk.trip("a") == (Cause.SILENCE, "quoter")
+
+
+def test_a_hold_taken_after_a_sleep_has_its_whole_time(desk: WatchDesk) -> None:
+    desk.suspended.seconds += 3600.0
+    desk.hold("quoter", 60.0)
+    desk.advance(59.0)
+    assert desk.trip("a") is None
+
+
 def test_neither_goodbye_nor_trigger_trips_while_held(desk: WatchDesk) -> None:
     desk.hold("quoter", 60.0)
     desk.say("quoter", "STOPPING=1")

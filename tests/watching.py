@@ -75,12 +75,14 @@ class WatchDesk:
 
     def hold(self, watch: str, seconds: float) -> None:
         board = self.hand.board
-        board.put_watch(board.watch(watch).held_until(Hold(self.hand.now + seconds, "alice", "deploy")))
+        hold = Hold(self.hand.now + seconds, "alice", "deploy", board.clock.slept())
+        board.put_watch(board.watch(watch).held_until(hold))
 
 
 def watch_desk(*accounts: Account, watches: tuple[WatchConfig, ...] = (WatchConfig("quoter", 5.0),)) -> WatchDesk:
     """Every account known, no bot up yet, one look taken."""
     moved, suspended, inboxes = hand(*accounts), Suspended(), InMemoryInboxes()
+    moved.board.clock = replace(moved.board.clock, uptime=lambda: moved.now + suspended.seconds)
     rounds = Watches(moved.board, inboxes, lambda: moved.now + suspended.seconds, lambda pid: True)
     rounds.apply({config.name: config for config in watches})
     rounds.look()

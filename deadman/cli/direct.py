@@ -15,7 +15,7 @@ import trio
 from deadman.board import Board
 from deadman.cli.complaint import Failed, Misused
 from deadman.cli.run import read_config
-from deadman.clock import Clock
+from deadman.clock import Clock, boot_id
 from deadman.config.schema import Config
 from deadman.doors import Doors
 from deadman.facts import Cause, Tripped
@@ -26,6 +26,7 @@ from deadman.state.store import FileStore, StateInUse
 from deadman.transport.resolver import Resolver
 from deadman.vault import Vault
 from deadman.watch import Watch
+from deadman.watches.rounds import boottime
 
 PATIENCE = 30.0
 """Seconds until it is told what is outstanding; an operator may start it again."""
@@ -50,7 +51,7 @@ def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
 
 
 async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
-    board = Board.new(Clock(trio.lowlevel.current_clock().current_time, time.time))
+    board = Board.new(Clock(trio.lowlevel.current_clock().current_time, time.time, boottime, boot_id()))
     with ExitStack() as stack:
         state = _state(config, board, stack)
         for name in names:

@@ -29,6 +29,10 @@ class Call:
     def now(self) -> float:
         return self.board.clock.now()
 
+    @property
+    def slept(self) -> float:
+        return self.board.clock.slept()
+
     def log(self, subject: str, reason: str) -> None:
         """Every change is told with who and why, before it is done."""
         who = {"user": self.name, "uid": self.peer.uid, "pid": self.peer.pid}

@@ -45,7 +45,7 @@ async def disarm(call: Call) -> Result:
     span = params.span(call.params)
     names, reason = _checked(call)
     ends = None if span is None else call.now + span
-    return await _post(call, names, Disarmed(call.now, call.name, reason, ends), outcome.of_disarm)
+    return await _post(call, names, Disarmed(call.now, call.name, reason, ends, call.slept), outcome.of_disarm)
 
 
 async def trip(call: Call) -> Result:

@@ -20,7 +20,7 @@ async def hold(call: Call) -> Result:
         raise Failure(INVALID_PARAMS, "a hold needs for: how many seconds it lasts")
     until = call.now + span
     call.log(f"{name} for {span:.0f} s", reason)
-    call.board.put_watch(call.board.watch(name).held_until(Hold(until, call.name, reason)))
+    call.board.put_watch(call.board.watch(name).held_until(Hold(until, call.name, reason, call.slept)))
     return _answer(call, name, f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing")
 
 

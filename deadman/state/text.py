@@ -1,4 +1,7 @@
-"""The form of what is remembered in `state.toml`. Instants stand there in Unix seconds.
+"""The form of what is remembered in `state.toml`. Instants stand there in Unix seconds, as of the moment of writing.
+
+How long ago that was the machine's uptime tells, which no step of the wall clock moves; only across a reboot the wall
+clock must.
 
 The first line holds a checksum of all that follows: a file that was cut off in the right place is still good TOML,
 and would silently have forgotten a disarmed account.
@@ -21,6 +24,7 @@ from deadman.watch import Hold
 
 _HEAD = b"# Written by deadman, for deadman: a change by hand breaks this checksum: "
 _WRITTEN = "written"
+_BOOT = "boot"
 
 
 class Damaged(Exception):
@@ -31,6 +35,7 @@ def encode(memory: Memory, clock: Clock) -> bytes:
     ink = _Ink(clock)
     tables = {
         _WRITTEN: clock.timestamp(),
+        **_boot(clock),
         "watches": {name: ink.watch(watch) for name, watch in memory.watches.items()},
         "accounts": {name: ink.account(account) for name, account in memory.accounts.items()},
     }
@@ -46,13 +51,34 @@ def decode(data: bytes, clock: Clock) -> Memory:
         raise Damaged("its checksum does not match" if data else "it is empty")
     try:
         tables = tomllib.loads(body.decode())
-        eyes = _Eyes(clock, tables[_WRITTEN])
+        eyes = _Eyes(clock, tables[_WRITTEN], _elapsed(tables, clock))
         return Memory(
             {name: eyes.watch(watch) for name, watch in tables["watches"].items()},
             {name: eyes.account(account) for name, account in tables["accounts"].items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of another version's making
         raise Damaged(f"it is not understood: {error!r}") from error
+
+
+def _boot(clock: Clock) -> dict[str, Any]:
+    if clock.uptime is None or not clock.boot_id:
+        return {}
+    return {_BOOT: {"id": clock.boot_id, "uptime": clock.uptime()}}
+
+
+def _elapsed(tables: Mapping[str, Any], clock: Clock) -> float:
+    """Seconds since it was written: never less than 0, and after a reboot the longest that any clock tells.
+
+    A wrong wall clock (a host that starts in 1970) so brings nothing past nearer, and moves nothing to come away; what
+    remains of a hold errs to the shorter.
+    """
+    by_wall: float = max(clock.timestamp() - tables[_WRITTEN], 0.0)
+    boot = tables.get(_BOOT)
+    if boot is None or clock.uptime is None:
+        return by_wall
+    if boot["id"] == clock.boot_id and boot["uptime"] <= clock.uptime():
+        return float(clock.uptime() - boot["uptime"])
+    return max(by_wall, clock.uptime())
 
 
 def _checksum(body: bytes) -> bytes:
@@ -99,14 +125,11 @@ def _set(**values: object) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Eyes:
-    """Reads Unix seconds as instants of this run.
-
-    `written` bounds what a wrong wall clock can do (a host that starts in 1970): nothing past comes nearer than it was
-    when it was written, and nothing to come moves further away.
-    """
+    """Reads Unix seconds as instants of this run, `elapsed` seconds after they were `written`."""
 
     clock: Clock
     written: float
+    elapsed: float
 
     def watch(self, table: Mapping[str, Any]) -> WatchMemory:
         hold = self._hold(table["hold"]) if "hold" in table else None
@@ -116,24 +139,21 @@ class _Eyes:
         trip, disarm = table.get("trip", {}), table.get("disarm", {})
         return AccountMemory(
             tripped=self._tripped(trip) if trip else None,
-            trip_done=TripDone(self._past(trip["done"]), trip["presumed"]) if "done" in trip else None,
+            trip_done=TripDone(self._instant(trip["done"]), trip["presumed"]) if "done" in trip else None,
             disarmed=self._disarmed(disarm) if disarm else None,
             disarm_confirmed=disarm.get("confirmed", False),
             turned_on=table.get("turned_on", False),
         )
 
     def _hold(self, table: Mapping[str, Any]) -> Hold:
-        return Hold(self._to_come(table["until"]), table["by"], table["reason"])
+        return Hold(self._instant(table["until"]), table["by"], table["reason"], self.clock.slept())
 
     def _tripped(self, table: Mapping[str, Any]) -> Tripped:
-        return Tripped(self._past(table["since"]), Cause(table["cause"]), table["by"], table["reason"])
+        return Tripped(self._instant(table["since"]), Cause(table["cause"]), table["by"], table["reason"])
 
     def _disarmed(self, table: Mapping[str, Any]) -> Disarmed:
-        until = self._to_come(table["until"]) if "until" in table else None
-        return Disarmed(self._past(table["since"]), table["by"], table["reason"], until)
+        until = self._instant(table["until"]) if "until" in table else None
+        return Disarmed(self._instant(table["since"]), table["by"], table["reason"], until, self.clock.slept())
 
-    def _past(self, timestamp: float) -> float:
-        return self.clock.now() - max(self.clock.timestamp(), self.written) + timestamp
-
-    def _to_come(self, timestamp: float) -> float:
-        return self.clock.now() + timestamp - max(self.clock.timestamp(), self.written)
+    def _instant(self, timestamp: float) -> float:
+        return self.clock.now() - self.elapsed + (timestamp - self.written)

@@ -92,6 +92,7 @@ class Watches:
         # The clocks before the mail: whatever came until `now` has been read when silence until `now` is judged,
         # and if we are stopped anywhere in between, either this look or the next one sees that we were away.
         booted_for, now = self._boottime(), self.board.clock.now()
+        self._move_holds()
         for config in self._configs.values():
             mail = self._inboxes.take(config.name)
             self._oddities.tell(config, mail)
@@ -119,6 +120,14 @@ class Watches:
             log.warning("we were away for %.1f s: every watch gets a fresh timeout", absence, extra=told)
             for watch in self._watched():
                 self.board.put_watch(watch.granted(now))
+
+    def _move_holds(self) -> None:
+        """Before the mail is heeded: a hold that ended while the machine slept keeps nothing back."""
+        slept = self.board.clock.slept()
+        for watch in self._watched():
+            moved = watch.hold and watch.hold.after_sleep(slept)
+            if moved != watch.hold:
+                self.board.put_watch(watch.held_until(moved))
 
     def _judge_watches(self, now: float) -> None:
         for watch in self._watched():

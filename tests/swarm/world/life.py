@@ -89,7 +89,7 @@ class Life:
     """From start to crash. `observers` hear of every fact, those of the last run that are put back included."""
 
     def __init__(self, market: Market, host: Host, chance: Random, *observers: Observer) -> None:
-        clock = Clock(trio.current_time, host.timestamp)
+        clock = Clock(trio.current_time, host.timestamp, host.time.now, "this boot")
         board = ObservedBoard.new(clock)
         assert isinstance(board, ObservedBoard)
         board.observers.extend(observers)
