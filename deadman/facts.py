@@ -15,6 +15,9 @@ from deadman.proof import Proof
 TRIP_PATIENCE = 60.0
 """Seconds of cancelling after which something keeps placing orders, and hammering helps nobody (design, section 3)."""
 
+CLOCK_TOLERANCE = 1.0
+"""Seconds between two clocks from which an alert speaks of it; an answer that takes longer tells nothing of less."""
+
 
 class Cause(StrEnum):
     """What pulled the switch."""
@@ -260,10 +263,23 @@ class TokenGranted:
 
 @dataclass(frozen=True, slots=True)
 class ClockCompared:
-    """The venue's clock less ours, in seconds; a cross-check, never a deadline."""
+    """The venue's clock less ours, in seconds; a cross-check, never a deadline.
+
+    The venue read its clock at some time in the `round_trip`, so that the true offset is within half of it of ours.
+    """
 
     at: float
     offset: float
+    round_trip: float = 0.0
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it tells of clocks rather than of a slow venue."""
+        return self.round_trip <= CLOCK_TOLERANCE or abs(self.offset) - self.round_trip / 2 > CLOCK_TOLERANCE
+
+    def contradicts(self, other: ClockCompared) -> bool:
+        """Whether no one offset explains both: a clock was set in between."""
+        return abs(self.offset - other.offset) > (self.round_trip + other.round_trip) / 2
 
 
 @dataclass(frozen=True, slots=True)

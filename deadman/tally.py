@@ -18,6 +18,9 @@ TRIP_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 MOST_CODES, OTHER = 64, "other"
 """Error codes of one account that are counted each for itself: a venue that makes them up must not fill our memory."""
 
+CLOCK_RECENT = 300.0
+"""Seconds for which the best comparison of the clocks stands: no clock drifts by much in so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
@@ -68,7 +71,7 @@ class Tally:
     repairs: int = 0
     errors: Counts = field(default_factory=dict)
     token_expiry_timestamp: float = 0.0
-    clock_offset: float = 0.0
+    clock: facts.ClockCompared | None = None
     trips: Counts = field(default_factory=dict)
     orders_cancelled: int = 0
     trip_spans: Histogram = _NO_TRIPS
@@ -114,12 +117,24 @@ class Tally:
                 return replace(self, repairs=self.repairs + 1)
             case facts.TokenGranted(expiry_timestamp=timestamp):
                 return replace(self, token_expiry_timestamp=timestamp)
-            case facts.ClockCompared(offset=offset):
-                return replace(self, clock_offset=offset)
+            case facts.ClockCompared() if fact.is_telling and self._is_better(fact):
+                return replace(self, clock=fact)
             case facts.VenueFired(orders=orders):
                 return replace(self, fired=self.fired + orders)
             case _:
                 return self
+
+    @property
+    def clock_offset(self) -> float:
+        """The venue's clock less ours by the best recent answer, in seconds; 0 before there was one."""
+        return self.clock.offset if self.clock is not None else 0.0
+
+    def _is_better(self, sample: facts.ClockCompared) -> bool:
+        """Than the one we have: the quicker answer is, for a while, unless both cannot be true."""
+        known = self.clock
+        if known is None or sample.round_trip <= known.round_trip or sample.contradicts(known):
+            return True
+        return sample.at > known.at + CLOCK_RECENT
 
     def _margins(self, before: Guard, at: float) -> Histogram:
         """Only a renewal has a margin: a first proof had nothing to run out."""

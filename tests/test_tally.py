@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import reduce
 
 import pytest
@@ -14,7 +15,7 @@ from deadman.errors import Reason
 from deadman.facts import Cause, Fact
 from deadman.guard import Guard, Phase
 from deadman.proof import Coverage, Proof
-from deadman.tally import MOST_CODES, OTHER, Histogram, Tally
+from deadman.tally import CLOCK_RECENT, MOST_CODES, OTHER, Histogram, Tally
 from tests.histories import COUNTS, NEWS, OVERDUE, PROOFS, TRIPS, History, histories
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)
@@ -108,6 +109,30 @@ def test_the_switch_is_kept_by_scope_and_dated_by_the_last_reading() -> None:
 def test_readings_tell_the_last_one() -> None:
     tally = count(facts.TokenGranted(0.0, 5.0), facts.TokenGranted(1.0, 9.0), facts.ClockCompared(1.0, -0.25))
     assert (tally.token_expiry_timestamp, tally.clock_offset) == (9.0, -0.25)
+
+
+def offset(*samples: facts.ClockCompared) -> float:
+    return count(*samples).clock_offset
+
+
+def test_a_slow_answer_tells_nothing_of_clocks() -> None:
+    assert offset(facts.ClockCompared(0.0, -2.4, round_trip=4.9)) == 0.0
+    assert offset(facts.ClockCompared(0.0, 0.1, 0.2), facts.ClockCompared(5.0, -2.4, 4.9)) == 0.1
+
+
+def test_a_slow_answer_tells_of_clocks_that_are_further_apart_than_it_was_slow() -> None:
+    assert offset(facts.ClockCompared(0.0, -40.0, round_trip=4.9)) == -40.0
+    assert offset(facts.ClockCompared(0.0, 0.1, 0.2), facts.ClockCompared(5.0, -40.0, 4.9)) == -40.0
+
+
+def test_of_several_answers_the_quickest_tells_the_offset_for_some_minutes() -> None:
+    quick, slower = facts.ClockCompared(0.0, 0.02, 0.05), facts.ClockCompared(9.0, 0.3, 0.8)
+    assert offset(quick, slower) == offset(slower, replace(quick, at=10.0)) == 0.02
+    assert offset(quick, replace(slower, at=CLOCK_RECENT + 1.0)) == 0.3
+
+
+def test_a_clock_that_was_set_is_seen_at_the_next_answer_though_it_was_slower() -> None:
+    assert offset(facts.ClockCompared(0.0, 0.0, 0.05), facts.ClockCompared(9.0, 3.0, 0.8)) == 3.0
 
 
 def test_phases_are_counted_by_name() -> None:

@@ -49,7 +49,7 @@ class Look:
         self.said.append(sentence)
 
     def hear(self, fact: Fact) -> None:
-        if isinstance(fact, facts.ClockCompared):
+        if isinstance(fact, facts.ClockCompared) and fact.is_telling:
             self.offset = fact.offset
 
 

@@ -71,7 +71,7 @@ TALLIES: tuple[Family[Tally], ...] = (
     ),
     gauge(
         "deadman_venue_clock_offset_seconds",
-        "The venue's clock less this host's, in seconds.",
+        "The venue's clock less this host's, in seconds, by the quickest answer of the last minutes.",
         lambda tally: tally.clock_offset,
     ),
     counters(

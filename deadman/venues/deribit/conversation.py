@@ -29,8 +29,11 @@ without end would have us spend, in its favour, the requests that end our own se
 
 @dataclass
 class _Pending:
+    """`answered_at`: when the reply was read."""
+
     answered: trio.Event = field(default_factory=trio.Event)
     reply: wire.Reply | None = None
+    answered_at: float = 0.0
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Conversation:
             Unavailable: no answer in time; what the venue did is not known then.
             VenueError: by the table in `codes` for an error answer.
         """
-        identity, pending, asked_at = next(self._ids), _Pending(), self.clock.now()
+        identity, pending, asked_at, asked_timestamp = next(self._ids), _Pending(), *self._now()
         limit = self.timers.reply_timeout if within is None else within
         self._pending[identity] = pending
         try:
@@ -68,14 +71,23 @@ class Conversation:
             del self._pending[identity]
         if pending.reply is None:
             raise Unavailable(Reason.SILENT, f"{method} unanswered for {limit:.1f} s")
-        return self._result(method, pending.reply, asked_at)
+        self.post(facts.Answered(pending.answered_at, pending.answered_at - asked_at))
+        offset = self._compare_clocks(pending.reply, asked_timestamp, pending.answered_at)
+        return self._result(method, pending.reply, offset)
 
-    def _result(self, method: str, reply: wire.Reply, asked_at: float) -> Any:
-        self.post(facts.Answered(self.answered_at, self.answered_at - asked_at))
-        offset = 0.0
-        if reply.sent_timestamp is not None:
-            offset = reply.sent_timestamp - self.clock.timestamp_of((asked_at + self.answered_at) / 2)
-            self.post(facts.ClockCompared(self.answered_at, offset))
+    def _now(self) -> tuple[float, float]:
+        return self.clock.now(), self.clock.timestamp()
+
+    def _compare_clocks(self, reply: wire.Reply, asked_timestamp: float, answered_at: float) -> float:
+        """The venue's clock less ours, in seconds; 0 where it does not tell. Our wall clock sees a suspend."""
+        if reply.sent_timestamp is None:
+            return 0.0
+        answered_timestamp = self.clock.timestamp_of(answered_at)
+        offset = reply.sent_timestamp - (asked_timestamp + answered_timestamp) / 2
+        self.post(facts.ClockCompared(answered_at, offset, abs(answered_timestamp - asked_timestamp)))
+        return offset
+
+    def _result(self, method: str, reply: wire.Reply, offset: float) -> Any:
         if reply.error is not None:
             self.post(facts.Erred(self.answered_at, str(reply.error.code)))
             raise codes.failure(method, reply.error, offset)
@@ -108,7 +120,7 @@ class Conversation:
         self.answered_at = read_at
         pending = self._pending.get(reply.id)
         if pending is not None:
-            pending.reply = reply
+            pending.reply, pending.answered_at = reply, read_at
             pending.answered.set()
 
     def _hear(self, news: wire.Notification, read_at: float) -> None:

@@ -57,7 +57,9 @@ class Switch:
         """The lease, dated from the asking, so that it may end a round trip early and never late."""
         asked_at, lease = await self._lease(seconds)
         left = self._time_left(lease)
-        self.conversation.post(facts.ClockCompared(self.conversation.clock.now(), left.by_ours - seconds))
+        now = self.conversation.clock.now()
+        took = now - asked_at
+        self.conversation.post(facts.ClockCompared(now, left.by_ours - seconds + took / 2, took))
         return Proof(asked_at, min(float(seconds), left.at_most), Coverage.LEASE)
 
     async def _lease(self, seconds: int) -> tuple[float, wire.Lease]:
