@@ -58,7 +58,7 @@ PORTS = {
 
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc", "tools"}
 
-LONG, LONGEST = 200, 300
+LONG, LONGEST = 200, 400
 """Lines of a file: told, and refused."""
 
 
