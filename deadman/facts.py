@@ -103,14 +103,37 @@ class TurnedOn:
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """The switch had come undone behind us and was turned on again."""
+    """We turned the switch on and saw a new connection inherit it; a repair where it had come undone behind us."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchSent:
+    """A request to turn the switch on or off is about to leave. Unanswered, the venue may carry it out until `until`.
+
+    Deribit only. `until` is an instant of the monotonic clock, and tells this request from others.
+    """
+
+    at: float
+    enabled: bool
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchAnswered:
+    """The request that was to be carried out by `until` at the latest was answered: with yes, or a no for good."""
+
+    at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchRead:
-    """Deribit's cancel-on-disconnect as the venue told it. `timestamp` is Unix seconds."""
+    """Deribit's cancel-on-disconnect as the venue told it. `timestamp` is Unix seconds.
+
+    Scope "connection" is read only of a connection that started by itself as it is: before we touch its switch.
+    """
 
     at: float
     scope: str
@@ -301,6 +324,8 @@ Fact = (
     | TurnedAway
     | TurnedOn
     | Repaired
+    | SwitchSent
+    | SwitchAnswered
     | SwitchRead
     | Doubted
     | Awaited

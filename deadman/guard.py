@@ -12,13 +12,14 @@ The phase is the first that holds, from an operator's last word down to "not yet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from deadman import facts
 from deadman.errors import Reason
 from deadman.facts import Cause, Fact
 from deadman.proof import Coverage, Proof
+from deadman.switch import SwitchRecord
 
 
 class Phase(StrEnum):
@@ -43,6 +44,8 @@ FED = 30.0
 
 UNCLAIMABLE = frozenset({Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED})
 UNWANTED = frozenset({Phase.DISARMED, Phase.WAITING, Phase.TRIPPED})
+
+COME_UNDONE = "cancel-on-disconnect had come undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class Guard:
             before it nobody may call the orders gone.
         provable: False for an SX Bet account that is only observed: the venue tells nobody whether a lease stands, so
             that nothing is wanted of it.
+        switch: Deribit: what we asked of cancel-on-disconnect, and so what it may be expected to read.
     """
 
     overdue_after: float
@@ -130,6 +134,7 @@ class Guard:
     trouble: Trouble | None = None
     doubted_at: float | None = None
     turned_on: bool = False
+    switch: SwitchRecord = field(default_factory=SwitchRecord)
     awaited: bool = False
     trip: Trip | None = None
     disarm: facts.Disarmed | None = None
@@ -200,8 +205,8 @@ class Guard:
                 return replace(self, proof=None, covered_since=None, trouble=Trouble(at, None, detail, Phase.EXPOSED))
             case facts.Doubted(at=at):
                 return replace(self, proof=None, covered_since=None, doubted_at=at)
-            case facts.TurnedOn():
-                return replace(self, turned_on=True)
+            case facts.TurnedOn() | facts.SwitchRead() | facts.SwitchSent() | facts.SwitchAnswered():
+                return self._switched(fact)
             case facts.OrdersCounted(at=at, count=count):
                 return replace(self, open_orders=count, open_orders_at=at)
             case facts.Awaited():
@@ -210,6 +215,34 @@ class Guard:
                 return replace(self, awaited=False)
             case _:
                 return self._commanded(fact)
+
+    def _switched(self, fact: Fact) -> Guard:
+        """The facts of Deribit's switch. What reads off covers nobody, whoever reads it, in whatever phase."""
+        match fact:
+            case facts.TurnedOn():
+                return replace(self, turned_on=True)
+            case facts.SwitchRead(at=at, enabled=False):
+                return self._read_off(at)
+            case facts.SwitchSent():
+                known = self if fact.enabled else self._let_go()
+                return replace(known, switch=known.switch.sent(fact))
+            case facts.SwitchAnswered():
+                return replace(self, switch=self.switch.answered(fact))
+            case _:
+                return self
+
+    def _read_off(self, at: float) -> Guard:
+        """Exposed only where it had been proven on, and not turned off by us: else it is just not armed yet."""
+        bare = replace(self, proof=None, covered_since=None, switch=self.switch.read_off())
+        if not bare.switch.undone or self.switch.undone:
+            return bare
+        return replace(bare, trouble=Trouble(at, None, COME_UNDONE, Phase.EXPOSED))
+
+    def _let_go(self) -> Guard:
+        """The switch is off by our own hand, or about to be: that covers nobody, and blames nobody."""
+        exposed = self.trouble is not None and self.trouble.phase is Phase.EXPOSED
+        bare = replace(self, proof=None, covered_since=None, switch=self.switch.let_go())
+        return replace(bare, trouble=None) if exposed else bare
 
     def _commanded(self, fact: Fact) -> Guard:
         """The facts of trips and of the operator's hand."""
@@ -225,8 +258,7 @@ class Guard:
             case facts.Slept(slept=slept) if self.disarm is not None:
                 return replace(self, disarm=self.disarm.after_sleep(slept))
             case facts.DisarmConfirmed():
-                given_up = replace(self, proof=None, covered_since=None, lease_end=None)
-                return replace(given_up, disarm_confirmed=True, turned_on=False)
+                return replace(self._let_go(), lease_end=None, disarm_confirmed=True, turned_on=False)
             case facts.Rearmed():
                 return self._rearmed()
             case _:
@@ -237,7 +269,8 @@ class Guard:
         gap = self.proof is None or not self.proof.stands(proof.asked_at)
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
         until = answered_at + proof.ttl if proof.coverage is Coverage.LEASE else None
-        return replace(self, proof=proof, covered_since=since, trouble=None, lease_end=until)
+        proven = replace(self, proof=proof, covered_since=since, trouble=None, lease_end=until)
+        return replace(proven, switch=self.switch.proven())
 
     def _at_most(self, expiry: float) -> Proof | None:
         """A shorter lease than the one that stands replaces it, though its answer may never reach us."""

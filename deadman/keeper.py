@@ -118,11 +118,17 @@ class Keeper:
 
     async def _prove(self, session: Session) -> None:
         """One proof, and attention until the next is due."""
+        await self._settled(session, on=True)
         proof = await (session.renew() if self._armed else self._arm(session))
         self._armed = True
         self._steady_since = self._steady_since or self._now()
         self._post(facts.Proven(self._now(), proof))
         await session.attend(proof.asked_at + self.timers.renew_interval)
+
+    async def _settled(self, session: Session, *, on: bool) -> None:
+        """Let the time go by in which the venue may yet turn the switch the other way, by an earlier word of ours."""
+        while (until := self._guard().switch.contrary_until(on=on)) > self._now():
+            await session.attend(until)
 
     async def _arm(self, session: Session) -> Proof:
         await self.ready()
@@ -131,6 +137,7 @@ class Keeper:
     async def _disarm(self, session: Session) -> None:
         """Let go of the switch; Deribit's stays on where somebody else had turned it on: it is not ours to undo."""
         self._armed = False
+        await self._settled(session, on=False)
         if self._guard().turned_on or not isinstance(self.account, DeribitAccount):
             await session.disarm()
         self._post(facts.DisarmConfirmed(self._now()))

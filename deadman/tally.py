@@ -104,6 +104,8 @@ class Tally:
                 return replace(self, orders_cancelled=self.orders_cancelled + cancelled)
             case facts.TripDone(at=at) if before.trip is not None and before.trip.done_at is None:
                 return replace(self, trip_spans=self.trip_spans.observe(at - before.trip.at))
+            case facts.Repaired() if before.switch.undone:
+                return replace(self, repairs=self.repairs + 1)
             case _:
                 return self._read(fact)
 
@@ -113,8 +115,6 @@ class Tally:
             case facts.SwitchRead(scope=scope, enabled=enabled, timestamp=timestamp):
                 enabled_by_scope = {**self.switch_enabled, scope: enabled}
                 return replace(self, switch_enabled=enabled_by_scope, switch_timestamp=timestamp)
-            case facts.Repaired():
-                return replace(self, repairs=self.repairs + 1)
             case facts.TokenGranted(expiry_timestamp=timestamp):
                 return replace(self, token_expiry_timestamp=timestamp)
             case facts.ClockCompared() if fact.is_telling and self._is_better(fact):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -203,6 +204,51 @@ def test_only_what_we_turned_on_is_ours_to_turn_off() -> None:
     turned_on = fold([OPENED, facts.TurnedOn(0.0), INHERITED, LOST, OPENED])
     assert turned_on.turned_on
     assert not turned_on.post(DISARMED).post(OBEYED).turned_on
+
+
+READ_OFF = facts.SwitchRead(1.0, "account", False, 0.0)
+TURNING_OFF = facts.SwitchSent(2.0, enabled=False, until=12.0)
+
+
+def test_a_switch_read_as_off_is_exposed_only_where_it_was_proven_on_and_not_turned_off_by_us() -> None:
+    assert fold([OPENED, READ_OFF]).phase(1.0) is Phase.ARMING
+    assert fold([OPENED, INHERITED, READ_OFF]).phase(1.0) is Phase.EXPOSED
+    bare_connection = replace(READ_OFF, scope="connection")
+    assert fold([OPENED, INHERITED, LOST, OPENED, bare_connection]).phase(1.0) is Phase.EXPOSED
+    sequences: tuple[list[Fact], ...] = ([DISARMED, TURNING_OFF, OBEYED], [DISARMED, TURNING_OFF], [DISARMED, OBEYED])
+    for turned_off in sequences:
+        guard = fold([OPENED, INHERITED, *turned_off, REARMED, replace(READ_OFF, at=3.0)])
+        assert guard.phase(3.0) is Phase.ARMING
+        assert not guard.protected(3.0)
+
+
+def test_a_disarm_that_reached_nobody_hides_no_drift() -> None:
+    assert fold([OPENED, INHERITED, LOST, DISARMED, REARMED, OPENED, READ_OFF]).phase(3.0) is Phase.EXPOSED
+
+
+def test_a_switch_that_was_off_is_not_exposed_any_more_once_we_turn_it_off_ourselves() -> None:
+    for off in (READ_OFF, OFF):
+        guard = fold([OPENED, INHERITED, off, DISARMED, TURNING_OFF, OBEYED, REARMED])
+        assert guard.phase(3.0) is Phase.ARMING
+        assert guard.trouble is None
+
+
+def test_a_request_to_turn_it_off_ends_the_claim_before_it_leaves() -> None:
+    guard = fold([OPENED, INHERITED, TURNING_OFF])
+    assert not guard.protected(2.0)
+    assert guard.covered_since is None
+
+
+def test_a_request_that_was_not_answered_may_be_carried_out_until_its_time_is_over() -> None:
+    guard = fold([OPENED, TURNING_OFF])
+    assert (guard.switch.contrary_until(on=True), guard.switch.contrary_until(on=False)) == (12.0, -inf)
+    again = guard.post(facts.SwitchSent(5.0, enabled=False, until=15.0))
+    assert again.switch.contrary_until(on=True) == 15.0
+    assert again.post(facts.SwitchAnswered(5.5, 15.0)).switch.contrary_until(on=True) == 12.0, "the first is still out"
+    assert again.post(facts.SwitchSent(13.0, enabled=True, until=23.0)).switch.unsettled == {
+        (False, 15.0),
+        (True, 23.0),
+    }
 
 
 def test_a_disarm_leaves_nothing_of_a_trip_behind() -> None:

@@ -46,7 +46,26 @@ def test_protected_means_a_standing_proof_that_nobody_spoke_against(moment: Mome
     assert isinstance(proven, facts.Proven)
     assert now < proven.proof.expiry
     assert place > last(history, facts.FoundOff, facts.Doubted, facts.DisarmConfirmed)
+    assert place > max((at for at, fact in enumerate(history) if is_off(fact)), default=-1)
     assert guard.phase(now) not in {Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED}
+
+
+def is_off(fact: Fact) -> bool:
+    """What says that the switch is off, or may be from here on: a reading, or a request of ours to turn it off."""
+    return isinstance(fact, facts.SwitchRead | facts.SwitchSent) and not fact.enabled
+
+
+@given(moments)
+def test_coverage_never_dates_from_before_the_switch_was_off(moment: Moment) -> None:
+    history, _ = moment
+    since = fold(history).covered_since
+    proofs = [fact.proof.asked_at for fact in history if isinstance(fact, facts.Proven)]
+    off = [place for place, fact in enumerate(history) if is_off(fact)]
+    if since is None:
+        return
+    later = [fact.proof.asked_at for fact in history[max(off, default=-1) + 1 :] if isinstance(fact, facts.Proven)]
+    assert since in proofs
+    assert since in later
 
 
 @given(moments)

@@ -40,7 +40,7 @@ def test_every_fact_is_counted_as_often_as_it_happened(history: History) -> None
     assert tally.test_requests == kinds[facts.TestRequestAnswered] == sum(tally.replies.counts)
     assert sum(tally.round_trips.counts) == kinds[facts.Answered]
     assert sum(tally.errors.values()) == kinds[facts.Erred]
-    assert tally.repairs == kinds[facts.Repaired]
+    assert tally.repairs <= kinds[facts.Repaired]
     assert tally.orders_cancelled == 2 * kinds[facts.RoundDone]
     assert tally.fired == 2 * kinds[facts.VenueFired]
 
@@ -98,6 +98,16 @@ def test_a_trip_ends_once() -> None:
     gone = facts.TripDone(3.5, presumed=False)
     assert sum(count(OPENED, TRIPPED, gone, gone).trip_spans.counts) == 1
     assert sum(count(OPENED, gone).trip_spans.counts) == 0
+
+
+def test_a_repair_is_counted_only_where_the_switch_had_come_undone() -> None:
+    off, repaired = facts.SwitchRead(5.0, "account", False, 0.0), facts.Repaired(6.0)
+    proven = facts.Proven(6.0, Proof(5.5, 10.0, Coverage.INHERITED))
+    by_us = facts.SwitchSent(4.0, enabled=False, until=14.0)
+    assert count(OPENED, off, repaired, proven).repairs == 0, "it was off when we came"
+    assert count(OPENED, proven, by_us, off, repaired, proven).repairs == 0, "it was we who turned it off"
+    assert count(OPENED, proven, off, repaired, proven, off, repaired, proven).repairs == 2
+    assert count(OPENED, proven, off, off, repaired, proven, repaired).repairs == 1
 
 
 def test_the_switch_is_kept_by_scope_and_dated_by_the_last_reading() -> None:

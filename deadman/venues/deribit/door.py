@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 
@@ -21,7 +21,7 @@ from deadman.venues.deribit.conversation import Conversation, converse
 from deadman.venues.deribit.login import Grant, asked_scope, login_params
 from deadman.venues.deribit.orders import Orders
 from deadman.venues.deribit.session import DeribitSession, adopt
-from deadman.venues.deribit.switch import History, Switch
+from deadman.venues.deribit.switch import Switch
 
 KEYS_OWN = "connection"
 """The scope to ask for to be told all that the key may do."""
@@ -49,7 +49,6 @@ class Deribit:
     chance: Random
     post: Post
     read_secret: ReadSecret
-    history: History = field(default_factory=History)
 
     @asynccontextmanager
     async def open_session(self) -> AsyncIterator[DeribitSession]:
@@ -77,7 +76,7 @@ class Deribit:
         return DeribitSession(self.account, conversation, grant, log_in, self._switch(conversation), orders)
 
     def _switch(self, conversation: Conversation) -> Switch:
-        return Switch(self.account, self.history, conversation, self.starts_armed)
+        return Switch(self.account, conversation, self.starts_armed)
 
     @asynccontextmanager
     async def _logged_in(self, scope: str) -> AsyncIterator[tuple[Conversation, Grant]]:

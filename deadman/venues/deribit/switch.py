@@ -19,23 +19,16 @@ from deadman.venues.deribit.wire import Scope, switch_enabled
 
 
 @dataclass
-class History:
-    """What outlives a session: whether the switch was ever proven in this run. Off after that, it has come undone."""
-
-    proven: bool = False
-
-
-@dataclass
 class Switch:
-    """Reads and sets the switch over one conversation; remembers what it read last, by scope.
+    """Reads and sets the switch over one conversation; what it reads and sends are facts, and the guard judges them.
 
     `starts_armed` tells whether a connection opened now starts with the switch on: the only proof that bots inherit it.
-    `enabled_here`: we turned it on over this very conversation. The venue's documents disagree on whether that reaches
-    the connection itself, so that its own reading tells nothing of others any more.
+    `readings`: what was read last, by scope. The scope `connection` is read once, and only before we turn the switch on
+    over the same conversation: the venue's documents disagree on whether that reaches the connection itself, so that
+    its own reading would tell nothing of others any more.
     """
 
     account: DeribitAccount
-    history: History
     conversation: Conversation
     starts_armed: Callable[[], Awaitable[bool]]
     readings: dict[Scope, bool] = field(default_factory=dict)
@@ -49,12 +42,12 @@ class Switch:
             Refused: the login was good, and yet the venue will not let us read the switch.
         """
         try:
-            inherited = await self.read("connection") and not self.enabled_here
+            inherited = await self._inherited()
             proof = await self._read_account()
         except Unavailable as error:
             raise _hardened(error) from error
         if proof is not None and (inherited or await self._observed_inherited()):
-            return self._proven(proof)
+            return proof
         return await self._turn_on()
 
     async def confirm(self) -> Proof:
@@ -63,7 +56,7 @@ class Switch:
 
     async def turn_off(self) -> None:
         """An operator's `disarm` only. The setting outlives us otherwise, and should."""
-        await self.conversation.ask(TURN_OFF, {"scope": "account"})
+        await self._set(TURN_OFF, enabled=False)
         if await self.read("account"):
             raise SwitchOff(Reason.VENUE_ERROR, "the venue said ok to turning it off, and still reads on")
 
@@ -76,6 +69,14 @@ class Switch:
         self.conversation.post(facts.SwitchRead(clock.now(), scope, enabled, clock.timestamp()))
         return enabled
 
+    async def _inherited(self) -> bool:
+        """Whether our own connection started with it on, which says that others do."""
+        if self.enabled_here:
+            return False
+        if "connection" not in self.readings:
+            await self.read("connection")
+        return self.readings["connection"]
+
     async def _read_account(self) -> Proof | None:
         """The proof a reading of the account's setting gives, dated from the asking; None when it is off."""
         asked_at, vouch = self._now(), self.conversation.timers.vouch
@@ -84,18 +85,14 @@ class Switch:
 
     async def _turn_on(self) -> Proof:
         """Turn it on, read it back, and see a fresh connection inherit it."""
-        came_undone = self.history.proven
-        if came_undone:
-            self.conversation.post(facts.FoundOff(self._now(), "cancel-on-disconnect had come undone"))
         await self._enable()
         proof = await self._read_account()
         if proof is None:
             raise SwitchOff(Reason.VENUE_ERROR, "the venue said ok to turning it on, and still reads off")
         if not await self.starts_armed():
             raise SwitchOff(Reason.VENUE_ERROR, "the account reads on, and yet new connections start without it")
-        if came_undone:
-            self.conversation.post(facts.Repaired(self._now()))
-        return self._proven(proof)
+        self.conversation.post(facts.Repaired(self._now()))
+        return proof
 
     async def _observed_inherited(self) -> bool:
         """Where we may not turn it on, somebody else may have since our connection was opened."""
@@ -107,11 +104,22 @@ class Switch:
         if not self.readings["account"]:
             self.conversation.post(facts.TurnedOn(self._now()))
         self.enabled_here = True
-        await self.conversation.ask(TURN_ON, {"scope": "account"})
+        await self._set(TURN_ON, enabled=True)
 
-    def _proven(self, proof: Proof) -> Proof:
-        self.history.proven = True
-        return proof
+    async def _set(self, method: str, *, enabled: bool) -> None:
+        """Turn it on or off. That we are about to is a fact first: unanswered, it may be carried out all the same.
+
+        It may be until our patience has ended, and then as long again as a venue takes for what has reached it. A
+        passing error settles nothing either: 13028 is the venue's own word for "nobody knows".
+        """
+        post, until = self.conversation.post, self._now() + 2 * self.conversation.timers.reply_timeout
+        post(facts.SwitchSent(self._now(), enabled, until))
+        try:
+            await self.conversation.ask(method, {"scope": "account"})
+        except (Refused, SwitchOff):
+            post(facts.SwitchAnswered(self._now(), until))
+            raise
+        post(facts.SwitchAnswered(self._now(), until))
 
     def _now(self) -> float:
         return self.conversation.clock.now()
