@@ -148,11 +148,7 @@ class Keeper:
         if trip is None:
             return
         began_at = self._now()
-        try:
-            done = await session.cancel_orders(means(self.account, trip.cause))
-        except (Setback, SwitchOff) as error:
-            await session.attend(self._now() + self._take_note(error))
-            return
+        done = await session.cancel_orders(means(self.account, trip.cause))
         self._open_seen_at = self._now() if done.remaining else self._open_seen_at
         self._post(_round_done(done, self._now()))
         if done.remaining == 0 or (done.remaining is None and self._lapsed(trip)):
