@@ -20,7 +20,7 @@ from deadman.doors import Doors
 from deadman.errors import Unable, innermost
 from deadman.exposition import CannotListen, Exposition
 from deadman.keeper import Keeper
-from deadman.keepers import Keepers
+from deadman.keepers import Door, Keepers
 from deadman.logs import Writer
 from deadman.logs.transitions import transitions
 from deadman.notify import Notifier
@@ -33,7 +33,6 @@ from deadman.state.store import FileStore, StateInUse
 from deadman.ticker import Ticker
 from deadman.transport.resolver import Resolver
 from deadman.vault import Vault
-from deadman.venue import OpenSession
 from deadman.watches.rounds import Watches
 from deadman.watches.sockets import SocketFault
 
@@ -136,9 +135,9 @@ class Daemon:
         directory = self.config.daemon.runtime_directory / "watch"
         yield from (directory / f"{name}.sock" for name in self.board.watches())
 
-    def _hire(self, account: Account, open_session: OpenSession) -> Keeper:
+    def _hire(self, account: Account, door: Door) -> Keeper:
         ready = partial(self.state.remember_alive, account.watches)
-        return Keeper(account, self.board, open_session, self.ports.chance, ready)
+        return Keeper(account, self.board, door.open_session, self.ports.chance, ready, door.count_orders)
 
     async def _obey(self, reloader: Reloader, service: Service) -> None:
         """SIGHUP reloads; any other signal ends the run."""

@@ -7,7 +7,7 @@ whatever the keeper waits for, and the loop turns to it on the session at hand.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
@@ -27,6 +27,9 @@ from deadman.proof import Coverage, Proof
 from deadman.standing import Standing
 from deadman.venue import OpenSession, Round, Session
 
+LOOK_TIMEOUT = 15.0
+"""Seconds for a count of open orders at rest, its own connection and login included."""
+
 AFTER_PROOF = 1.0
 """Seconds at most until the next try when a session that was proven is lost, however often that happens."""
 
@@ -41,18 +44,23 @@ async def nothing_to_wait_for() -> None:
 
 @dataclass
 class Keeper:
-    """Keeps one account. `ready` is awaited before arming: what must outlive us is on disk when it returns."""
+    """Keeps one account. `ready` is awaited before arming: what must outlive us is on disk when it returns.
+
+    `count_orders` lists the open orders by a look of its own, which renews and changes nothing; None: not at rest.
+    """
 
     account: Account
     board: Board
     open_session: OpenSession
     chance: Random
     ready: Callable[[], Awaitable[None]] = nothing_to_wait_for
+    count_orders: Callable[[], Awaitable[int]] | None = None
     timers: Timers = field(init=False)
     _failures: int = 0
     _steady_since: float | None = None
     _armed: bool = False
     _open_seen_at: float = -inf
+    _looked_at: float = -inf
     _scope: trio.CancelScope | None = None
 
     def __post_init__(self) -> None:
@@ -71,7 +79,20 @@ class Keeper:
     async def _rest(self) -> None:
         while self._duty() is Duty.REST:
             with self._until_called():
-                await trio.sleep_forever()
+                await self._look_on()
+
+    async def _look_on(self) -> None:
+        """Count the open orders now and then: those that rest while nothing is armed are nobody else's to tell of."""
+        if self.count_orders is None:
+            await trio.sleep_forever()
+        while True:
+            last = max(self._looked_at, self._guard().open_orders_at or -inf)
+            await trio.sleep_until(last + self.timers.look_interval)
+            self._looked_at = self._now()
+            # What fails is no news of the switch: it is tried again, and the age of the last count tells of it.
+            with suppress(VenueError), trio.move_on_after(LOOK_TIMEOUT):
+                count = await self.count_orders()
+                self._post(facts.OrdersCounted(self._now(), count))
 
     async def _visit(self) -> None:
         """One session, from dialling to its end; what ended it becomes a fact, and that it ended, whatever ended it."""

@@ -18,7 +18,7 @@ from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
 from deadman.duty import crashed
 from deadman.keeper import Keeper
-from deadman.venue import OpenSession, Post, Session
+from deadman.venue import Post, Session
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,13 @@ class Door(Protocol):
 
     def open_session(self) -> AbstractAsyncContextManager[Session]: ...
 
+    async def count_orders(self) -> int: ...
+
 
 MakeDoor = Callable[[Account, Post], Door]
 """The door tells `Post` what happens; which one leads where is the composition root's to know."""
 
-MakeKeeper = Callable[[Account, OpenSession], Keeper]
+MakeKeeper = Callable[[Account, Door], Keeper]
 
 
 @dataclass
@@ -103,7 +105,7 @@ class Keepers:
 
     async def _keep(self, account: Account) -> None:
         door = self.make_door(account, lambda fact: self.board.post(account.name, fact))
-        await self.make_keeper(account, door.open_session).run()
+        await self.make_keeper(account, door).run()
 
 
 def identity(account: Account) -> tuple[object, ...]:

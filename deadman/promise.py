@@ -40,7 +40,11 @@ REARM = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Seconds, all. `vouch` is how long one read-back is believed (Deribit) or the lease itself (SX Bet)."""
+    """Seconds, all. `vouch` is how long one read-back is believed (Deribit) or the lease itself (SX Bet).
+
+    `look_interval`: between two counts of open orders while there is nothing else to ask the venue for; a login each
+    on Deribit, a single request on SX Bet.
+    """
 
     renew_interval: float
     reply_timeout: float
@@ -49,6 +53,7 @@ class Timers:
     vouch: float
     overdue_after: float
     retry: Backoff
+    look_interval: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ def _deribit_timers(account: DeribitAccount) -> Timers:
         vouch=2 * account.verify_interval + REPLY_TIMEOUT,
         overdue_after=account.verify_interval + REPLY_TIMEOUT,
         retry=Backoff(first=0.5, cap=5.0),
+        look_interval=60.0,
     )
 
 
@@ -136,6 +142,7 @@ def _sxbet_timers(account: SxBetAccount) -> Timers:
         vouch=lease,
         overdue_after=account.renew_interval + attempt,
         retry=Backoff(first=min(0.5, lease / 40), cap=min(5.0, max(0.5, account.renew_interval / 2))),
+        look_interval=25.0,
     )
 
 

@@ -13,8 +13,8 @@ from deadman.board import Board
 from deadman.clock import Clock
 from deadman.config.schema import Account
 from deadman.keeper import Keeper
-from deadman.keepers import Keepers
-from deadman.venue import OpenSession, Post
+from deadman.keepers import Door, Keepers
+from deadman.venue import Post
 from tests.boards import deribit, sxbet
 
 
@@ -39,8 +39,8 @@ async def starts(lasts: float, seconds: float) -> list[float]:
     """When a keeper that crashes after `lasts` seconds is started, within `seconds`."""
     board, started = Board.new(Clock(trio.current_time, trio.current_time)), list[float]()
 
-    def hire(account: Account, open_session: OpenSession) -> Keeper:
-        keeper = Buggy(account, board, open_session, Random(1))
+    def hire(account: Account, door: Door) -> Keeper:
+        keeper = Buggy(account, board, door.open_session, Random(1))
         keeper.lasts, keeper.started = lasts, started
         return keeper
 

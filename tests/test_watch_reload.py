@@ -18,10 +18,10 @@ from deadman.config.load import load
 from deadman.config.schema import Account
 from deadman.guard import Phase
 from deadman.keeper import Keeper
-from deadman.keepers import Keepers
+from deadman.keepers import Door, Keepers
 from deadman.reload import Reloader
 from deadman.threads import in_thread
-from deadman.venue import OpenSession, Session
+from deadman.venue import Session
 from deadman.watches import InMemoryInboxes, Watches
 
 BEFORE = """
@@ -51,6 +51,9 @@ class ClosedDoor:
         await trio.sleep_forever()
         yield
 
+    async def count_orders(self) -> int:
+        raise NotImplementedError
+
 
 async def test_its_keeper_knows_before_its_first_step_that_it_waits(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
@@ -60,8 +63,8 @@ async def test_its_keeper_knows_before_its_first_step_that_it_waits(tmp_path: Pa
     watches = Watches(board, InMemoryInboxes(), trio.current_time)
     opened: list[str] = []
 
-    def make_keeper(account: Account, open_session: OpenSession) -> Keeper:
-        return Keeper(account, board, open_session, Random(1))
+    def make_keeper(account: Account, door: Door) -> Keeper:
+        return Keeper(account, board, door.open_session, Random(1))
 
     async with trio.open_nursery() as nursery:
         keepers = Keepers(board, nursery, Random(1), lambda account, post: ClosedDoor(account, opened), make_keeper)

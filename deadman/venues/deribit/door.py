@@ -63,6 +63,11 @@ class Deribit:
         async with self._logged_in(KEYS_OWN) as (conversation, grant):
             yield self._session(conversation, grant, KEYS_OWN)
 
+    async def count_orders(self) -> int:
+        """The selection's open orders, by a connection of its own. Raises VenueError where they cannot be read."""
+        async with self.look() as session:
+            return await session.orders.count()
+
     async def starts_armed(self) -> bool:
         """Whether a connection opened now starts with the switch on: the only proof that bots inherit it."""
         async with self._connected(1) as conversation:

@@ -13,6 +13,7 @@ import trio
 from deadman import facts
 from deadman.config.schema import DeribitAccount, OnTrip
 from deadman.errors import Reason, Refused, Setback, Unavailable
+from deadman.promise import LISTING_TIMEOUT
 from deadman.proof import Proof
 from deadman.venue import Round
 from deadman.venues.deribit.codes import LOGIN
@@ -57,10 +58,9 @@ class DeribitSession:
         Raises:
             Setback: the venue would not renew the token this time; the one we have is good for a few more tries.
         """
-        with trio.move_on_at(until):
+        with trio.move_on_at(min(until, self.refresh_at)):
             await self._subscribe()
-            await self._count_orders()
-        await trio.sleep_until(min(until, self.refresh_at))
+            await self._count_on(min(until, self.refresh_at))
         if self.refresh_at <= until:
             await self._refresh()
 
@@ -99,12 +99,22 @@ class DeribitSession:
         with _for_people():
             await self.conversation.ask("private/subscribe", {"channels": [FIRED_CHANNEL]})
 
+    async def _count_on(self, until: float) -> None:
+        """A wait may be long, and a count grows old; one that would not end in time is left to the next wait."""
+        await self._count_orders()
+        while (due := self._counted_at + COUNT_INTERVAL) < until - LISTING_TIMEOUT:
+            await trio.sleep_until(due)
+            await self._count_orders()
+        await trio.sleep_until(until)
+
     async def _count_orders(self) -> None:
         """For people only: a venue that will not list them costs the session nothing."""
         now = self.conversation.clock.now()
-        if not self.grant.can_list_orders or now < self._counted_at + COUNT_INTERVAL:
+        if now < self._counted_at + COUNT_INTERVAL:
             return
         self._counted_at, count = now, None
+        if not self.grant.can_list_orders:
+            return
         with _for_people():
             count = await self.orders.count()
         self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), count))

@@ -35,15 +35,25 @@ class SxBet:
     @asynccontextmanager
     async def open_session(self) -> AsyncIterator[SxBetSession]:
         """A replaced key file is a rotated key, while the lease taken with the old one still stands."""
-        grant = Grant.of(self.account, await self.read_secret())
-        context = self.dialler.context(self.account.ca_file)
-        async with open_http(self.dialler, self.account.url, context) as http:
-            conversation = Conversation(http, grant, self.clock, timers(self.account), self.post)
-            orders = Orders(self.account, conversation)
-            yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.marks)
+        async with self._session(opened=False) as session:
+            yield session
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[SxBetSession]:
-        """A session for reading; SX Bet has one kind only."""
-        async with self.open_session() as session:
+        """A session for reading, which is not told of as one: nothing follows from it for the account."""
+        async with self._session(opened=True) as session:
             yield session
+
+    async def count_orders(self) -> int:
+        """All open orders, by a connection of its own. Raises VenueError where they cannot be read."""
+        async with self.look() as session:
+            return await session.orders.count()
+
+    @asynccontextmanager
+    async def _session(self, *, opened: bool) -> AsyncIterator[SxBetSession]:
+        grant = Grant.of(self.account, await self.read_secret())
+        context = self.dialler.context(self.account.ca_file)
+        async with open_http(self.dialler, self.account.url, context) as http:
+            conversation = Conversation(http, grant, self.clock, timers(self.account), self.post, opened)
+            orders = Orders(self.account, conversation)
+            yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.marks)

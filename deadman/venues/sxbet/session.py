@@ -58,6 +58,10 @@ class SxBetSession:
         """The venue never speaks first; the time is used to count what is open."""
         with trio.move_on_at(until):
             await self._count_orders()
+            # A wait may be long, and a count grows old; one that would not end in time is left to the next wait.
+            while (due := self.marks.counted_at + COUNT_INTERVAL) < until - self.conversation.timers.reply_timeout:
+                await trio.sleep_until(due)
+                await self._count_orders()
         await trio.sleep_until(until)
 
     async def disarm(self) -> None:

@@ -22,7 +22,7 @@ from deadman.standing import Standing
 from deadman.state.state import State
 from deadman.ticker import Ticker
 from deadman.transport.dial import Dialler
-from deadman.venue import OpenSession, Post
+from deadman.venue import Post
 from deadman.venues.deribit.door import Deribit
 from deadman.venues.sxbet.door import SxBet
 from deadman.watch import Sender
@@ -151,6 +151,6 @@ class Life:
         assert self.keepers is not None
         return self.keepers._running[account][1]
 
-    def _hire(self, account: Account, open_session: OpenSession) -> Keeper:
+    def _hire(self, account: Account, door: Door) -> Keeper:
         ready = partial(self.state.remember_alive, account.watches)
-        return Keeper(account, self.board, open_session, self.chance, ready)
+        return Keeper(account, self.board, door.open_session, self.chance, ready, door.count_orders)
