@@ -5,10 +5,9 @@ Keepers, watches and operators post them; `guard` judges by them and `tally` cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
-from deadman.clock import SUSPENDED
 from deadman.errors import Reason
 from deadman.proof import Proof
 
@@ -158,9 +157,10 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class BotSeen:
-    """Every watch of the account lives."""
+    """Every watch of the account that counts lives; `watches` are those that have lived since a lease is taken."""
 
     at: float
+    watches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +201,7 @@ class TripDone:
 
 @dataclass(frozen=True, slots=True)
 class Disarmed:
-    """An operator's word. `until` ends it by itself (monotonic), None: only `arm` does.
-
-    `slept`: what the clock told with it (`Clock.slept`), for a span that is given goes on while the machine sleeps.
-    """
+    """An operator's word. `until` ends it by itself (monotonic, as of `Clock.slept`), None: only `arm` does."""
 
     at: float
     by: str
@@ -212,16 +209,10 @@ class Disarmed:
     until: float | None = None
     slept: float = 0.0
 
-    def after_sleep(self, slept: float) -> Disarmed:
-        """The same word once the clock tells of `slept` seconds."""
-        if self.until is None or abs(slept - self.slept) < SUSPENDED:
-            return self
-        return replace(self, until=self.until - (slept - self.slept), slept=slept)
-
 
 @dataclass(frozen=True, slots=True)
 class Slept:
-    """The machine was suspended; `slept` seconds in all, as the clock tells (`Clock.slept`)."""
+    """The machine was suspended, in which spans go on that people gave; `slept` in all, as `Clock.slept` tells."""
 
     at: float
     slept: float

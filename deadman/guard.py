@@ -119,6 +119,8 @@ class Guard:
         overdue_after: seconds from one asking until the next answer is late.
         lease_end: SX Bet: the latest end of any lease that the venue may hold by now, as far as it may have heard us;
             before it nobody may call the orders gone.
+        bots: SX Bet: the watches that were seen alive since a lease is taken for them; None while none is. One that is
+            configured later and was never up is not among them, and takes no lease from those that live.
         provable: False for an SX Bet account that is only observed: the venue tells nobody whether a lease stands, so
             that nothing is wanted of it.
         switch: Deribit: what we asked of cancel-on-disconnect, and so what it may be expected to read.
@@ -136,6 +138,7 @@ class Guard:
     turned_on: bool = False
     switch: SwitchRecord = field(default_factory=SwitchRecord)
     awaited: bool = False
+    bots: frozenset[str] | None = None
     trip: Trip | None = None
     disarm: facts.Disarmed | None = None
     disarm_confirmed: bool = False
@@ -210,9 +213,9 @@ class Guard:
             case facts.OrdersCounted(at=at, count=count):
                 return replace(self, open_orders=count, open_orders_at=at)
             case facts.Awaited():
-                return replace(self, awaited=True)
-            case facts.BotSeen():
-                return replace(self, awaited=False)
+                return replace(self, awaited=True, bots=None)
+            case facts.BotSeen(watches=watches):
+                return replace(self, awaited=False, bots=watches)
             case _:
                 return self._commanded(fact)
 
@@ -256,7 +259,7 @@ class Guard:
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None)
             case facts.Slept(slept=slept) if self.disarm is not None:
-                return replace(self, disarm=self.disarm.after_sleep(slept))
+                return replace(self, disarm=_after_sleep(self.disarm, slept))
             case facts.DisarmConfirmed():
                 return replace(self._let_go(), lease_end=None, disarm_confirmed=True, turned_on=False)
             case facts.Rearmed():
@@ -309,3 +312,9 @@ class Guard:
             return self
         leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
         return replace(self, trip=None, proof=None if leased else self.proof)
+
+
+def _after_sleep(disarm: facts.Disarmed, slept: float) -> facts.Disarmed:
+    """A quarter of an hour is one for people too, whose clocks go on while the machine sleeps."""
+    until = None if disarm.until is None else disarm.until - (slept - disarm.slept)
+    return replace(disarm, until=until, slept=slept)

@@ -81,14 +81,15 @@ class Run:
 
 @asynccontextmanager
 async def run(
-    disk: Disk, starts_at: float = 0.0, on_stopping: Literal["trip", "release"] = "trip"
+    disk: Disk, starts_at: float = 0.0, on_stopping: Literal["trip", "release"] = "trip", joined: bool = False
 ) -> AsyncIterator[Run]:
     """From start to kill -9, with two bots, an account of each venue on the first and one on the second."""
     clock = Clock(lambda: trio.current_time() + starts_at, lambda: NOON + trio.current_time())
     board, inboxes = Board.new(clock), InMemoryInboxes()
     watches, state = Watches(board, inboxes, clock.now, lambda pid: True), State(board, disk)
     watches.apply({name: WatchConfig(name, 5.0, on_stopping) for name in ("quoter", "hedger")})
-    for account in (deribit("d", "quoter"), sxbet("s", "quoter"), deribit("h", "hedger")):
+    maker = sxbet("s", "quoter", "hedger") if joined else sxbet("s", "quoter")
+    for account in (deribit("d", "quoter"), maker, deribit("h", "hedger")):
         board.add(account)
     state.restore()
     watches.look()
@@ -317,6 +318,23 @@ async def test_a_file_that_cannot_be_read_is_no_reason_to_stay_away(
         await trio.sleep(5.2)
         assert first.tripped("d")
     assert "cannot be read (Input/output error)" in caplog.text
+
+
+async def test_a_bot_that_joined_and_never_came_takes_no_lease_by_a_restart_either(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
+    async with run(disk) as first:
+        first.beat("quoter")
+        first.board.add(sxbet("s", "quoter", "hedger"))
+        await trio.sleep(0.2)
+        assert not first.board.standing("s").guard.awaited
+    async with run(disk, joined=True) as second:
+        for _ in range(20):
+            second.beat("quoter")
+            await trio.sleep(1.0)
+            assert not second.board.standing("s").guard.awaited
+        await trio.sleep(5.2)
+        assert second.tripped("s")
 
 
 async def test_what_the_config_no_longer_knows_is_dropped(disk: Disk, autojump_clock: MockClock) -> None:

@@ -28,6 +28,7 @@ trips = st.tuples(
 )
 accounts = st.one_of(
     st.builds(lambda trip, on: AccountMemory(trip[0], trip[1], turned_on=on), trips, st.booleans()),
+    st.builds(lambda bots: AccountMemory(bots=bots), st.frozensets(names, max_size=3)),
     st.builds(
         lambda disarmed, confirmed: AccountMemory(disarmed=disarmed, disarm_confirmed=confirmed),
         st.builds(Disarmed, past, words, words, st.none() | to_come),

@@ -56,6 +56,13 @@ def none() -> facts.OrdersCounted:
 
 WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
     ("armed", Verdict.FINE, {}, ALIVE, ""),
+    (
+        "a bot added since",
+        Verdict.LOOK,
+        {"sx-maker": (*ARMED["sx-maker"], facts.BotSeen(11.0))},
+        NEVER,
+        "armed without quoter, which has not checked in yet",
+    ),
     ("no orders and no bot", Verdict.FINE, {"sx-maker": (WAITING, none())}, NEVER, ""),
     (
         "orders and no bot",

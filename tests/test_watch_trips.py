@@ -283,3 +283,61 @@ def test_a_goodbye_that_should_trip_is_not_forgotten_over_a_disarm() -> None:
     desk.hand.post("a", facts.Rearmed(desk.hand.now, "alice"))
     desk.advance(0.1)
     assert desk.trip("a") == (Cause.SILENCE, "quoter"), "its bot is gone, and its orders must not stay"
+
+
+def joined(desk: WatchDesk, *watches: str) -> None:
+    """A reload that makes account b hang on these."""
+    desk.hand.board.add(sxbet("b", *watches))
+    desk.watches.apply({name: WatchConfig(name, 5.0) for name in ("quoter", *watches)})
+    desk.look()
+
+
+@pytest.mark.parametrize("before", [("quoter",), ()])
+def test_a_watch_that_a_reload_adds_takes_no_lease_before_it_first_checks_in(
+    before: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = watch_desk(sxbet("b", *before))
+    desk.advance(2.0, "quoter")
+    desk.hand.arm("b")
+    joined(desk, *before, "hedger")
+    desk.advance(60.0, "quoter")
+    assert not desk.guard("b").awaited, "renewed as before, and wanted"
+    assert desk.trip("b") is None
+    told = [record.getMessage() for record in caplog.records if "hedger" in record.getMessage()]
+    assert told == [
+        "b: stays armed without hedger, which has not checked in yet: its silence trips nothing before it does"
+    ]
+    desk.advance(5.0, "quoter", "hedger")
+    desk.advance(5.2, "quoter")
+    assert desk.trip("b") == (Cause.SILENCE, "hedger")
+    assert desk.guard("b").awaited
+
+
+def test_one_that_has_said_goodbye_elsewhere_takes_none_either() -> None:
+    desk = watch_desk(
+        sxbet("b", "quoter"), sxbet("other", "hedger"), watches=(QUOTER, replace(HEDGER, on_stopping="release"))
+    )
+    desk.advance(2.0, "quoter", "hedger")
+    desk.say("hedger", "STOPPING=1")
+    desk.advance(1.0, "quoter")
+    desk.hand.board.add(sxbet("b", "quoter", "hedger"))
+    desk.advance(20.0, "quoter")
+    assert [desk.guard(name).awaited for name in ("b", "other")] == [False, True]
+
+
+def test_beside_a_watch_that_never_was_up_the_one_that_lives_still_trips() -> None:
+    desk = watch_desk(sxbet("b", "quoter"))
+    desk.advance(2.0, "quoter")
+    joined(desk, "quoter", "hedger")
+    desk.advance(6.2)
+    assert desk.trip("b") == (Cause.SILENCE, "quoter")
+    assert desk.guard("b").awaited
+
+
+def test_an_account_that_stands_unarmed_waits_for_every_watch() -> None:
+    desk = watch_desk(sxbet("b", "quoter"))
+    joined(desk, "quoter", "hedger")
+    desk.advance(2.0, "quoter")
+    assert desk.guard("b").awaited
+    desk.advance(2.0, "quoter", "hedger")
+    assert not desk.guard("b").awaited

@@ -28,7 +28,13 @@ def account_look(account: Told, watches: Told, now: float) -> str:
     """One account, nothing where all is well with it; what is alarming has been told in other words."""
     if alarming(account):
         return ""
-    parts = [*_borrowed(account), *_unable(account), *_said(account), *_resting(account, watches, now)]
+    parts = [
+        *_borrowed(account),
+        *_unable(account),
+        *_said(account),
+        *_unmet(account),
+        *_resting(account, watches, now),
+    ]
     return ", ".join(parts)
 
 
@@ -56,17 +62,27 @@ def _said(account: Told) -> Iterator[str]:
         yield f"tripped by {_by(account['trip'])}"
 
 
+def _unmet(account: Told) -> Iterator[str]:
+    """Watches that a reload has added to a lease that is kept, so that nobody takes them for ones that guard it."""
+    if account.get("unmet"):
+        yield f"armed without {' and '.join(account['unmet'])}, which has not checked in yet: its silence trips nothing"
+
+
 def _resting(account: Told, watches: Told, now: float) -> Iterator[str]:
     """Orders that nobody guards, or that nobody can rule out."""
     age = count_age(account, now)
     if account["open_orders"]:
         if not account["protected"]:
             yield f"{counted(account, now)} that nobody guards"
-        elif absent := [name for name in account["watches"] if not watches.get(name, {}).get("up", True)]:
+        elif absent := [name for name in _met(account) if not watches.get(name, {}).get("up", True)]:
             yield f"{counted(account, now)}, and {' and '.join(absent)} is not up: its silence trips nothing"
     elif account["phase"] == "waiting" and (age is None or age > STALE):
         last = "not counted yet" if age is None else f"last counted {left(age)} ago"
         yield f"not armed, and whether orders rest is not known: {last}"
+
+
+def _met(account: Told) -> list[str]:
+    return [name for name in account["watches"] if name not in account.get("unmet", ())]
 
 
 def _held(answer: Told, now: float) -> Iterator[str]:

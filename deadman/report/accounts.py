@@ -34,6 +34,7 @@ def account_report(
         "trip": _trip(guard.trip, times) if guard.trip else None,
         "disarm": _disarm(guard.disarm, guard, times) if guard.disarm else None,
         "watches": list(account.watches),
+        "unmet": list(case.unmet),
         "if_bot_dies": asdict(if_bot_dies(case)),
         "if_host_dies": asdict(if_host_dies(case)),
     }

@@ -73,15 +73,30 @@ class Case:
         return watch.last_check_in_at <= since and not watch.alive(self.now)
 
     @property
+    def unmet(self) -> tuple[str, ...]:
+        """Watches without which a lease is kept: added by a reload, and not up since."""
+        bots = self.guard.bots
+        if bots is None:
+            return ()
+        return tuple(name for name in self.account.watches if name not in bots and not self._is_up(name))
+
+    @property
+    def bots(self) -> tuple[str, ...]:
+        """Whose silence counts."""
+        return tuple(name for name in self.account.watches if name not in self.unmet)
+
+    @property
     def names(self) -> str:
-        return " or ".join(self.account.watches)
+        return " or ".join(self.bots)
 
     @property
     def trips(self) -> bool:
         """Whether the silence of its bots would make deadman do anything: all are up, and a trip acts."""
-        everybody = len(self.watches) == len(self.account.watches) > 0
-        up = all(watch.counted_from is not None for watch in self.watches.values())
-        return everybody and up and self.account.on_trip != "none" and not self.account.observe
+        up = len(self.bots) > 0 and all(self._is_up(name) for name in self.bots)
+        return up and self.account.on_trip != "none" and not self.account.observe
+
+    def _is_up(self, name: str) -> bool:
+        return name in self.watches and self.watches[name].counted_from is not None
 
     def bound(self) -> float | None:
         """Seconds at most from a bot's death now to its orders gone: the promise, and what a hold adds to it.
@@ -89,7 +104,7 @@ class Case:
         For as many orders as were counted last; None where the bound needs their number and nobody knows it.
         """
         patience = {name: WatchConfig(name, self._patience(watch)) for name, watch in self.watches.items()}
-        bound = promise(self.account, patience).gone_within(self.guard.open_orders)
+        bound = promise(replace(self.account, watches=self.bots), patience).gone_within(self.guard.open_orders)
         return None if bound is None else round(bound, 3)
 
     def lapse_bound(self) -> float | None:

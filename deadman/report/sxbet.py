@@ -19,6 +19,9 @@ def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
         return _tripping(case, account)
     if not account.watches and not account.observe and case.phase is not Phase.TRIPPED:
         return Fate("stay", None, 'watch is "none": deadman goes on renewing the lease though the bot is dead.')
+    if case.unmet and not case.bots:
+        why = f"{' and '.join(case.unmet)} has not checked in yet: deadman goes on renewing the lease as before."
+        return Fate("stay", None, why)
     if not case.trips or case.guard.awaited or case.phase is Phase.TRIPPED:
         return if_host_dies(case)
     return _tripped_by_silence(case, account)

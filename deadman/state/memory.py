@@ -51,16 +51,19 @@ class AccountMemory:
     disarmed: Disarmed | None = None
     disarm_confirmed: bool = False
     turned_on: bool = False
+    bots: frozenset[str] | None = None
 
     @classmethod
     def of(cls, guard: Guard) -> AccountMemory:
         confirmed = guard.disarm is not None and guard.disarm_confirmed
-        return cls(*_trip_facts(guard.trip), guard.disarm, confirmed, guard.turned_on)
+        return cls(*_trip_facts(guard.trip), guard.disarm, confirmed, guard.turned_on, guard.bots)
 
     def facts(self, now: float) -> Iterator[Fact]:
         """In the order in which the guard must hear them."""
         if self.turned_on:
             yield facts.TurnedOn(now)
+        if self.bots is not None:
+            yield facts.BotSeen(now, self.bots)
         yield from (fact for fact in (self.tripped, self.trip_done, self.disarmed) if fact is not None)
         if self.disarm_confirmed:
             yield facts.DisarmConfirmed(now)

@@ -98,6 +98,7 @@ class _Ink:
     def account(self, account: AccountMemory) -> dict[str, Any]:
         return _set(
             turned_on=account.turned_on or None,
+            bots=None if account.bots is None else sorted(account.bots),
             trip=self._trip(account.tripped, account.trip_done) if account.tripped else None,
             disarm=self._disarm(account.disarmed) | {"confirmed": account.disarm_confirmed}
             if account.disarmed
@@ -143,6 +144,7 @@ class _Eyes:
             disarmed=self._disarmed(disarm) if disarm else None,
             disarm_confirmed=disarm.get("confirmed", False),
             turned_on=table.get("turned_on", False),
+            bots=frozenset(table["bots"]) if "bots" in table else None,
         )
 
     def _hold(self, table: Mapping[str, Any]) -> Hold:

@@ -31,9 +31,15 @@ class Case:
     tell: Callable[[Watch], str]
 
     @property
-    def all_alive(self) -> bool:
-        known = len(self.watches) == len(self.account.watches)
-        return known and all(watch.alive(self.now) for watch in self.watches)
+    def living(self) -> frozenset[str]:
+        return frozenset(watch.name for watch in self.watches if watch.alive(self.now))
+
+    @property
+    def unmet(self) -> frozenset[str]:
+        """Watches without which a lease is kept: added by a reload, or nobody's yet, and not up since."""
+        if not isinstance(self.account, SxBetAccount) or self.guard.bots is None:
+            return frozenset()
+        return frozenset(self.account.watches) - self.guard.bots - self.living
 
 
 def may_trip(account: Account, guard: Guard, cause: Cause) -> bool:
@@ -60,10 +66,19 @@ def _silenced(case: Case) -> Iterator[Fact]:
 
 
 def _awaited(case: Case) -> Iterator[Fact]:
-    """No lease is taken, or kept, for a bot that is not up; Deribit's switch does not wait for one."""
-    awaited = isinstance(case.account, SxBetAccount) and not case.all_alive
-    if awaited != case.guard.awaited:
-        yield facts.Awaited(case.now) if awaited else facts.BotSeen(case.now)
+    """No lease is taken before every bot is up, nor kept for one that is gone; Deribit's switch waits for nobody.
+
+    A watch that a reload adds takes no lease from the bots that live: it counts from its first check-in.
+    """
+    if not isinstance(case.account, SxBetAccount):
+        return
+    wanted, bots = frozenset(case.account.watches), case.guard.bots
+    counted = wanted if bots is None else bots & wanted
+    if not counted <= case.living:
+        if not case.guard.awaited:
+            yield facts.Awaited(case.now)
+    elif bots != counted | case.living:
+        yield facts.BotSeen(case.now, counted | case.living)
 
 
 def _returned(case: Case) -> Iterator[Fact]:

@@ -55,6 +55,7 @@ class Watches:
         self._configs: dict[str, WatchConfig] = {}
         self._heed = Heed(board)
         self._oddities = Oddities()
+        self._unmet: dict[str, frozenset[str]] = {}
         self._urgent = trio.Event()
         self._booted_for = boottime()
         self._looked_at = board.clock.now()
@@ -146,6 +147,19 @@ class Watches:
             case = Case(account, guard, known, self._looked_at, now, lambda watch: silence(watch, now, self._is_gone))
             for fact in judge(case):
                 self.board.post(account.name, fact)
+            self._tell_unmet(account.name, replace(case, guard=self.board.standing(account.name).guard).unmet)
+
+    def _tell_unmet(self, account: str, unmet: frozenset[str]) -> None:
+        before = self._unmet.get(account, frozenset())
+        if unmet != before:
+            self._unmet[account] = unmet
+        if new := sorted(unmet - before):
+            log.warning(
+                "%s: stays armed without %s, which has not checked in yet: its silence trips nothing before it does",
+                account,
+                " and ".join(new),
+                extra={"event": "watch_unmet", "account": account},
+            )
 
     def _end_holds(self, now: float) -> None:
         """After the judging: until then a silence counts from the hold's end."""
