@@ -15,8 +15,8 @@ from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchCo
 REPLY_TIMEOUT = 5.0
 """Seconds any single answer may take at most (contract, section 2)."""
 
-PROBE_TIMEOUT = 4.8
-"""Seconds for a sign of life: hardly less than any answer may take, or a slow venue would be called a dead one."""
+PROBE_TIMEOUT = REPLY_TIMEOUT
+"""Seconds for a sign of life: as long as any answer may take, or a slow venue would be called a dead one."""
 
 COINBASE_PROBE = 8.0
 """Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""

@@ -29,9 +29,11 @@ without end would have us spend, in its favour, the requests that end our own se
 
 @dataclass
 class _Pending:
-    """`answered_at`: when the reply was read."""
+    """A request under way. `answered` is set when the reply is read, which was at `answered_at`."""
 
-    answered: trio.Event = field(default_factory=trio.Event)
+    answered: trio.Event
+    asked_at: float
+    asked_timestamp: float
     reply: wire.Reply | None = None
     answered_at: float = 0.0
 
@@ -49,6 +51,7 @@ class Conversation:
     _tests_paid_until: float = 0.0
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
     _pending: dict[int, _Pending] = field(default_factory=dict)
+    _life: trio.Event = field(default_factory=trio.Event)
 
     async def ask(self, method: str, params: Mapping[str, Any], within: float | None = None) -> Any:
         """The result of `method`, within the reply timeout.
@@ -57,26 +60,31 @@ class Conversation:
             Unavailable: no answer in time; what the venue did is not known then.
             VenueError: by the table in `codes` for an error answer.
         """
-        identity, pending, asked_at, asked_timestamp = next(self._ids), _Pending(), *self._now()
         limit = self.timers.reply_timeout if within is None else within
+        pending = await self._exchange(method, params, trio.Event(), limit)
+        if pending.reply is None:
+            raise Unavailable(Reason.SILENT, f"{method} unanswered for {limit:.1f} s")
+        return self._outcome(method, pending, pending.reply)
+
+    async def _exchange(self, method: str, params: Mapping[str, Any], until: trio.Event, limit: float) -> _Pending:
+        """Send, and wait for the reply, or for `until` to be set by another, but no longer than `limit` seconds."""
+        identity, pending = next(self._ids), _Pending(until, self.clock.now(), self.clock.timestamp())
         self._pending[identity] = pending
         try:
             private = self.token if method.startswith("private/") else {}
             await self.socket.send(wire.request(identity, method, {**params, **private}))
             with trio.move_on_after(limit):
-                await pending.answered.wait()
+                await until.wait()
             with trio.move_on_after(BENEFIT_OF_DOUBT):
-                await pending.answered.wait()
+                await until.wait()
         finally:
             del self._pending[identity]
-        if pending.reply is None:
-            raise Unavailable(Reason.SILENT, f"{method} unanswered for {limit:.1f} s")
-        self.post(facts.Answered(pending.answered_at, pending.answered_at - asked_at))
-        offset = self._compare_clocks(pending.reply, asked_timestamp, pending.answered_at)
-        return self._result(method, pending.reply, offset)
+        return pending
 
-    def _now(self) -> tuple[float, float]:
-        return self.clock.now(), self.clock.timestamp()
+    def _outcome(self, method: str, pending: _Pending, reply: wire.Reply) -> Any:
+        self.post(facts.Answered(pending.answered_at, pending.answered_at - pending.asked_at))
+        offset = self._compare_clocks(reply, pending.asked_timestamp, pending.answered_at)
+        return self._result(method, reply, offset)
 
     def _compare_clocks(self, reply: wire.Reply, asked_timestamp: float, answered_at: float) -> float:
         """The venue's clock less ours, in seconds; 0 where it does not tell. Our wall clock sees a suspend."""
@@ -122,6 +130,8 @@ class Conversation:
         if pending is not None:
             pending.reply, pending.answered_at = reply, read_at
             pending.answered.set()
+        self._life.set()
+        self._life = trio.Event()
 
     def _hear(self, news: wire.Notification, read_at: float) -> None:
         fired = wire.fired(news)
@@ -134,7 +144,19 @@ class Conversation:
             await trio.sleep_until(self.answered_at + self.timers.probe_interval)
             if self.clock.now() >= self.answered_at + self.timers.probe_interval:
                 with suppress(Setback, Refused):  # an answer, whatever it says
-                    await self.ask("public/test", {}, self.timers.probe_timeout)
+                    await self._seek_life()
+
+    async def _seek_life(self) -> None:
+        """Return at the first answer to whatever we asked: a venue that is slow to answer a probe is not dead.
+
+        The next probe then counts from that answer, so that a venue that fell silent after it is found out in time.
+        """
+        life, limit = self._life, self.timers.probe_timeout
+        probe = await self._exchange("public/test", {}, life, limit)
+        if probe.reply is not None:
+            self._outcome("public/test", probe, probe.reply)
+        elif not life.is_set():
+            raise Unavailable(Reason.SILENT, f"nothing was answered for {limit:.1f} s")
 
 
 @asynccontextmanager
