@@ -34,6 +34,9 @@ FOREVER = httpx.Timeout(None)
 KEEPALIVE = 120.0
 """Seconds an idle connection may be used again; the venue's own close is seen before that."""
 
+UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Given to httpcore, which else reads the system's authorities anew for every connection: 25 ms of the loop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Http:
@@ -62,7 +65,8 @@ async def open_http(dialler: Dialler, base_url: str, context: ssl.SSLContext) ->
     """A client of its own for one account: a shared one scans its pool quadratically."""
     origin = httpx.URL(base_url)
     backend = Backend(dialler, context if origin.scheme == "https" else None)
-    transport = _Transport(httpcore.AsyncConnectionPool(network_backend=backend, keepalive_expiry=KEEPALIVE))
+    pool = httpcore.AsyncConnectionPool(UNUSED, network_backend=backend, keepalive_expiry=KEEPALIVE)
+    transport = _Transport(pool)
     async with httpx.AsyncClient(
         base_url=base_url, transport=transport, timeout=FOREVER, trust_env=False, headers=PLAIN
     ) as client:
