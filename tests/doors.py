@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
@@ -12,15 +13,18 @@ import trio
 
 from deadman.clock import Clock
 from deadman.config.schema import Account
+from deadman.doors import Doors
 from deadman.facts import Fact
 from deadman.promise import Timers, timers
 from deadman.secret import Secret
 from deadman.simulator.faults import Faults
 from deadman.simulator.received import Received
 from deadman.simulator.sxbet import Settings
+from deadman.vault import Vault
 from deadman.venue import Session
 from tests.swarm.world.accounts import coinbase_account, deribit_account, host_of, sxbet_account
-from tests.swarm.world.life import PlainDialler, make_door
+from tests.swarm.world.host import Environment, Host, learn_nothing
+from tests.swarm.world.life import PlainDialler
 from tests.swarm.world.market import Market, open_market
 
 DOORS = ("deribit", "coinbase", "sxbet-v2", "sxbet-v3")
@@ -120,5 +124,7 @@ async def doorway(name: str, latency: float = 0.0, seed: int = 1) -> AsyncIterat
     async with open_market(seed, Settings()) as market:
         market.network.delay(host_of(account), latency, latency)
         way, clock = Doorway(account, market), Clock(trio.current_time, market.time.timestamp)
-        way.door = make_door(market, PlainDialler(way.dial), clock, Random(seed), account, way.facts.append)
+        market.enroll(account)
+        vault = Vault(Environment(market), learn_nothing, Host(market.time, Path()).off_loop)
+        way.door = Doors(clock, vault, Random(seed), PlainDialler(way.dial)).door(account, way.facts.append)
         yield way

@@ -19,6 +19,8 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten ticks a second would be most of a day's work."""
     monkeypatch.setattr("deadman.ticker.TICK", 5.0)
     monkeypatch.setattr("deadman.watches.rounds.REGULAR", 5.0)
+    for room in ("presence", "service", "control.disarms"):
+        monkeypatch.setattr(f"deadman.{room}.PACE", 60.0)
 
 
 async def pass_a_day(desk: Desk, *troubles: str) -> None:
@@ -70,8 +72,10 @@ async def armed(desk: Desk, name: str) -> bool:
 @pytest.mark.usefixtures("_unhurried")
 def test_a_day_of_sx_bet_lets_no_lease_lapse() -> None:
     calm = {"timeout_seconds": 360, "renew_interval": 120.0}
-    names = {"maker": "v3", "legacy": "v2"}
-    accounts = [sxbet_account(name, api, **calm) for name, api in names.items()]
+    accounts = [
+        sxbet_account("maker", "v3", on_trip="cancel", **calm),
+        sxbet_account("legacy", "v2", on_trip="expire", **calm),
+    ]
 
     async def run() -> None:
         async with open_desk(*accounts) as desk:
@@ -80,8 +84,8 @@ def test_a_day_of_sx_bet_lets_no_lease_lapse() -> None:
                 desk.sxbet.exchange.place(one.name)
             await pass_a_day(desk, SXBET_HOST)
             assert desk.sxbet.leases.fired == []
-            assert [desk.open_orders(name) for name in names] == [1, 1]
-            assert all(desk.standing(name).tally.confirmed >= 700 for name in names)
+            assert [desk.open_orders(one.name) for one in accounts] == [1, 1]
+            assert all(desk.standing(one.name).tally.confirmed >= 700 for one in accounts)
 
     with deterministic(1):
         trio.run(run, clock=World(1, 0.0).clock)

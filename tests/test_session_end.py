@@ -177,7 +177,7 @@ async def test_a_reload_tells_the_end_of_the_old_session_before_the_new_one_open
     async with open_desk(DESK) as desk:
         await desk.until(Phase.ARMED, within=3)
         for interval in (20.0, 25.0, 30.0, 35.0):
-            desk.reload(replace(DESK, verify_interval=interval))
+            await desk.reload(replace(DESK, verify_interval=interval))
             assert not can_cancel(desk)
             await trio.sleep(3)
             assert can_cancel(desk)

@@ -201,7 +201,7 @@ async def test_a_reload_leaves_an_unchanged_account_its_very_connection(autojump
     async with open_desk(DESK, gate, spare, MAKER, watches=[QUOTER]) as desk:
         await trading(desk, DESK, MAKER)
         before, session = ours(desk), desk.standing("gate").guard.session_at
-        desk.reload(DESK, gate, replace(spare, verify_interval=7.0), MAKER, watches=[QUOTER])
+        await desk.reload(DESK, gate, replace(spare, verify_interval=7.0), MAKER, watches=[QUOTER])
         await trio.sleep(30)
         kept = [one for one in before if one.ended is None]
         assert {one.account.name for one in kept if one.account} == {"desk"}
@@ -216,7 +216,7 @@ async def test_a_changed_account_keeps_its_guard_its_lease_and_its_bots_last_che
         bot = await trading(desk, MAKER)
         bot.hang()
         await trio.sleep_until(bot.beats[-1] + 1.0)
-        desk.reload(replace(MAKER, renew_interval=4.0), watches=[QUOTER])
+        await desk.reload(replace(MAKER, renew_interval=4.0), watches=[QUOTER])
         assert desk.protected("maker")
         await trio.sleep_until(bot.beats[-1] + 2.3)
         assert desk.open_orders("maker") == 0
@@ -225,7 +225,7 @@ async def test_a_changed_account_keeps_its_guard_its_lease_and_its_bots_last_che
 async def test_a_removed_account_falls_silent_and_its_lease_runs_out(autojump_clock: MockClock) -> None:
     async with open_desk(DESK, MAKER, watches=[QUOTER]) as desk:
         await trading(desk, DESK, MAKER)
-        desk.reload(DESK, watches=[QUOTER])
+        await desk.reload(DESK, watches=[QUOTER])
         heard = [one for one in desk.sxbet.received if one.at >= trio.current_time()]
         await trio.sleep(35)
         assert [one for one in desk.sxbet.received if one.at > trio.current_time() - 34] == heard == []
@@ -238,7 +238,7 @@ async def test_an_account_of_a_dead_bot_is_taken_up_without_a_lease(autojump_clo
         bot = await trading(desk, DESK)
         bot.hang()
         await desk.until(Phase.TRIPPED, within=3)
-        desk.reload(DESK, MAKER, LEGACY, watches=[QUOTER])
+        await desk.reload(DESK, MAKER, LEGACY, watches=[QUOTER])
         await trio.sleep(10)
         asked = [one.params["timeoutSeconds"] for one in desk.sxbet.received if "timeoutSeconds" in one.params]
         assert set(asked) <= {1}, "but the lease that expire cuts"
@@ -248,9 +248,9 @@ async def test_an_account_that_was_dropped_and_taken_up_again_starts_anew_for_go
     async with open_desk(DESK, MAKER, watches=[QUOTER]) as desk:
         await trading(desk, DESK, MAKER)
         await desk.command("disarm", "maker")
-        desk.reload(DESK, watches=[QUOTER])
+        await desk.reload(DESK, watches=[QUOTER])
         await trio.sleep(1)
-        desk.reload(DESK, MAKER, watches=[QUOTER])
+        await desk.reload(DESK, MAKER, watches=[QUOTER])
         await desk.until(Phase.ARMED, within=1, name="maker")
         await restart(desk)
         await desk.until(Phase.ARMED, within=1, name="maker")
@@ -274,7 +274,7 @@ async def test_a_shorter_lease_that_went_unanswered_bounds_the_claim(autojump_cl
     async with open_desk(MAKER, watches=[QUOTER]) as desk:
         await trading(desk, MAKER)
         desk.sxbet.faults.silent.add("*")
-        desk.reload(replace(MAKER, timeout_seconds=5, renew_interval=1.5), watches=[QUOTER])
+        await desk.reload(replace(MAKER, timeout_seconds=5, renew_interval=1.5), watches=[QUOTER])
         await trio.sleep(0.1)
         desk.sxbet.faults.dead = True
         while desk.protected("maker"):

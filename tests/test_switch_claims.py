@@ -36,7 +36,7 @@ async def false_claims(desk: Desk, seconds: float, may: float = 0.0) -> float:
 
 
 async def by_reload(desk: Desk) -> None:
-    desk.reload(replace(DESK, verify_interval=31.0))
+    await desk.reload(replace(DESK, verify_interval=31.0))
 
 
 async def by_reset(desk: Desk) -> None:

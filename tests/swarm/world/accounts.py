@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deadman.checksum import checksum_address
 from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
 
 DERIBIT_HOST, COINBASE_HOST, SXBET_HOST = "deribit.localhost", "coinbase.localhost", "sxbet.localhost"
@@ -9,14 +10,20 @@ HOSTS = (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST)
 
 
 def deribit_account(name: str = "desk", **changes: object) -> DeribitAccount:
-    fields = {"network": "testnet", "url": f"ws://{DERIBIT_HOST}/ws/api/v2", "client_id": f"id-{name}", **changes}
+    fields = {
+        "network": "testnet",
+        "url": f"wss://{DERIBIT_HOST}/ws/api/v2",
+        "client_id": f"id-{name}",
+        "client_secret": SecretSource("env", name),
+        **changes,
+    }
     return DeribitAccount(name, **fields)  # type: ignore[arg-type]
 
 
 def coinbase_account(name: str = "gate", **changes: object) -> DeribitAccount:
     fields = {
         "network": "coinbase",
-        "url": f"ws://{COINBASE_HOST}/ws/api/v2",
+        "url": f"wss://{COINBASE_HOST}/ws/api/v2",
         "key_name": f"keys/{name}",
         "private_key": SecretSource("env", name),
         **changes,
@@ -25,8 +32,8 @@ def coinbase_account(name: str = "gate", **changes: object) -> DeribitAccount:
 
 
 def sxbet_account(name: str = "maker", api: str = "v3", **changes: object) -> SxBetAccount:
-    requestor = f"0x{name.encode().hex():0>40}" if api == "v2" else None
-    fields = {"network": "testnet", "url": f"http://{SXBET_HOST}", "requestor": requestor, **changes}
+    requestor = checksum_address(f"0x{name.encode().hex():0>40}") if api == "v2" else None
+    fields = {"network": "testnet", "url": f"https://{SXBET_HOST}", "requestor": requestor, **changes}
     return SxBetAccount(name, api=api, api_key=SecretSource("env", name), **fields)  # type: ignore[arg-type]
 
 

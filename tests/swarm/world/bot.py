@@ -10,7 +10,7 @@ import trio
 from deadman.config.schema import Account, SxBetAccount
 from deadman.simulator.deribit import Cause, Connection, Deribit
 from deadman.simulator.exchange import Order
-from tests.swarm.world.life import Host
+from tests.swarm.world.host import Host
 from tests.swarm.world.market import Market
 
 Deliver = Callable[[str, float, bytes, int], bool]

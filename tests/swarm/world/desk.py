@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import trio
 
 from deadman.board import Board
 from deadman.config.schema import Account, WatchConfig
-from deadman.control.call import Call
-from deadman.control.policy import Peer
-from deadman.control.server import CHANGES
 from deadman.guard import Phase
 from deadman.simulator.deribit import Deribit
 from deadman.simulator.network import Network
@@ -22,7 +21,9 @@ from deadman.simulator.sxbet import Settings, SxBet
 from deadman.standing import Standing
 from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST, coinbase_account, deribit_account, sxbet_account
 from tests.swarm.world.bot import Bot
-from tests.swarm.world.life import Host, Life, Observer
+from tests.swarm.world.config import write_config
+from tests.swarm.world.host import Host
+from tests.swarm.world.life import Life, Observer
 from tests.swarm.world.market import Market, open_market
 
 __all__ = [
@@ -36,7 +37,7 @@ __all__ = [
     "sxbet_account",
 ]
 
-OPERATOR = Peer(1, 0)
+DIRECTORIES = {"listen": "", "runtime_directory": "/run/deadman", "state_directory": "/var/lib/deadman"}
 MailObserver = Callable[[str, float, bytes, bool], None]
 """Told the watch, the instant, the words, and whether anybody listened."""
 
@@ -113,14 +114,20 @@ class Desk:
     async def command(self, method: str, *accounts: str, **params: Any) -> dict[str, Any]:
         """An operator's word through the control room; accounts' outcomes, or a watch's."""
         named = {"accounts": list(accounts)} if accounts else {}
-        call = Call(self.board, method, {**named, **params}, OPERATOR, "alice")
-        return await CHANGES[method](call)
+        return await self.life.control.ask(method, {**named, **params})
 
-    def reload(self, *accounts: Account, watches: Iterable[WatchConfig] | None = None) -> None:
+    async def reload(self, *accounts: Account, watches: Iterable[WatchConfig] | None = None) -> None:
+        """An edit that is good: the file is written, and SIGHUP sent."""
         self.accounts = {account.name: account for account in accounts}
         if watches is not None:
             self.watches = {watch.name: watch for watch in watches}
-        self.life.reload(self.accounts, self.watches)
+        self.write_config()
+        assert await self.life.reload()
+
+    def write_config(self) -> None:
+        for account in self.accounts.values():
+            self.market.enroll(account)
+        write_config(self.host.config, self.accounts.values(), self.watches.values(), DIRECTORIES)
 
     async def crash(self) -> None:
         """kill -9: the kernel closes our sockets, nothing more is written or sent."""
@@ -130,7 +137,8 @@ class Desk:
 
     async def start(self) -> None:
         self.life = Life(self.market, self.host, self.chance, *self.observers)
-        await self.nursery.start(self.life.run, self.accounts, self.watches)
+        self.write_config()
+        await self.nursery.start(self.life.run)
         self.running = True
 
     def _deliver(self, watch: str, at: float, words: bytes, pid: int) -> bool:
@@ -150,16 +158,17 @@ async def lay_out(
 ) -> AsyncIterator[Desk]:
     """A desk whose daemon has not been started."""
     chance = Random(seed)
-    async with open_market(seed, sxbet) as market, trio.open_nursery() as nursery:
-        host = Host(market.time)
-        for account in accounts:
-            market.enroll(account)
-        by_name = {account.name: account for account in accounts}
-        life = Life(market, host, chance)
-        yield Desk(
-            market, host, nursery, chance, by_name, {watch.name: watch for watch in watches}, life, dict(by_name)
-        )
-        nursery.cancel_scope.cancel()
+    with TemporaryDirectory(prefix="desk-") as directory:
+        async with open_market(seed, sxbet) as market, trio.open_nursery() as nursery:
+            host = Host(market.time, Path(directory))
+            for account in accounts:
+                market.enroll(account)
+            by_name = {account.name: account for account in accounts}
+            life = Life(market, host, chance)
+            yield Desk(
+                market, host, nursery, chance, by_name, {watch.name: watch for watch in watches}, life, dict(by_name)
+            )
+            nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

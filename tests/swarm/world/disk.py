@@ -10,10 +10,16 @@ import trio
 
 @dataclass
 class Disk:
-    """The durable bytes, and the disk's health. `seconds`: what a write takes, `inf` while it hangs."""
+    """The durable bytes, and the disk's health.
+
+    Attributes:
+        seconds: what a write takes, `inf` while the disk hangs.
+        reading: what reading the config or a secret takes.
+    """
 
     data: bytes | None = None
     seconds: float = 0.0
+    reading: float = 0.0
     full: bool = False
     aside: list[bytes] = field(default_factory=list)
     writes: int = 0

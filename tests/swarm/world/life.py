@@ -1,63 +1,38 @@
-"""One run of the daemon in memory: composed as `deadman.daemon` does it, but for sockets, threads and signals."""
+"""One run of the daemon, from its start to its end: `deadman.daemon.Daemon` itself, on the ports of a world."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import trio
 
 from deadman.board import Board
 from deadman.clock import Clock
-from deadman.config.schema import Account, WatchConfig
-from deadman.control.disarms import end_disarms
+from deadman.control.policy import Peer, Policy
+from deadman.control.server import Server
+from deadman.daemon import Daemon
 from deadman.facts import Fact
-from deadman.keeper import Keeper
-from deadman.keepers import Door, Keepers
-from deadman.logs.transitions import transitions
+from deadman.ports import Ports, read_config
+from deadman.sdnotify import ServiceManager
 from deadman.standing import Standing
-from deadman.state.state import State
-from deadman.ticker import Ticker
 from deadman.transport.dial import Dialler
-from deadman.venue import Post
-from deadman.venues.deribit.door import Deribit
-from deadman.venues.sxbet.door import SxBet
 from deadman.watch import Sender
-from deadman.watches import InMemoryInboxes, Watches
+from deadman.watches import InMemoryInboxes
 from deadman.watches.protocol import Datagram
-from tests.swarm.world.disk import Disk, MemoryStore
-from tests.swarm.world.market import Market, VenueTime
+from tests.swarm.world.disk import MemoryStore
+from tests.swarm.world.host import Environment, Host, learn_nothing
+from tests.swarm.world.market import Market
 
 Observer = Callable[[str, Fact], None]
-
-
-@dataclass
-class Host:
-    """The machine we run on: its clocks and how far its wall clock was stepped, its disk, and which processes live."""
-
-    time: VenueTime
-    disk: Disk = field(default_factory=Disk)
-    stepped: float = 0.0
-    woke_at: float = -1.0
-    pids: set[int] = field(default_factory=set)
-    numbers: count[int] = field(default_factory=lambda: count(4000))
-
-    def timestamp(self) -> float:
-        return self.time.timestamp() + self.stepped
-
-    def sleep(self, seconds: float) -> None:
-        """A suspend, from beginning to end."""
-        self.time.ahead += seconds
-        self.woke_at = trio.current_time()
-
-    def offsets(self) -> tuple[float, float]:
-        return self.time.ahead, self.time.ahead + self.stepped
-
-    def is_gone(self, pid: int) -> bool:
-        return pid not in self.pids
+OPERATOR = Peer(1, 0)
 
 
 @dataclass
@@ -79,10 +54,32 @@ class PlainDialler(Dialler):
         return None
 
 
-def make_door(market: Market, dialler: Dialler, clock: Clock, chance: Random, account: Account, post: Post) -> Door:
-    market.enroll(account)
-    kind = SxBet if account.venue == "sxbet" else Deribit
-    return kind(account, dialler, clock, chance, post, market.reader(account))  # type: ignore[arg-type]
+class Refused(Exception):
+    """The daemon's error answer to a command."""
+
+
+@dataclass
+class Control:
+    """The control socket without a socket: one line in, one line out."""
+
+    server: Server | None = None
+
+    async def serve(
+        self, board: Board, path: Path, policy: Policy, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        self.server = Server(board, policy, path.parent / "watch")
+        task_status.started()
+        await trio.sleep_forever()
+
+    async def ask(self, method: str, params: dict[str, Any], peer: Peer = OPERATOR) -> dict[str, Any]:
+        """The result. Raises Refused with the daemon's words."""
+        assert self.server is not None
+        line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        answer = json.loads(await self.server.answer(peer, line))
+        if "error" in answer:
+            raise Refused(answer["error"]["message"])
+        result: dict[str, Any] = answer["result"]
+        return result
 
 
 class Life:
@@ -93,50 +90,66 @@ class Life:
         board = ObservedBoard.new(clock)
         assert isinstance(board, ObservedBoard)
         board.observers.extend(observers)
-        board.listen(transitions(board))
-        self.board, self.chance, self.host = board, chance, host
+        self.board, self.host, self.market = board, host, market
         self.inboxes = InMemoryInboxes()
-        self.watches = Watches(board, self.inboxes, host.time.now, host.is_gone)
         self.store = MemoryStore(host.disk)
-        self.state = State(board, self.store)
-        dialler = PlainDialler(market.network.open_stream)
-        self.door = partial(make_door, market, dialler, clock, chance)
+        self.control = Control()
         self.restoring = True
         self.restored: dict[str, Standing] = {}
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
-        self.keepers: Keepers | None = None
+        self.running = trio.Event()
+        self.send_signal, self._signals = trio.open_memory_channel[int](100)
+        self.ports = self._ports(clock, chance)
 
-    async def run(
-        self,
-        accounts: Mapping[str, Account],
-        watches: Mapping[str, WatchConfig],
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        for account in accounts.values():
-            self.board.add(account)
-        self.watches.apply(watches)
-        self.state.restore()
-        self.restoring, self.restored = False, self.board.standings()
+    def _ports(self, clock: Clock, chance: Random) -> Ports:
+        host, environment = self.host, Environment(self.market)
+        return Ports(
+            clock=clock,
+            boottime=host.time.now,
+            offsets=host.offsets,
+            chance=chance,
+            is_gone=host.is_gone,
+            is_socket=host.is_socket,
+            off_loop=host.off_loop,
+            store=self.store,
+            inboxes=self.inboxes,
+            dialler=PlainDialler(self._open_stream),
+            lookup=host.names.lookup,
+            environment=environment,
+            read_config=partial(read_config, host.config, environment),
+            learned=learn_nothing,
+            manager=ServiceManager(None),
+            watchdog_interval=None,
+            signals=self._receive_signals,
+            serve_control=self.control.serve,
+        )
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Raises Faults for a config that cannot be used: the daemon would not have started."""
+        daemon = Daemon(self.ports.read_config(), self.board, self.ports)
         try:
+            daemon.remember()
+            self.restoring, self.restored = False, self.board.standings()
             with self.scope:
                 async with trio.open_nursery() as nursery:
-                    self.keepers = Keepers(self.board, nursery, self.chance, self.door, self._hire)
-                    nursery.start_soon(Ticker(self.board, offsets=self.host.offsets).run)
-                    nursery.start_soon(self.state.keep)
-                    nursery.start_soon(self.watches.run)
-                    nursery.start_soon(end_disarms, self.board)
-                    self.keepers.apply(accounts)
-                    task_status.started()
+                    nursery.start_soon(self._tell_of_start, task_status)
+                    await daemon.run()
+                    nursery.cancel_scope.cancel()
         finally:
             self.ended.set()
 
-    def reload(self, accounts: Mapping[str, Account], watches: Mapping[str, WatchConfig]) -> None:
-        """As `deadman.reload` takes a good config."""
-        assert self.keepers is not None
-        self.watches.apply(watches)
-        self.keepers.apply(accounts)
-        self.watches.look()
+    async def reload(self) -> bool:
+        """SIGHUP, as `systemctl reload` sends it; whether the config was taken."""
+        before = self.board.reload
+        self.send_signal.send_nowait(signal.SIGHUP)
+        with trio.fail_after(30):
+            while self.board.reload is before:
+                if self.host.disk.reading:
+                    await trio.sleep(0.001)
+                else:  # a story looks before anything else happens
+                    await trio.lowlevel.checkpoint()
+        return self.board.reload.successful
 
     def hear(self, watch: str, at: float, words: bytes, pid: int) -> bool:
         """A datagram at the watch's socket; False where there is none."""
@@ -146,11 +159,15 @@ class Life:
             return False
         return True
 
-    def keeper_of(self, account: str) -> object:
-        """Stands for the very keeper: another one is not equal."""
-        assert self.keepers is not None
-        return self.keepers._running[account][1]
+    async def _tell_of_start(self, task_status: trio.TaskStatus[None]) -> None:
+        await self.running.wait()
+        task_status.started()
 
-    def _hire(self, account: Account, door: Door) -> Keeper:
-        ready = partial(self.state.remember_alive, account.watches)
-        return Keeper(account, self.board, door.open_session, self.chance, ready, door.count_orders)
+    @contextmanager
+    def _receive_signals(self) -> Iterator[AsyncIterator[int]]:
+        self.running.set()
+        yield self._signals
+
+    async def _open_stream(self, host: str, port: int) -> trio.abc.Stream:
+        await trio.socket.getaddrinfo(host, port)
+        return await self.market.network.open_stream(host, port)

@@ -13,14 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount
-from deadman.errors import Reason, Refused
 from deadman.secret import Secret
 from deadman.simulator.deribit import COINBASE, DERIBIT, Deribit
 from deadman.simulator.exchange import Exchange, Order
 from deadman.simulator.faults import Faults
 from deadman.simulator.network import Network, open_network
 from deadman.simulator.sxbet import Settings, SxBet
-from deadman.venue import ReadSecret
 from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 
 EPOCH = 1_700_000_000.0
@@ -76,15 +74,6 @@ class Market:
         self.sxbet.set_key(account.name, fresh.reveal(), account.api)
         return fresh
 
-    def reader(self, account: Account) -> ReadSecret:
-        async def read() -> Secret:
-            await trio.lowlevel.checkpoint()
-            if account.name in self.hidden:
-                raise Refused(Reason.SECRET, f"file {account.name}: there is no such file")
-            return self.secrets[account.name]
-
-        return read
-
     def venue(self, account: Account) -> Deribit | SxBet:
         if isinstance(account, SxBetAccount):
             return self.sxbet
@@ -123,7 +112,7 @@ async def open_market(seed: int, sxbet: Settings) -> AsyncIterator[Market]:
             time,
             Random(seed),
         )
-        network.add(DERIBIT_HOST, 80, market.deribit.serve)
-        network.add(COINBASE_HOST, 80, market.coinbase.serve)
-        network.add(SXBET_HOST, 80, market.sxbet.serve)
+        network.add(DERIBIT_HOST, 443, market.deribit.serve)
+        network.add(COINBASE_HOST, 443, market.coinbase.serve)
+        network.add(SXBET_HOST, 443, market.sxbet.serve)
         yield market

@@ -1,0 +1,60 @@
+"""The config file of a desk: written as TOML from the table of keys, and read by the loader that `run` uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from deadman.config.accounts import NO_WATCH
+from deadman.config.keys import DERIBIT, SXBET, WATCH, Key
+from deadman.config.schema import Account, SecretSource, Selection, SxBetAccount, WatchConfig
+
+Table = dict[str, Any]
+ATTRIBUTES = {"watch": "watches"}
+"""Keys that are called otherwise once they are read."""
+
+
+def write_config(
+    path: Path, accounts: Iterable[Account], watches: Iterable[WatchConfig], daemon: Mapping[str, Any]
+) -> None:
+    """Replace the file at `path`."""
+    path.write_text(tomli_w.dumps(tables(accounts, watches, daemon)))
+
+
+def tables(accounts: Iterable[Account], watches: Iterable[WatchConfig], daemon: Mapping[str, Any]) -> Table:
+    """What the file says, as TOML's own types."""
+    return {
+        "daemon": dict(daemon),
+        "watches": {watch.name: written(watch, WATCH) for watch in watches},
+        "accounts": {account.name: account_table(account) for account in accounts},
+    }
+
+
+def account_table(account: Account) -> Table:
+    table = written(account, SXBET if isinstance(account, SxBetAccount) else DERIBIT)
+    if isinstance(account, SxBetAccount) and not account.watches:
+        table["watch"] = NO_WATCH
+    return table
+
+
+def written(record: Account | WatchConfig, keys: Iterable[Key]) -> Table:
+    """Every key that has a value, as a person would write it."""
+    values = {key.name: getattr(record, ATTRIBUTES.get(key.name, key.name)) for key in keys}
+    return {name: as_toml(value) for name, value in values.items() if value is not None}
+
+
+def as_toml(value: object) -> object:
+    match value:
+        case SecretSource(kind=kind, name=name):
+            return {kind: name}
+        case Selection():
+            return {name: part for name, part in asdict(value).items() if part is not None}
+        case Path():
+            return str(value)
+        case tuple():
+            return list(value)
+    return value
