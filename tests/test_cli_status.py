@@ -12,7 +12,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,11 @@ from tests.control_thread import Served, served, write_config
 from tests.screens import ARMED, LOST, OPEN, READ_BACK, answer
 
 STATUS = (sys.executable, "-m", "deadman", "status")
+
+
+def popen(command: Sequence[str], **streams: Any) -> subprocess.Popen[bytes]:
+    """A process that Ctrl-C ends, also where we ourselves were started in the background, which ignores it."""
+    return subprocess.Popen(command, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **streams)
 
 
 def status(made: Served, *arguments: str) -> int:
@@ -114,8 +121,8 @@ def test_wait_outlasts_a_daemon_that_is_not_up_yet(tmp_path: Path) -> None:
     assert codes == [0]
 
 
-def test_wait_without_any_daemon_exits_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--config", str(write_config(tmp_path)), "status", "--wait", "0.2", "desk"]) == 1
+def test_wait_without_any_daemon_exits_69_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config", str(write_config(tmp_path)), "status", "--wait", "0.2", "desk"]) == 69
     assert "not within 0.2 s: no daemon at" in capsys.readouterr().err
 
 
@@ -204,7 +211,7 @@ def read_until(descriptor: int, words: bytes, patience: float = 10.0) -> bytes:
 
 def test_follow_outlasts_a_restart_of_the_daemon_and_ends_quietly_on_ctrl_c(tmp_path: Path) -> None:
     config = write_config(tmp_path)
-    with subprocess.Popen(
+    with popen(
         [*STATUS, "--follow", "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
@@ -222,7 +229,7 @@ def test_follow_outlasts_a_restart_of_the_daemon_and_ends_quietly_on_ctrl_c(tmp_
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_follow_ends_when_its_reader_leaves_though_nothing_changes(tmp_path: Path, form: list[str]) -> None:
     command = [*STATUS, "--follow", *form, "--config", str(write_config(tmp_path))]
-    with served(tmp_path), subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with served(tmp_path), popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         read_until(process.stdout.fileno(), b"\n")
@@ -233,7 +240,7 @@ def test_follow_ends_when_its_reader_leaves_though_nothing_changes(tmp_path: Pat
 
 def test_follow_into_a_file_goes_on(tmp_path: Path) -> None:
     command = [*STATUS, "--follow", "--json", "--config", str(write_config(tmp_path))]
-    with served(tmp_path), (tmp_path / "lines").open("wb") as file, subprocess.Popen(command, stdout=file) as process:
+    with served(tmp_path), (tmp_path / "lines").open("wb") as file, popen(command, stdout=file) as process:
         deadline = time.monotonic() + 10.0
         while (tmp_path / "lines").read_bytes().count(b"\n") < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -247,7 +254,7 @@ def test_follow_on_a_terminal_redraws_in_colour(tmp_path: Path) -> None:
     environment = os.environ | {"TERM": "xterm"}
     environment.pop("NO_COLOR", None)
     with served(tmp_path) as made:
-        process = subprocess.Popen(
+        process = popen(
             [*STATUS, "--follow", "--config", str(made.config)], stdout=theirs, stderr=theirs, env=environment
         )
         said = read_until(ours, b"CONNECTING")

@@ -7,7 +7,8 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,10 +43,10 @@ async def simulate(directory: Path) -> None:
     """
     keys = {name: secrets.token_hex(16) for name in ("options-desk", "futures-desk", "sx-maker", "sx-legacy")}
     stage, authority = new_stage(keys), new_authority()
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with reserved_port() as port, trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             deribit, sxbet = [await nursery.start(listen, v.serve, authority) for v in (stage.deribit, stage.sxbet)]
-            listen_at = f"127.0.0.1:{free_port()}"
+            listen_at = f"127.0.0.1:{port}"
             write(directory, keys, authority.pem, config(directory, listen_at, deribit, sxbet))
             await nursery.start(from_socket, directory / "faults.sock", partial(obey, stage))
             nursery.start_soon(from_stdin, partial(obey, stage), say)
@@ -113,17 +114,20 @@ def config(directory: Path, listen_at: str, deribit: int, sxbet: int) -> dict[st
     }
 
 
-def free_port() -> int:
-    """The usual port where it is free, so that examples fit; else any."""
-    for port in (USUAL_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no free port on 127.0.0.1")
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """The usual port where it is free, so that examples fit; else any. Nobody but a daemon takes it meanwhile.
+
+    The reservation is bound without SO_REUSEADDR, so that two of them exclude each other, and gets it afterwards: a
+    daemon, which asks for it too, may then listen there (Linux, socket(7)).
+    """
+    with socket.socket() as reservation:
+        try:
+            reservation.bind(("127.0.0.1", USUAL_PORT))
+        except OSError:
+            reservation.bind(("127.0.0.1", 0))
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        yield int(reservation.getsockname()[1])
 
 
 def greeting(directory: Path, listen_at: str) -> str:

@@ -20,7 +20,7 @@ from deadman.problems.told import Told
 
 _CODES = (
     "Exit 0: every account that is wanted is protected; 1: one is not; 69: the daemon cannot be reached. "
-    "ACT also stands before what is protected still, or meant to be off, and yet needs somebody."
+    "ACT also stands before what is protected still, or meant to be off, and yet needs somebody; LOOK exits 0."
 )
 
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--wait",
         type=patience,
         metavar="SECONDS",
-        help="until the named accounts are proven, also while the daemon is not up yet; exit 1 if it takes longer",
+        help="until the named accounts are proven, also while the daemon starts; else exit 1, or 69 without a daemon",
     )
 
 

@@ -21,7 +21,10 @@ _PATIENCE = 2.0
 
 
 def wait(path: Path, accounts: Sequence[str], seconds: float, show: Callable[[Told], None]) -> int:
-    """0 once all are proven, looked at at least once; raises Failed when that takes longer than `seconds`."""
+    """0 once all are proven, looked at at least once.
+
+    Raises when that takes longer than `seconds`: Unreachable where no daemon answers at the end, else Failed.
+    """
     deadline, hinted = time.monotonic() + seconds, False
     while True:
         answer, missing = _look(path, accounts)
@@ -31,9 +34,11 @@ def wait(path: Path, accounts: Sequence[str], seconds: float, show: Callable[[To
         if answer is not None and not hinted:
             hinted = _hint(answer)
         if time.monotonic() >= deadline:
-            if answer is not None:
-                show(answer)
-            raise Failed(f"not within {seconds:g} s: {'; '.join(missing)}")
+            late = f"not within {seconds:g} s: {'; '.join(missing)}"
+            if answer is None:
+                raise Unreachable(late)
+            show(answer)
+            raise Failed(late)
         time.sleep(min(PACE, max(deadline - time.monotonic(), 0.0)))
 
 

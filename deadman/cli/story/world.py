@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -52,8 +53,11 @@ class World:
 
     async def start_daemon(self) -> None:
         with (self.directory / "daemon.log").open("ab") as log:
-            command = [sys.executable, "-m", "deadman", "run", "--config", str(self.config)]
-            self.process = await trio.lowlevel.open_process(command, stdout=log, stderr=log)
+            command = [sys.executable, "-m", "deadman.cli.story.daemon", "--config", str(self.config)]
+            # In a session of its own: what a terminal sends to all when it closes would be a reload to a daemon.
+            self.process = await trio.lowlevel.open_process(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            )
 
     async def kill_daemon(self) -> None:
         if self.process is not None:
@@ -65,6 +69,7 @@ class World:
             self.process.terminate()
             with trio.move_on_after(5):
                 await self.process.wait()
+            await self.kill_daemon()
 
     async def status(self) -> dict[str, Any]:
         """What the daemon says of itself; nothing while it is not there."""

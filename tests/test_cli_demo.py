@@ -1,0 +1,91 @@
+"""`deadman demo` as a process: however it ends, it says nothing ugly and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deadman.cli.simulation import USUAL_PORT, reserved_port
+
+PATIENCE = 20.0
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+@contextmanager
+def playing(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """The demo, its daemon started. It keeps its own files below `home`."""
+    environment = os.environ | {"TMPDIR": str(home)}
+    command = (sys.executable, "-m", "deadman", "demo")
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=environment) as process:
+        try:
+            assert until(lambda: bool(daemons(process.pid)))
+            yield process
+        finally:
+            process.kill()
+
+
+def daemons(parent: int) -> list[int]:
+    """The children whose program has been loaded: a fork of ours still has our own command line."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children")
+    tasks = Path(f"/proc/{parent}/task").glob("*/children") if listed.exists() else ()
+    pids = [int(pid) for task in tasks for pid in task.read_text().split()]
+    return [pid for pid in pids if "story.daemon" in command_of(pid)]
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in /proc")
+@pytest.mark.parametrize(
+    ("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
+)
+def test_a_demo_that_is_ended_leaves_no_daemon_and_no_traceback(
+    tmp_path: Path, signal_: signal.Signals, code: int
+) -> None:
+    with playing(tmp_path) as process:
+        (daemon,) = daemons(process.pid)
+        process.send_signal(signal_)
+        told, complained = process.communicate(timeout=PATIENCE)
+        assert process.returncode == code
+        assert complained == ""
+        assert "metrics and status page: http://127.0.0.1:" in told
+        assert until(lambda: "story.daemon" not in command_of(daemon))
+        assert signal_ is signal.SIGKILL or not list(tmp_path.iterdir())
+
+
+def test_a_demo_whose_reader_leaves_ends_without_a_traceback(tmp_path: Path) -> None:
+    with playing(tmp_path) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(PATIENCE * 2) == 141
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_two_at_a_time_take_two_ports_and_only_a_daemon_takes_a_reserved_one() -> None:
+    with reserved_port() as first, reserved_port() as second:
+        assert first != second
+        assert second != USUAL_PORT
+        with socket.socket() as daemon:
+            daemon.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            daemon.bind(("127.0.0.1", first))
+            daemon.listen()
