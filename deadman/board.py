@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deadman.clock import Clock
-from deadman.config.schema import Account, SxBetAccount
-from deadman.facts import Fact
+from deadman.config.schema import Account, Selection, SxBetAccount
+from deadman.facts import Fact, TakenOn, Terms
 from deadman.guard import Guard
+from deadman.identity import identity_of
 from deadman.promise import timers
 from deadman.standing import Standing
+from deadman.succession import retired
 from deadman.tally import Histogram
 from deadman.watch import Watch
 
@@ -52,7 +54,8 @@ class Board:
     """The one record of what is known.
 
     `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
-    `state_fault` says why what must outlive us cannot be written, None while it can.
+    `state_fault` says why what must outlive us cannot be written, None while it can. `leaving`: what is known of
+    accounts that the reload at hand takes out of the config, in case that it only renames them.
     """
 
     clock: Clock
@@ -61,6 +64,7 @@ class Board:
     configs: Mapping[str, Account] = field(default_factory=dict)
     notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
     state_fault: str | None = None
+    leaving: Mapping[str, Guard] = field(default_factory=dict)
     _standings: dict[str, Standing] = field(default_factory=dict)
     _watches: dict[str, Watch] = field(default_factory=dict)
     _listeners: list[Listener] = field(default_factory=list)
@@ -78,15 +82,31 @@ class Board:
         known = self._standings.get(account.name)
         self.configs = {**self.configs, account.name: account}
         if known is None:
-            self._standings[account.name] = Standing.new(fresh, self.clock.now())
+            kept = self._renamed(account)
+            guard = replace(kept, overdue_after=fresh.overdue_after, provable=provable) if kept else fresh
+            self._standings[account.name] = Standing.new(guard, self.clock.now())
         else:
-            guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=fresh.provable)
+            guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=provable)
             self._replace(account.name, replace(known, guard=guard))
+        self.post(account.name, TakenOn(self.clock.now(), identity_of(account), terms_of(account)))
 
     def forget(self, account: str) -> None:
-        """Drop an account that the config no longer names, or whose identity at the venue changed."""
+        """Drop an account that the config no longer names."""
         self.configs = {name: config for name, config in self.configs.items() if name != account}
-        self._standings.pop(account, None)
+        known = self._standings.pop(account, None)
+        self.leaving = {**self.leaving, account: retired(known.guard)} if known is not None else self.leaving
+
+    def take_on(self, account: str, remembered: Guard) -> None:
+        """Go on with a guard of an earlier run, which may be another account's than the one the config names now."""
+        self._replace(account, replace(self._standings[account], guard=remembered))
+        config = self.configs[account]
+        self.post(account, TakenOn(self.clock.now(), identity_of(config), terms_of(config)))
+
+    def _renamed(self, account: Account) -> Guard | None:
+        """What was known of this very account under a name that the same reload takes out of the config."""
+        identity = identity_of(account)
+        same = (guard for guard in self.leaving.values() if guard.identity and guard.identity.is_of(identity))
+        return next(same, None)
 
     def post(self, account: str, fact: Fact) -> None:
         """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""
@@ -145,3 +165,8 @@ class Board:
         before, self._standings[account] = self._standings[account], after
         for listener in tuple(self._listeners):
             listener(account, before, after)
+
+
+def terms_of(account: Account) -> Terms:
+    """How a trip of this account cancels, as its config says now."""
+    return Terms(account.on_trip, Selection() if isinstance(account, SxBetAccount) else account.cancel)

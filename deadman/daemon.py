@@ -6,7 +6,6 @@ import logging
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 
 import trio
@@ -136,8 +135,9 @@ class Daemon:
         yield from (directory / f"{name}.sock" for name in self.board.watches())
 
     def _hire(self, account: Account, door: Door) -> Keeper:
-        ready = partial(self.state.remember_alive, account.watches)
-        return Keeper(account, self.board, door.open_session, self.ports.chance, ready, door.count_orders)
+        keeper = Keeper(account, self.board, door.open_session, self.ports.chance, count_orders=door.count_orders)
+        keeper.ready = lambda: self.state.remember_alive(keeper.account.watches)
+        return keeper
 
     async def _obey(self, reloader: Reloader, service: Service) -> None:
         """SIGHUP reloads; any other signal ends the run."""

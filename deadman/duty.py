@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum, auto
 
 from deadman import facts
@@ -15,6 +16,7 @@ class Duty(Enum):
     """What the guard calls for."""
 
     REST = auto()
+    IDENTIFY = auto()
     PROVE = auto()
     CANCEL = auto()
     DISARM = auto()
@@ -25,6 +27,8 @@ def duty(guard: Guard, account: Account) -> Duty:
 
     An observed account is looked at, whatever anybody says.
     """
+    if guard.stranger:
+        return Duty.IDENTIFY
     if account.observe:
         return Duty.PROVE
     if guard.disarm is not None:
@@ -34,6 +38,18 @@ def duty(guard: Guard, account: Account) -> Duty:
     if isinstance(account, DeribitAccount):
         return Duty.PROVE
     return Duty.REST if guard.awaited or guard.trip is not None else Duty.PROVE
+
+
+def in_force(account: Account, guard: Guard) -> Account:
+    """The account as it is kept now: a trip under way is carried to zero as it was begun, and only then observed."""
+    if not guard.tripping or guard.trip is None:
+        return account
+    terms = guard.trip.terms
+    if terms is None:
+        return replace(account, observe=False)
+    if isinstance(account, DeribitAccount):
+        return replace(account, observe=False, on_trip=terms.on_trip, cancel=terms.cancel)
+    return replace(account, observe=False, on_trip=terms.on_trip)
 
 
 def means(account: Account, cause: Cause) -> OnTrip:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from deadman.config.schema import OnTrip, Selection
 from deadman.errors import Reason
+from deadman.identity import Identity
 from deadman.proof import Proof
 
 TRIP_PATIENCE = 60.0
@@ -25,6 +27,38 @@ class Cause(StrEnum):
     TRIGGER = "trigger"
     STOPPING = "stopping"
     OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a trip cancels: as the config said when the trip began."""
+
+    on_trip: OnTrip
+    cancel: Selection
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOn:
+    """From here on the config names this account, with these terms for its trips."""
+
+    at: float
+    identity: Identity
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The venue told whose account it is; None: it would not."""
+
+    at: float
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Every bot of the account has checked in since it was taken on in place of another account."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +199,13 @@ class BotSeen:
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
-    """The switch was pulled. `by` and `reason` are for people."""
+    """The switch was pulled. `by` and `reason` are for people; `terms` None: those in force."""
 
     at: float
     cause: Cause
     by: str
     reason: str = ""
+    terms: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +340,10 @@ class VenueFired:
 
 
 Fact = (
-    SessionOpened
+    TakenOn
+    | Identified
+    | Heard
+    | SessionOpened
     | SessionClosed
     | Lost
     | Failed

@@ -17,7 +17,8 @@ from enum import StrEnum
 
 from deadman import facts
 from deadman.errors import Reason
-from deadman.facts import Cause, Fact
+from deadman.facts import Cause, Fact, Terms
+from deadman.identity import Identity, Relation
 from deadman.proof import Coverage, Proof
 from deadman.switch import SwitchRecord
 
@@ -84,6 +85,11 @@ class Trip:
     left: frozenset[str] | None = None
     placed: int = 0
     placed_at: float | None = None
+    terms: Terms | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self.done_at is None
 
     def is_fed(self, now: float) -> bool:
         """Whether something keeps placing orders, by what was listed in the last rounds."""
@@ -124,10 +130,25 @@ class Guard:
         provable: False for an SX Bet account that is only observed: the venue tells nobody whether a lease stands, so
             that nothing is wanted of it.
         switch: Deribit: what we asked of cancel-on-disconnect, and so what it may be expected to read.
+        identity: whose account it is; every fact here is of that account.
+        untold: the venue would not tell whose account it is, over this session.
+        unchecked: since the config changed or we started, the venue has not told once more whose account it is,
+            where that may have changed with the key alone.
+        terms: how a trip that begins now would cancel.
+        aside: the account that the config named before, unless it is known to be this one. Never acted upon.
+        withheld: the disarm is an operator's word about `aside`: this account is left alone for its name's sake.
+        taken_on_at: when this account took the place of another, until each of its bots was heard since.
     """
 
     overdue_after: float
     provable: bool = True
+    identity: Identity | None = None
+    untold: bool = False
+    unchecked: bool = False
+    terms: Terms | None = None
+    aside: Guard | None = None
+    withheld: bool = False
+    taken_on_at: float | None = None
     session_at: float | None = None
     can_cancel: bool = False
     proof: Proof | None = None
@@ -176,6 +197,27 @@ class Guard:
     def wanted(self, now: float) -> bool:
         return self.provable and self.phase(now) not in UNWANTED
 
+    @property
+    def tripping(self) -> bool:
+        """Whether a trip is under way that a disarm has not ended."""
+        return self.disarm is None and self.trip is not None and self.trip.under_way
+
+    @property
+    def nameless(self) -> bool:
+        """Whether the venue has yet to tell whose account it is, once, so that a changed key can be judged later."""
+        return self.identity is not None and self.identity.account is None and not self.untold
+
+    @property
+    def stranger(self) -> bool:
+        """Whether the venue must tell whose account it is before anything that was kept is acted upon."""
+        if self.untold or self.identity is None:
+            return False
+        if self.aside is not None and self.aside.identity is not None and not self.tripping:
+            told = self.identity.account is not None or self.aside.identity.account is None
+            return not told and self.aside.identity.relation(self.identity) is Relation.UNKNOWN
+        unfinished = self.tripping or (self.disarm is not None and not self.disarm_confirmed)
+        return self.unchecked and unfinished
+
     def margin(self, now: float) -> float:
         """Seconds until the standing claim runs out; 0 when there is none."""
         return self.proof.margin(now) if self.proof is not None and self.protected(now) else 0.0
@@ -195,7 +237,7 @@ class Guard:
             case facts.Attempted(at=at, ttl=ttl):
                 return replace(self, lease_end=max(at + ttl, self.lease_end or 0.0), proof=self._at_most(at + ttl))
             case facts.SessionOpened(at=at, can_cancel=can_cancel):
-                return replace(self, session_at=at, can_cancel=can_cancel)
+                return replace(self, session_at=at, can_cancel=can_cancel, untold=False)
             case facts.Lost(at=at, reason=reason, detail=detail):
                 return replace(self._offline(), trouble=self._weather(at, reason, detail))
             case facts.SessionClosed():
@@ -251,13 +293,13 @@ class Guard:
         """The facts of trips and of the operator's hand."""
         match fact:
             case facts.Tripped(at=at, cause=cause, by=by, reason=reason) if self._may_trip(cause):
-                return self._tripped(Trip(at, cause, by, reason))
+                return self._tripped(Trip(at, cause, by, reason, terms=fact.terms or self.terms))
             case facts.RoundDone(at=at, remaining=remaining) if self.trip is not None:
                 return replace(self, trip=self.trip.after(fact), open_orders=remaining, open_orders_at=at)
             case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
                 return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
             case facts.Disarmed():
-                return replace(self, disarm=fact, disarm_confirmed=False, trip=None)
+                return replace(self, disarm=fact, disarm_confirmed=False, trip=None, withheld=False)
             case facts.Slept(slept=slept) if self.disarm is not None:
                 return replace(self, disarm=_after_sleep(self.disarm, slept))
             case facts.DisarmConfirmed():
@@ -298,7 +340,8 @@ class Guard:
     def _tripped(self, trip: Trip) -> Guard:
         """A later trip never ends an earlier one; an operator's stays latched whatever follows."""
         if self.trip is None or trip.cause is Cause.OPERATOR:
-            return replace(self, trip=trip, disarm=None)
+            terms = self.trip.terms if self.trip is not None and self.trip.under_way else trip.terms
+            return replace(self, trip=replace(trip, terms=terms), disarm=None, withheld=False)
         if trip.cause is Cause.TRIGGER and self.trip.done_at is not None:
             again = replace(trip, cause=self.trip.cause, by=self.trip.by, reason=self.trip.reason)
             return replace(self, trip=replace(again, rounds=self.trip.rounds, cancelled=self.trip.cancelled))
@@ -307,8 +350,10 @@ class Guard:
     def _rearmed(self) -> Guard:
         """Start over; a trip still under way is carried to zero first, so that no half of a book is left."""
         if self.disarm is not None:
-            return replace(self, disarm=None, proof=None, covered_since=None)
-        if self.trip is None or self.trip.done_at is None:
+            return replace(self, disarm=None, proof=None, covered_since=None, withheld=False, aside=None)
+        if self.trip is None:
+            return replace(self, aside=None)
+        if self.trip.under_way:
             return self
         leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
         return replace(self, trip=None, proof=None if leased else self.proof)

@@ -130,6 +130,8 @@ class Keeper:
 
     async def _carry_out(self, task: Duty, session: Session) -> None:
         match task:
+            case Duty.IDENTIFY:
+                await self._identify(session)
             case Duty.PROVE:
                 await self._prove(session)
             case Duty.CANCEL:
@@ -144,12 +146,21 @@ class Keeper:
         self._armed = True
         self._steady_since = self._steady_since or self._now()
         self._post(facts.Proven(self._now(), proof))
+        if self._guard().nameless:
+            await self._identify(session)
         await session.attend(proof.asked_at + self.timers.renew_interval)
 
     async def _settled(self, session: Session, *, on: bool) -> None:
         """Let the time go by in which the venue may yet turn the switch the other way, by an earlier word of ours."""
         while (until := self._guard().switch.contrary_until(on=on)) > self._now():
             await session.attend(until)
+
+    async def _identify(self, session: Session) -> None:
+        """Ask whose account it is. A venue that will not tell keeps us from nothing but what another account left."""
+        account = None
+        with suppress(VenueError):
+            account = await session.identify()
+        self._post(facts.Identified(self._now(), account))
 
     async def _arm(self, session: Session) -> Proof:
         await self.ready()

@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Protocol
 
@@ -16,8 +16,9 @@ from deadman import facts
 from deadman.backoff import Backoff
 from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
-from deadman.duty import crashed
+from deadman.duty import crashed, in_force
 from deadman.keeper import Keeper
+from deadman.standing import Standing
 from deadman.venue import Post, Session
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,22 @@ MakeKeeper = Callable[[Account, Door], Keeper]
 
 
 @dataclass
+class Kept:
+    """A keeper at work: `account` as it is kept now, `wanted` as the config names it."""
+
+    account: Account
+    wanted: Account
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    keeper: Keeper | None = None
+
+    def take(self, account: Account, wanted: Account) -> None:
+        """Go on over the same session with what does not touch it."""
+        self.account, self.wanted = account, wanted
+        if self.keeper is not None:
+            self.keeper.account = account
+
+
+@dataclass
 class Keepers:
     """All keepers of one run, in one nursery."""
 
@@ -52,64 +69,97 @@ class Keepers:
     chance: Random
     make_door: MakeDoor
     make_keeper: MakeKeeper
-    _running: dict[str, tuple[Account, trio.CancelScope]] = field(default_factory=dict)
+    _running: dict[str, Kept] = field(default_factory=dict)
+    _leaving: set[str] = field(default_factory=set)
     _turns: defaultdict[str, trio.Lock] = field(default_factory=lambda: defaultdict(trio.Lock))
 
+    def __post_init__(self) -> None:
+        self.board.listen(self._heed)
+
     def apply(self, accounts: Mapping[str, Account]) -> None:
-        """Make the running keepers those of the config; an unchanged account keeps its very connection."""
+        """Make the running keepers those of the config; an unchanged account keeps its very connection.
+
+        A trip under way is carried to zero first, as it was begun: only then is its account observed, or let go.
+        """
+        self._leaving -= accounts.keys()
         for name in [name for name in self._running if name not in accounts]:
+            self._let_go(name)
+        for account in accounts.values():
+            self.board.add(account)
+            self._bring_up_to_date(account)
+        self.board.leaving = {}
+
+    def _let_go(self, name: str) -> None:
+        if not self.board.standing(name).guard.tripping:
             self._stop(name)
             self.board.forget(name)
-        for account in accounts.values():
-            self._bring_up_to_date(account)
+        elif name not in self._leaving:
+            self._leaving.add(name)
+            log.warning("%s: gone from the config, but being tripped: that is carried to zero first", name)
 
-    def _bring_up_to_date(self, account: Account) -> None:
-        known = self._running.get(account.name)
-        if known is not None and known[0] == account:
+    def _bring_up_to_date(self, wanted: Account) -> None:
+        account, known = in_force(wanted, self.board.standing(wanted.name).guard), self._running.get(wanted.name)
+        if known is not None and essence(known.account) == essence(account):
+            known.take(account, wanted)
             return
         if known is not None:
-            self._stop(account.name)
-            self.board.post(account.name, facts.SessionClosed(self.board.clock.now()))
-            if identity(known[0]) != identity(account):
-                self.board.forget(account.name)
-        self._start(account)
+            self._stop(wanted.name)
+            self.board.post(wanted.name, facts.SessionClosed(self.board.clock.now()))
+        self._start(Kept(account, wanted))
+
+    def _heed(self, name: str, before: Standing, after: Standing) -> None:
+        """What had to wait for the end of a trip."""
+        if before.guard.tripping and not after.guard.tripping and name in self._running:
+            self.nursery.start_soon(self._after_trip, name)
+
+    async def _after_trip(self, name: str) -> None:
+        known = self._running.get(name)
+        if known is None or self.board.standing(name).guard.tripping:
+            return
+        if name in self._leaving:
+            self._leaving.discard(name)
+            self._let_go(name)
+            self.board.leaving = {}
+            log.info("%s: its trip is done; it is let go, as the config says", name)
+        else:
+            self._bring_up_to_date(known.wanted)
 
     def _stop(self, name: str) -> None:
         """Falls silent: the keeper leaves without a word to the venue."""
-        self._running.pop(name)[1].cancel()
+        self._running.pop(name).scope.cancel()
 
-    def _start(self, account: Account) -> None:
-        scope = trio.CancelScope()
-        self._running[account.name] = account, scope
-        self.board.add(account)
-        self.nursery.start_soon(self._supervise, account, scope)
+    def _start(self, kept: Kept) -> None:
+        self._running[kept.account.name] = kept
+        self.nursery.start_soon(self._supervise, kept)
 
-    async def _supervise(self, account: Account, scope: trio.CancelScope) -> None:
+    async def _supervise(self, kept: Kept) -> None:
         """Run one keeper, once its predecessor has left: the end of the old session is not the end of the new one."""
-        with scope:
-            async with self._turns[account.name]:
-                await self._run_for_ever(account)
+        with kept.scope:
+            async with self._turns[kept.account.name]:
+                await self._run_for_ever(kept)
 
-    async def _run_for_ever(self, account: Account) -> None:
+    async def _run_for_ever(self, kept: Kept) -> None:
         """Run the keeper until cancelled; if a bug brings it down, tell it, start it anew, and spare its neighbours."""
-        crashes = 0
+        crashes, name = 0, kept.account.name
         while True:
             started_at = self.board.clock.now()
             try:
-                await self._keep(account)
+                await self._keep(kept)
             except Exception as error:  # the one place where a bug is survived
                 crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
-                log.exception("%s: the keeper crashed; this is a bug in deadman", account.name)
-                self.board.post(account.name, crashed(error, self.board.clock.now()))
+                log.exception("%s: the keeper crashed; this is a bug in deadman", name)
+                self.board.post(name, crashed(error, self.board.clock.now()))
             await trio.sleep(RESTART.delay(crashes, self.chance))
 
-    async def _keep(self, account: Account) -> None:
-        door = self.make_door(account, lambda fact: self.board.post(account.name, fact))
-        await self.make_keeper(account, door).run()
+    async def _keep(self, kept: Kept) -> None:
+        name = kept.account.name
+        door = self.make_door(kept.account, lambda fact: self.board.post(name, fact))
+        kept.keeper = self.make_keeper(kept.account, door)
+        await kept.keeper.run()
 
 
-def identity(account: Account) -> tuple[object, ...]:
-    """What makes it another account at the venue: what was proven of the one says nothing of the other."""
+def essence(account: Account) -> Account:
+    """What a keeper's session hangs on: a change of the rest takes effect without a new one."""
     if isinstance(account, DeribitAccount):
-        return account.url, account.client_id, account.key_name
-    return account.url, account.api, account.requestor, account.api_key
+        return replace(account, watches=(), on_trip="none", orders_via=())
+    return replace(account, watches=(), on_trip="lapse")

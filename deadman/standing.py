@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from deadman.facts import Fact
 from deadman.guard import Guard, Phase
+from deadman.succession import fold
 from deadman.tally import Tally
 
 
@@ -51,7 +52,10 @@ class Standing:
         """The account after one more fact; a fact dated before the last one counts from now on."""
         earlier = self.at(fact.at)
         tally = earlier.tally.post(earlier.guard, fact)
-        return replace(earlier, guard=earlier.guard.post(fact), tally=tally)._judge()
+        guard = fold(earlier.guard, fact)
+        if guard.taken_on_at not in (None, earlier.guard.taken_on_at):
+            tally = tally.forget_readings()
+        return replace(earlier, guard=guard, tally=tally)._judge()
 
     def _pass(self, now: float) -> Standing:
         spent = now - self.seen_at if self.alarming else 0.0

@@ -136,6 +136,10 @@ class Tally:
             return True
         return sample.at > known.at + CLOCK_RECENT
 
+    def forget_readings(self) -> Tally:
+        """What was read of another account says nothing of this one; counters go on."""
+        return replace(self, switch_enabled={}, switch_timestamp=0.0, token_expiry_timestamp=0.0, clock=None)
+
     def _margins(self, before: Guard, at: float) -> Histogram:
         """Only a renewal has a margin: a first proof had nothing to run out."""
         return self.margins.observe(before.proof.margin(at)) if before.proof is not None else self.margins

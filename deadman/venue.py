@@ -51,6 +51,9 @@ class Session(Protocol):
     async def renew(self) -> Proof:
         """Prove the switch once more."""
 
+    async def identify(self) -> str | None:
+        """The account as the venue tells it, in lower case; None where it does not tell."""
+
     async def disarm(self) -> None:
         """An operator's word alone: turn off what we turned on. Orders stay."""
 

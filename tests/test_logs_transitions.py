@@ -111,7 +111,7 @@ def test_a_trip_tells_who_why_and_what_became_of_the_orders(desk: Hand, caplog: 
 @pytest.mark.parametrize(
     ("changed", "cause", "fate"),
     [
-        ({"observe": True}, Cause.SILENCE, "we only observe here and cancel nothing"),
+        ({"observe": True}, Cause.SILENCE, "its orders are being cancelled"),
         ({"on_trip": "lapse"}, Cause.SILENCE, "renewals have stopped"),
         ({"on_trip": "lapse"}, Cause.OPERATOR, "its orders are being cancelled"),
     ],

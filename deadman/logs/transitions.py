@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from deadman.board import Board, Listener
+from deadman.duty import in_force
 from deadman.facts import TRIP_PATIENCE
 from deadman.guard import Phase
 from deadman.logs.meaning import label, meaning
@@ -21,9 +22,11 @@ def transitions(board: Board) -> Listener:
     def listen(account: str, before: Standing, after: Standing) -> None:
         if fired := after.tally.fired - before.tally.fired:
             _log_fired(account, fired)
+        if _is_set_aside(before, after):
+            _log_set_aside(account, after)
         news = (_ran_out, _first_trouble, _endless)
         if after.phase is not before.phase or any(happened(before, after) for happened in news):
-            why = meaning(board.configs[account], after, board.clock)
+            why = meaning(in_force(board.configs[account], after.guard), after, board.clock)
             log_transition(account, before, after, why, board.clock.timestamp_of(after.seen_at))
 
     return listen
@@ -33,6 +36,17 @@ def _log_fired(account: str, orders: int) -> None:
     """No phase changes by it: the switch worked, and who lost the orders is a bot."""
     told = "the venue's own switch fired: %d of its orders went with their connection; positions are not closed"
     _log.warning(f"%s: {told}", account, orders, extra={"event": "venue_fired", "account": account, "orders": orders})
+
+
+def _is_set_aside(before: Standing, after: Standing) -> bool:
+    """Whether the name has come to stand for another account, or for one of which that is not known."""
+    return after.guard.aside is not None and before.guard.taken_on_at != after.guard.taken_on_at is not None
+
+
+def _log_set_aside(account: str, after: Standing) -> None:
+    told = "what was known of it belongs to another account, or may: it is kept aside and not acted upon%s"
+    word = "; an operator's word by this name withholds it until `arm`" if after.guard.withheld else ""
+    _log.warning(f"%s: {told}", account, word, extra={"event": "set_aside", "account": account})
 
 
 def log_transition(account: str, before: Standing, after: Standing, why: str, timestamp: float) -> None:

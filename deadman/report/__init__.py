@@ -8,6 +8,7 @@ from typing import Any
 
 from deadman import __version__
 from deadman.board import Board
+from deadman.duty import in_force
 from deadman.report.accounts import account_report
 from deadman.report.times import Times
 from deadman.report.watches import watch_report
@@ -24,7 +25,9 @@ def report(
     watches = board.watches()
     times = Times.of(board.clock)
     accounts = {
-        name: account_report(board.configs[name], standing.guard, standing.since, watches, times)
+        name: account_report(
+            in_force(board.configs[name], standing.guard), standing.guard, standing.since, watches, times
+        )
         for name, standing in board.standings().items()
         if name in board.configs
     }

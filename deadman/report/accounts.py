@@ -33,11 +33,24 @@ def account_report(
         "trouble": _trouble(guard.trouble, times) if guard.trouble else None,
         "trip": _trip(guard.trip, times) if guard.trip else None,
         "disarm": _disarm(guard.disarm, guard, times) if guard.disarm else None,
+        "set_aside": _set_aside(guard),
         "watches": list(account.watches),
         "unmet": list(case.unmet),
         "if_bot_dies": asdict(if_bot_dies(case)),
         "if_host_dies": asdict(if_host_dies(case)),
     }
+
+
+def _set_aside(guard: Guard) -> str | None:
+    """What is kept of the account that this name stood for before, in words; None where there is none."""
+    aside = guard.aside
+    if aside is None:
+        return None
+    unfinished = aside.trip is not None and aside.trip.under_way
+    word = (
+        "a trip not carried to zero" if unfinished else "a trip" if aside.trip else "a disarm" if aside.disarm else ""
+    )
+    return f"kept of another account of this name, not acted upon: {word or 'what was proven of it'}"
 
 
 def _judged(account: Account, guard: Guard, now: float) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from deadman import facts
 from deadman.board import Board
 from deadman.facts import Disarmed, Fact, TripDone, Tripped
 from deadman.guard import Guard, Trip
+from deadman.identity import Identity, identity_of
 from deadman.watch import Hold, Watch
 
 
@@ -44,7 +45,10 @@ class WatchMemory:
 
 @dataclass(frozen=True, slots=True)
 class AccountMemory:
-    """The facts that bring an account's guard back to where it was."""
+    """The facts that bring an account's guard back to where it was, and whose account it is.
+
+    `unheard`: it took the place of `aside` or another account, and not all of its bots have checked in since.
+    """
 
     tripped: Tripped | None = None
     trip_done: TripDone | None = None
@@ -52,11 +56,39 @@ class AccountMemory:
     disarm_confirmed: bool = False
     turned_on: bool = False
     bots: frozenset[str] | None = None
+    identity: Identity | None = None
+    withheld: bool = False
+    unheard: bool = False
+    aside: AccountMemory | None = None
 
     @classmethod
     def of(cls, guard: Guard) -> AccountMemory:
-        confirmed = guard.disarm is not None and guard.disarm_confirmed
-        return cls(*_trip_facts(guard.trip), guard.disarm, confirmed, guard.turned_on, guard.bots)
+        return cls(
+            *_trip_facts(guard.trip),
+            disarmed=guard.disarm,
+            disarm_confirmed=guard.disarm is not None and guard.disarm_confirmed,
+            turned_on=guard.turned_on,
+            bots=guard.bots,
+            identity=guard.identity,
+            withheld=guard.withheld,
+            unheard=guard.taken_on_at is not None,
+            aside=None if guard.aside is None else cls.of(guard.aside),
+        )
+
+    def belongs(self, guard: Guard, now: float) -> Guard:
+        """The guard, to which `facts` were posted, as that of the account they were remembered of."""
+        if self.identity is None:  # written before identities were: of this very account
+            return guard
+        aside = None if self.aside is None else self.aside.guard(guard.overdue_after, now)
+        unheard = now if self.unheard else None
+        return replace(guard, identity=self.identity, withheld=self.withheld, taken_on_at=unheard, aside=aside)
+
+    def guard(self, overdue_after: float, now: float) -> Guard:
+        """The guard as it was, but for what does not outlive us."""
+        guard = Guard(overdue_after)
+        for fact in self.facts(now):
+            guard = guard.post(fact)
+        return self.belongs(guard, now)
 
     def facts(self, now: float) -> Iterator[Fact]:
         """In the order in which the guard must hear them."""
@@ -97,12 +129,23 @@ class Memory:
             if name in self.watches:
                 board.put_watch(self.watches[name].put_back(watch, now))
         for name, account in self.accounts.items():
+            heir = self._heir(name, account, board)
+            if heir is None:
+                continue
             for fact in account.facts(now):
-                board.post(name, fact)
+                board.post(heir, fact)
+            board.take_on(heir, account.belongs(board.standing(heir).guard, now))
+
+    def _heir(self, name: str, account: AccountMemory, board: Board) -> str | None:
+        """Who takes on what is remembered: the same name, or the same account under a name that is new."""
+        if name in board.configs or account.identity is None:
+            return name if name in board.configs else None
+        new = (config for config in board.configs.values() if config.name not in self.accounts)
+        return next((config.name for config in new if identity_of(config).is_of(account.identity)), None)
 
 
 def _trip_facts(trip: Trip | None) -> tuple[Tripped | None, TripDone | None]:
     if trip is None:
         return None, None
     done = None if trip.done_at is None else TripDone(trip.done_at, trip.presumed)
-    return Tripped(trip.at, trip.cause, trip.by, trip.reason), done
+    return Tripped(trip.at, trip.cause, trip.by, trip.reason, trip.terms), done

@@ -12,13 +12,15 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import tomli_w
 
 from deadman.clock import Clock
-from deadman.facts import Cause, Disarmed, TripDone, Tripped
+from deadman.config.schema import Selection
+from deadman.facts import Cause, Disarmed, Terms, TripDone, Tripped
+from deadman.identity import Identity
 from deadman.state.memory import AccountMemory, Memory, WatchMemory
 from deadman.watch import Hold
 
@@ -103,6 +105,10 @@ class _Ink:
             disarm=self._disarm(account.disarmed) | {"confirmed": account.disarm_confirmed}
             if account.disarmed
             else None,
+            identity=_set(**asdict(account.identity)) if account.identity else None,
+            withheld=account.withheld or None,
+            unheard=account.unheard or None,
+            aside=self.account(account.aside) if account.aside else None,
         )
 
     def _hold(self, hold: Hold) -> dict[str, Any]:
@@ -110,6 +116,7 @@ class _Ink:
 
     def _trip(self, trip: Tripped, done: TripDone | None) -> dict[str, Any]:
         since = _set(cause=str(trip.cause), by=trip.by, reason=trip.reason, since=self._at(trip.at))
+        since |= {"terms": _terms(trip.terms)} if trip.terms else {}
         return since | (_set(done=self._at(done.at), presumed=done.presumed) if done else {})
 
     def _disarm(self, disarm: Disarmed) -> dict[str, Any]:
@@ -118,6 +125,14 @@ class _Ink:
 
     def _at(self, instant: float) -> float:
         return self.clock.timestamp_of(instant)
+
+
+def _terms(terms: Terms) -> dict[str, Any]:
+    return {"on_trip": terms.on_trip, "cancel": _set(**asdict(terms.cancel))}
+
+
+def _terms_of(table: Mapping[str, Any]) -> Terms:
+    return Terms(table["on_trip"], Selection(**table["cancel"]))
 
 
 def _set(**values: object) -> dict[str, Any]:
@@ -145,13 +160,18 @@ class _Eyes:
             disarm_confirmed=disarm.get("confirmed", False),
             turned_on=table.get("turned_on", False),
             bots=frozenset(table["bots"]) if "bots" in table else None,
+            identity=Identity(**table["identity"]) if "identity" in table else None,
+            withheld=table.get("withheld", False),
+            unheard=table.get("unheard", False),
+            aside=self.account(table["aside"]) if "aside" in table else None,
         )
 
     def _hold(self, table: Mapping[str, Any]) -> Hold:
         return Hold(self._instant(table["until"]), table["by"], table["reason"], self.clock.slept())
 
     def _tripped(self, table: Mapping[str, Any]) -> Tripped:
-        return Tripped(self._instant(table["since"]), Cause(table["cause"]), table["by"], table["reason"])
+        terms = _terms_of(table["terms"]) if "terms" in table else None
+        return Tripped(self._instant(table["since"]), Cause(table["cause"]), table["by"], table["reason"], terms)
 
     def _disarmed(self, table: Mapping[str, Any]) -> Disarmed:
         until = self._instant(table["until"]) if "until" in table else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from deadman import facts
 from deadman.config.schema import Account, SxBetAccount
@@ -32,7 +33,10 @@ class Case:
 
     @property
     def living(self) -> frozenset[str]:
-        return frozenset(watch.name for watch in self.watches if watch.alive(self.now))
+        """Who is up, and was heard since the account took the place of another, where it did."""
+        since = -inf if self.guard.taken_on_at is None else self.guard.taken_on_at
+        heard = (watch for watch in self.watches if since == -inf or (watch.last_check_in_at or -inf) >= since)
+        return frozenset(watch.name for watch in heard if watch.alive(self.now))
 
     @property
     def unmet(self) -> frozenset[str]:
@@ -51,13 +55,23 @@ def may_trip(account: Account, guard: Guard, cause: Cause) -> bool:
 
 def judge(case: Case) -> Iterator[Fact]:
     """What has become true of the account."""
+    yield from _heard(case)
     # The trip goes before the waiting, and the waiting before the return: so no phase is passed through in between.
     yield from _silenced(case)
     yield from _awaited(case)
     yield from _returned(case)
 
 
+def _heard(case: Case) -> Iterator[Fact]:
+    since = case.guard.taken_on_at
+    if since is not None and all((watch.last_check_in_at or -inf) >= since for watch in case.watches):
+        yield facts.Heard(case.now)
+
+
 def _silenced(case: Case) -> Iterator[Fact]:
+    """A silence is this account's only if its bots were heard since it took the place of another account."""
+    if case.guard.taken_on_at is not None:
+        return
     silences = ((at, watch) for watch in case.watches if (at := watch.silent_at()) is not None and at <= case.now)
     at, dead = min(silences, key=lambda silence: silence[0], default=(case.now, None))
     if dead is not None and may_trip(case.account, case.guard, Cause.SILENCE):

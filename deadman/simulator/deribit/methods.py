@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any
 
 import trio
@@ -103,6 +104,15 @@ def disable_heartbeat(call: Call) -> Any:
     return "ok"
 
 
+def get_account_summary(call: Call) -> Any:
+    """Of the extended summary only what tells whose account it is."""
+    if not isinstance(call.params.get("currency"), str):
+        raise invalid_params("currency")
+    name = call.account.name
+    summary = {"currency": call.params["currency"], "type": "main", "username": name}
+    return summary | ({"id": zlib.crc32(name.encode())} if call.params.get("extended") is True else {})
+
+
 def subscribe(call: Call) -> Any:
     """Add what channels there are, and name them: the others are dropped without a word."""
     may_be_private = call.method.startswith("private/")
@@ -138,6 +148,7 @@ METHODS: dict[str, Method] = {
     "public/unsubscribe": Method(unsubscribe),
     "private/subscribe": Method(subscribe, "account:read"),
     "private/unsubscribe": Method(unsubscribe, "account:read"),
+    "private/get_account_summary": Method(get_account_summary, "account:read"),
     "private/logout": Method(logout, "account:read"),
     **SWITCH,
     **TRADING,

@@ -21,12 +21,19 @@ from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.login import Grant, read_grant, refresh_params
 from deadman.venues.deribit.orders import Orders
 from deadman.venues.deribit.switch import Switch
+from deadman.venues.deribit.wire import account_id
 
 FIRED_CHANNEL = "user.orders.any.any.100ms"
 """Tells of each order's end and its reason (protocol, section 4.2)."""
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least: credits are the bots' too."""
+
+
+SUMMARY = "private/get_account_summary"
+
+IDENTIFY_TIMEOUT = 2.0
+"""Seconds to tell whose account it is: where nothing hangs on it, arming must not wait for long."""
 
 
 @dataclass
@@ -63,6 +70,11 @@ class DeribitSession:
             await self._count_on(min(until, self.refresh_at))
         if self.refresh_at <= until:
             await self._refresh()
+
+    async def identify(self) -> str | None:
+        """The id of the account, which every key of it shares (protocol, section 7)."""
+        params = {"currency": "BTC", "extended": True}
+        return account_id(await self.conversation.ask(SUMMARY, params, IDENTIFY_TIMEOUT))
 
     async def disarm(self) -> None:
         await self.switch.turn_off()

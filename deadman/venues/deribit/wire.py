@@ -114,6 +114,14 @@ def switch_enabled(result: Any, scope: Scope) -> bool | None:
     return enabled if isinstance(enabled, bool) else None
 
 
+def account_id(result: Any) -> str | None:
+    """The account's id in an account summary; None where there is none we can read."""
+    given = result.get("id") if isinstance(result, dict) else None
+    if isinstance(given, bool) or not isinstance(given, int | str):
+        return None
+    return str(given).strip().lower()[:64] or None
+
+
 def scopes(granted: Any) -> frozenset[str]:
     """The words of a granted scope string."""
     return frozenset(granted.split()) if isinstance(granted, str) else frozenset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from deadman import facts
 from deadman.config.schema import SxBetAccount
 from deadman.errors import Reason, Unavailable
 from deadman.venues.sxbet import wire
@@ -39,9 +40,17 @@ class Orders:
         answer = await self.conversation.ask("DELETE", "/orders-v3/all")
         return wire.cancelled(wire.body(answer))
 
+    async def owner(self) -> str | None:
+        """The wallet of the orders that the key lists. V2 lists by the wallet that the config names."""
+        if self.account.api == "v2":
+            return str(self.account.requestor).lower()
+        return wire.owner(wire.body(await self.conversation.ask("GET", "/orders-v3?perPage=1")))
+
     async def _page(self, path: str) -> tuple[int, str | None]:
         content = wire.body(await self.conversation.ask("GET", path))
         listed = wire.orders(content)
+        if owner := wire.owner(content):
+            self.conversation.post(facts.Identified(self.conversation.clock.now(), owner))
         if listed is None:
             raise Unavailable(Reason.GARBLED, f"{path.partition('?')[0]}: not a list of orders")
         return len(listed), wire.next_key(content)

@@ -64,6 +64,10 @@ class SxBetSession:
                 await self._count_orders()
         await trio.sleep_until(until)
 
+    async def identify(self) -> str | None:
+        """The wallet whose orders the key lists; None where there are none."""
+        return await self.orders.owner()
+
     async def disarm(self) -> None:
         await self.switch.turn_off()
 

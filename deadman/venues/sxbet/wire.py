@@ -102,6 +102,14 @@ def orders(content: Any) -> list[Any] | None:
     return listed if isinstance(listed, list) else None
 
 
+def owner(content: Any) -> str | None:
+    """The wallet that every order of a listing belongs to, in lower case; None where they name none, or several."""
+    rows = [order for order in orders(content) or [] if isinstance(order, dict)]
+    named = {(row.get("userAddress") or row.get("wallet") or row.get("maker")) for row in rows}
+    only = named.pop() if len(named) == 1 else None
+    return only.lower() if isinstance(only, str) and only else None
+
+
 def next_key(content: Any) -> str | None:
     """Where a long listing goes on; None at its end."""
     data = content.get("data") if isinstance(content, dict) else None
