@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -13,21 +14,27 @@ from deadman import facts
 from deadman.cli.answer import exit_code
 from deadman.cli.screen import screen
 from deadman.cli.terminal import Paper
+from deadman.config.schema import Selection
+from deadman.control.outcome import of_trip
 from deadman.errors import Reason
 from deadman.facts import Cause, Fact
-from deadman.guard import Phase
+from deadman.guard import Guard, Phase
 from deadman.page import page
 from deadman.problems.verdict import Verdict, headline
+from deadman.report.times import Times
 from deadman.watch import Hold, Watch
 from tests.histories import histories
 from tests.screens import (
     ALIVE,
     ARMED,
     AWAY,
+    BTC,
     DEAD,
+    EPOCH,
     LEASE,
     LOST,
     NEVER,
+    NOW,
     OFF,
     OPEN,
     READ_BACK,
@@ -319,3 +326,33 @@ def test_an_expired_lease_does_not_hide_what_was_counted_after_it() -> None:
     told = answer({"sx-maker": (OPEN, lapsed, three())})
     assert "3 open" in page(told, 0.0)
     assert ">presumed cancelled<" not in page(told, 0.0)
+
+
+NARROW = replace(BTC, cancel=Selection(currency="BTC", label="quoter"))
+
+
+def test_a_trip_that_selects_does_not_call_the_whole_book_gone() -> None:
+    history = (OPEN, READ_BACK, OPERATOR, *gone(98.0))
+    told = answer({"btc-desk": history})
+    told["accounts"]["btc-desk"]["cancels_only"] = NARROW.cancel.words
+    assert "TRIPPED, selected gone 07:13:38Z" in said(told)
+    shown = page(told, 0.0)
+    assert "Only orders of currency BTC, label quoter; others stay." in shown
+    assert ">gone at" not in shown
+    guard = reduce(lambda guard, fact: guard.post(fact), history, Guard(30.0))
+    outcome = of_trip(NARROW, guard, Times(NOW, EPOCH))
+    assert outcome.words == "selected orders gone, 5 cancelled by deadman: only orders of currency BTC, label quoter"
+    assert of_trip(BTC, guard, Times(NOW, EPOCH)).words == "orders gone, 5 cancelled by deadman"
+
+
+def test_a_lease_that_may_have_been_renewed_is_not_said_to_have_taken_its_orders() -> None:
+    lapsed = facts.Proven(50.0, replace(LEASE.proof, asked_at=50.0))
+    unheard = (OPEN, lapsed, facts.Attempted(79.0, 30.0), facts.Lost(84.0, Reason.SILENT, "no answer"))
+    assert ">not known<" in page(answer({"sx-maker": unheard}), 0.0)
+    assert ">presumed cancelled<" not in page(answer({"sx-maker": unheard}), 0.0)
+    assert ">presumed cancelled<" in page(answer({"sx-maker": (OPEN, lapsed, LOST)}), 0.0)
+
+
+def test_orders_open_again_after_a_trip_are_not_told_beside_gone() -> None:
+    told = desk({"btc-desk": (OPEN, READ_BACK, OPERATOR, *gone(98.0), three())}, NEVER)
+    assert "TRIPPED 07:13:38Z, orders open again" in said(told)

@@ -54,8 +54,7 @@ def _since(account: Told, now: float) -> str:
         case "tripping":
             return f", round {account['trip']['rounds'] + 1}"
         case "tripped":
-            presumed = "presumed " if account["trip"]["presumed"] else ""
-            return f", {presumed}gone {instant(account['trip']['done_at'], now)}"
+            return _ended(account, now)
         case "disarmed" if not account["disarm"]["confirmed"]:
             return ", not confirmed"
         case "disarmed" if account["disarm"]["until"] is not None:
@@ -65,3 +64,13 @@ def _since(account: Told, now: float) -> str:
         case "exposed" | "refused" if not account["protected"]:
             return f" since {instant(account['since'], now)}"
     return ""
+
+
+def _ended(account: Told, now: float) -> str:
+    """`gone` is not said beside orders that are open now, nor of more than the trip selects."""
+    trip = account["trip"]
+    at = instant(trip["done_at"], now)
+    if account["open_orders"]:
+        return f" {at}, orders open again"
+    presumed = "presumed " if trip["presumed"] else ""
+    return f", {'selected ' if account['cancels_only'] else ''}{presumed}gone {at}"

@@ -35,6 +35,15 @@ class Selection:
         finer = self.kind is not None or self.type not in (None, "all")
         return self.label is not None and finer
 
+    @property
+    def words(self) -> str:
+        """Which orders these are, for people; empty where they are all."""
+        given = {"currency": self.currency, "kind": self.kind, "type": self.type, "label": self.label}
+        parts = [
+            f"{key} {value}" for key, value in given.items() if value is not None and (key, value) != ("type", "all")
+        ]
+        return f"orders of {', '.join(parts)}" if parts else ""
+
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 import trio
 
 from deadman.board import Board
+from deadman.config.schema import Account
 from deadman.control import outcome, params, vetoes
 from deadman.control.call import Call, Result
 from deadman.control.changes import until
@@ -20,7 +21,7 @@ from deadman.report.times import Times
 PATIENCE = 10.0
 """Seconds a command waits for the venues (contract, section 1)."""
 
-Judge = Callable[[Guard, Times], Outcome]
+Judge = Callable[[Account, Guard, Times], Outcome]
 
 
 async def arm(call: Call) -> Result:
@@ -105,4 +106,6 @@ async def _settle(
 def _outcomes(board: Board, names: tuple[str, ...], judge: Judge) -> dict[str, Outcome]:
     standings, times = board.standings(), Times.of(board.clock)
     gone = Outcome(False, "no longer in the config")
-    return {name: judge(standings[name].guard, times) if name in standings else gone for name in names}
+    return {
+        name: judge(board.configs[name], standings[name].guard, times) if name in standings else gone for name in names
+    }

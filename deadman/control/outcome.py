@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deadman.board import Board
+from deadman.config.schema import Account, DeribitAccount
 from deadman.guard import Guard, Phase, Trip
 from deadman.proof import Coverage
 from deadman.report.times import Times
@@ -17,14 +18,15 @@ class Outcome:
     words: str
 
 
-def of_arm(guard: Guard, times: Times) -> Outcome:
+def of_arm(_: Account, guard: Guard, times: Times) -> Outcome:
     """Armed is proven, or waiting for a bot that is not up."""
     phase = guard.phase(times.now)
     if guard.protected(times.now):
         return Outcome(True, f"armed, good for {left(guard.margin(times.now))}")
     match phase:
         case Phase.WAITING:
-            return Outcome(True, "no bot yet: armed once it checks in")
+            rest = f"; {guard.open_orders} orders open that nobody guards until then" if guard.open_orders else ""
+            return Outcome(True, f"no bot yet: armed once it checks in{rest}")
         case Phase.TRIPPING:
             return Outcome(False, f"still being cancelled ({_open(guard.trip)}): arm it again once that is done")
         case Phase.DISARMED:
@@ -36,7 +38,7 @@ def of_arm(guard: Guard, times: Times) -> Outcome:
     return Outcome(False, f"not proven yet{_detail(guard)}; deadman goes on trying")
 
 
-def of_disarm(guard: Guard, times: Times) -> Outcome:
+def of_disarm(_: Account, guard: Guard, times: Times) -> Outcome:
     if guard.disarm is None:
         return Outcome(False, "armed or tripped again meanwhile")
     if guard.disarm_confirmed:
@@ -45,15 +47,17 @@ def of_disarm(guard: Guard, times: Times) -> Outcome:
     return Outcome(False, f"not confirmed by the venue{_lease(guard, times)}{_detail(guard)}; deadman goes on trying")
 
 
-def of_trip(guard: Guard, times: Times) -> Outcome:
+def of_trip(account: Account, guard: Guard, times: Times) -> Outcome:
     trip = guard.trip
+    only = account.cancel.words if isinstance(account, DeribitAccount) else ""
     if trip is None:
         return Outcome(False, "armed or disarmed again meanwhile")
     if trip.done_at is None:
         return Outcome(False, f"{_open(trip)}{_lease(guard, times)}{_detail(guard)}; deadman goes on trying")
     if trip.presumed:
         return Outcome(True, f"orders presumed gone since the lease's end, {trip.cancelled} cancelled by deadman")
-    return Outcome(True, f"orders gone, {trip.cancelled} cancelled by deadman")
+    cancelled = f"{trip.cancelled} cancelled by deadman"
+    return Outcome(True, f"selected orders gone, {cancelled}: only {only}" if only else f"orders gone, {cancelled}")
 
 
 def unwritten(board: Board) -> str:

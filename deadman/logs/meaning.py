@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deadman import spoken
 from deadman.clock import Clock
-from deadman.config.schema import Account
+from deadman.config.schema import Account, DeribitAccount
 from deadman.facts import TRIP_PATIENCE, Cause
 from deadman.guard import Guard, Phase, Trip
 from deadman.proof import Coverage
@@ -40,7 +40,8 @@ def meaning(account: Account, standing: Standing, clock: Clock) -> str:
         case Phase.DISARMED:
             return _disarmed(guard, clock)
         case Phase.WAITING:
-            return "no lease is taken before its bot checks in; orders open now stay"
+            open_now = f" ({guard.open_orders} when last counted)" if guard.open_orders else ""
+            return f"no lease is taken before its bot checks in; orders open now stay{open_now}"
         case Phase.ARMING:
             return "the venue lets us in; nothing is proven yet"
         case Phase.CONNECTING:
@@ -64,7 +65,11 @@ def _ran_out(guard: Guard, clock: Clock) -> str:
     if guard.proof is None or guard.proof.coverage is Coverage.INHERITED:
         last = _told(guard.proof.asked_at, clock) if guard.proof else "never"
         return f"cancel-on-disconnect was last proven at {last}; whether it is still on is unknown{since}"
-    return f"the lease ran out at {_told(guard.proof.expiry, clock)}: its orders are presumed cancelled{since}"
+    ended = f"the lease ran out at {_told(guard.proof.expiry, clock)}"
+    if guard.lease_end is not None and guard.lease_end > clock.now():
+        until = _told(guard.lease_end, clock)
+        return f"{ended}; a renewal was not answered: another may run until {until}{since}"
+    return f"{ended}: its orders are presumed cancelled{since}"
 
 
 def _tripped(account: Account, trip: Trip, now: float) -> str:
@@ -78,7 +83,8 @@ def _fate(account: Account, trip: Trip, now: float) -> str:
         return "we only observe here and cancel nothing"
     if trip.done_at is not None:
         how = "presumed gone, since the last lease ended" if trip.presumed else f"gone, {trip.cancelled} cancelled"
-        return f"its orders are {how}; positions are not closed"
+        only = account.cancel.words if isinstance(account, DeribitAccount) else ""
+        return f"its orders are {how}{f' (only {only}, others stay)' if only else ''}; positions are not closed"
     if account.on_trip == "lapse" and trip.cause is not Cause.OPERATOR:
         return "renewals have stopped, the venue cancels its orders when the lease ends"
     if trip.remaining and now >= trip.at + TRIP_PATIENCE:

@@ -78,6 +78,9 @@ def orders(account: Told, now: float) -> Phrase:
         case "tripped" if (trip := account.get("trip")) and not left:
             return _gone(account, trip, now)
         case "expired" if account.get("expiry") is not None and not _counted_since(account, account["expiry"]):
+            if (account["lease_end"] or 0.0) > now:
+                until = spoken.instant(account["lease_end"], now)
+                return Phrase("not known", "warn", f"A renewal was not answered: a lease may run until {until}.")
             at = spoken.instant(account["expiry"], now)
             return Phrase("presumed cancelled", "warn", f"By the venue, when the lease ran out at {at}.")
     return Phrase("not counted" if left is None else f"{left} open{aged(account, now)}", "plain")
@@ -146,6 +149,8 @@ def _gone(account: Told, trip: Told, now: float) -> Phrase:
     listed = account["open_orders"] == 0
     since = "" if listed or trip["presumed"] else " Not counted since."
     gone = f"{'presumed ' if trip['presumed'] and not listed else ''}gone{at}"
+    if only := account["cancels_only"]:
+        return Phrase(f"selected {gone}", "warn", f"{how} Only {only}; others stay.{since} Positions are not closed.")
     return Phrase(gone, "good" if listed else "warn", f"{how}{since} Positions are not closed.")
 
 

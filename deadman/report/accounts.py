@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from deadman.config.schema import Account
+from deadman.config.schema import Account, DeribitAccount
 from deadman.duty import trip_ready
 from deadman.facts import Disarmed
 from deadman.guard import Guard, Trip, Trouble
@@ -26,6 +26,7 @@ def account_report(
         "network": account.network,
         "observe": account.observe,
         "on_trip": account.on_trip,
+        "cancels_only": (account.cancel.words or None) if isinstance(account, DeribitAccount) else None,
         **_judged(account, guard, times.now),
         "since": times.timestamp(since),
         **_proven(guard, times),
@@ -71,6 +72,7 @@ def _proven(guard: Guard, times: Times) -> dict[str, Any]:
         "last_proof": times.timestamp(proof.asked_at) if proof else None,
         "expiry": times.timestamp(proof.expiry) if proof else None,
         "covered_since": times.timestamp_or_none(guard.covered_since),
+        "lease_end": times.timestamp_or_none(guard.lease_end),
     }
 
 

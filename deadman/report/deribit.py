@@ -5,9 +5,9 @@ Source: docs.deribit.com, private/enable_cancel_on_disconnect. Our own session c
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
-from deadman.config.schema import DeribitAccount, Selection
+from deadman.config.schema import DeribitAccount
 from deadman.guard import Phase
 from deadman.report.fate import Case, Fate
 
@@ -70,22 +70,20 @@ def _disarmed() -> Fate:
 
 
 def _cleared(account: DeribitAccount) -> Fate:
-    if account.cancel != Selection():
-        return Fate("partly", 0.0, f"Already cancelled, but only {_selected(account.cancel)}.")
+    if account.cancel.words:
+        return Fate("partly", 0.0, f"Already cancelled, but only {account.cancel.words}.")
     return Fate("gone", 0.0, "Already cancelled: Deribit listed no open order.")
 
 
 def _cancelling(account: DeribitAccount) -> Fate:
-    if account.cancel != Selection():
-        return Fate("partly", None, f"Being cancelled now, but only {_selected(account.cancel)}.")
+    if account.cancel.words:
+        return Fate("partly", None, f"Being cancelled now, but only {account.cancel.words}.")
     return Fate("cancelling", None, "Being cancelled now, until Deribit lists no open order.")
 
 
 def _cancelled(case: Case, account: DeribitAccount) -> Fate:
-    if account.cancel != Selection():
-        return Fate(
-            "partly", case.bound(), f"deadman cancels only {_selected(account.cancel)}{_singly(case, account)}."
-        )
+    if account.cancel.words:
+        return Fate("partly", case.bound(), f"deadman cancels only {account.cancel.words}{_singly(case, account)}.")
     return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
 
 
@@ -95,11 +93,6 @@ def _singly(case: Case, account: DeribitAccount) -> str:
         return ""
     count = case.guard.open_orders
     return ", one by one" if count is None else f", one by one: {count} were open when last counted"
-
-
-def _selected(selection: Selection) -> str:
-    parts = ((field.name, getattr(selection, field.name)) for field in fields(selection))
-    return "orders of " + ", ".join(f"{name} {value}" for name, value in parts if value is not None)
 
 
 def _unable(case: Case) -> str:
