@@ -140,9 +140,10 @@ class Keeper:
                 await self._disarm(session)
 
     async def _prove(self, session: Session) -> None:
-        """One proof, and attention until the next is due."""
+        """One proof, and attention until the next is due. What read off is armed anew: a renewal proves less."""
         await self._settled(session, on=True)
-        proof = await (session.renew() if self._armed else self._arm(session))
+        renewing = self._armed and self._guard().proof is not None
+        proof = await (session.renew() if renewing else self._arm(session))
         self._armed = True
         self._steady_since = self._steady_since or self._now()
         self._post(facts.Proven(self._now(), proof))

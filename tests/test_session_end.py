@@ -14,6 +14,7 @@ from trio.testing import MockClock
 from deadman.facts import Cause, Tripped
 from deadman.guard import Phase
 from deadman.promise import promise
+from deadman.venues.deribit.session import FIRED_CHANNEL
 from tests.desk import DERIBIT_HOST, SXBET_HOST, Desk, deribit_account, lay_out, open_desk, sxbet_account
 from tests.swarm.laws.scrapes import reading, scrape
 
@@ -182,3 +183,41 @@ async def test_a_reload_tells_the_end_of_the_old_session_before_the_new_one_open
             await trio.sleep(3)
             assert can_cancel(desk)
             assert connected(desk)
+
+
+@pytest.mark.parametrize("weather", ["refused", "hanging", "10041", "11051", "99999"])
+async def test_a_session_that_can_cancel_outlives_a_fresh_connection_that_cannot_be_opened(
+    weather: str, autojump_clock: MockClock
+) -> None:
+    async with open_desk(DESK) as desk:
+        await trio.sleep(10)
+        desk.exchange.exchange.place("desk")
+        match weather:
+            case "refused":
+                desk.network.refuse(DERIBIT_HOST)
+            case "hanging":
+                desk.exchange.faults.upgrade = "hang"
+            case _:
+                desk.exchange.faults.fail[LOGIN] = int(weather)
+        desk.exchange.switch("desk", on=False)
+        await desk.until(Phase.EXPOSED, within=32)
+        assert await agrees(desk, 60) == 0
+        assert can_cancel(desk)
+        assert not desk.protected()
+        desk.board.post("desk", Tripped(desk.board.clock.now(), Cause.OPERATOR, "alice"))
+        await desk.gone("desk", within=1)
+        desk.network.allow(DERIBIT_HOST)
+        desk.exchange.faults.clear()
+        await trio.sleep(10)
+        assert desk.standing().guard.proof is not None
+        assert desk.standing().tally.opened == 1
+
+
+async def test_a_session_subscribes_once_and_renews_its_token_by_its_refresh_token(autojump_clock: MockClock) -> None:
+    async with short_token() as desk:
+        await trio.sleep(150)
+        asked = [(one.method, one.params) for one in desk.exchange.received if one.connection == 1]
+        assert [params["channels"] for method, params in asked if method == "private/subscribe"] == [[FIRED_CHANNEL]]
+        grants = [params["grant_type"] for method, params in asked if method == LOGIN]
+        assert grants == ["client_signature", "refresh_token", "refresh_token", "refresh_token"]
+        assert all(("access_token" in params) is method.startswith("private/") for method, params in asked)

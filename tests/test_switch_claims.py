@@ -201,3 +201,16 @@ async def test_a_switch_that_reads_off_on_a_fresh_connection_alone_is_no_longer_
         desk.exchange.reset("desk")
         assert await false_claims(desk, 60, may=3.0) == 0
         assert desk.phase() is Phase.EXPOSED
+
+
+async def test_a_venue_that_says_ok_to_turning_off_and_reads_on_is_asked_again_and_exposes_nobody(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_desk(DESK) as desk:
+        await desk.until(Phase.ARMED, within=3)
+        monkeypatch.setattr(type(desk.exchange), "switch", lambda *_, **__: None)
+        await desk.command("disarm", "desk")
+        assert not desk.standing().guard.disarm_confirmed
+        desk.board.post("desk", Rearmed(desk.board.clock.now(), "alice"))
+        await desk.until(Phase.ARMED, within=11)
+        assert exposures(desk) == 0

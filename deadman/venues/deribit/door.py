@@ -11,7 +11,7 @@ from random import Random
 from deadman import facts
 from deadman.clock import Clock
 from deadman.config.schema import DeribitAccount
-from deadman.errors import Setback
+from deadman.errors import Setback, Unavailable
 from deadman.promise import CANCEL_RATE, timers
 from deadman.transport.dial import Dialler
 from deadman.transport.websocket import open_websocket
@@ -69,10 +69,20 @@ class Deribit:
             return await session.orders.count()
 
     async def starts_armed(self) -> bool:
-        """Whether a connection opened now starts with the switch on: the only proof that bots inherit it."""
-        async with self._connected(1) as conversation:
-            await self._log_in(conversation, asked_scope(self.account, FRESH_SESSION))
-            return await self._switch(conversation).read("connection")
+        """Whether a connection opened now starts with the switch on: the only proof that bots inherit it.
+
+        Raises:
+            Setback: it could not be opened, or was lost; the session that we have is not the worse for it.
+            Refused: the key is no longer good for a login.
+        """
+        try:
+            async with self._connected(1) as conversation:
+                await self._log_in(conversation, asked_scope(self.account, FRESH_SESSION))
+                return await self._switch(conversation).read("connection")
+        except Unavailable as error:
+            raise Setback(
+                error.reason, f"opening a connection that inherits it: {error.detail}", error.pause
+            ) from error
 
     def _session(self, conversation: Conversation, grant: Grant, scope: str) -> DeribitSession:
         log_in = partial(self._log_in, conversation, scope)

@@ -7,11 +7,11 @@ WebSocket orders of connections opened since; never REST, FIX, or older connecti
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from deadman import facts
 from deadman.config.schema import DeribitAccount
-from deadman.errors import Reason, Refused, SwitchOff, Unavailable
+from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable
 from deadman.proof import Coverage, Proof
 from deadman.venues.deribit.codes import READ_SWITCH, TURN_OFF, TURN_ON
 from deadman.venues.deribit.conversation import Conversation
@@ -23,16 +23,16 @@ class Switch:
     """Reads and sets the switch over one conversation; what it reads and sends are facts, and the guard judges them.
 
     `starts_armed` tells whether a connection opened now starts with the switch on: the only proof that bots inherit it.
-    `readings`: what was read last, by scope. The scope `connection` is read once, and only before we turn the switch on
-    over the same conversation: the venue's documents disagree on whether that reaches the connection itself, so that
-    its own reading would tell nothing of others any more.
+    `account_on`: the account's setting as read last. `inherited`: whether this connection started with it on, None
+    until read. That is read once, and not after the account's setting read off: the venue's documents disagree on
+    whether turning that on reaches the connection itself, so that its own reading tells nothing of others any more.
     """
 
     account: DeribitAccount
     conversation: Conversation
     starts_armed: Callable[[], Awaitable[bool]]
-    readings: dict[Scope, bool] = field(default_factory=dict)
-    enabled_here: bool = False
+    account_on: bool = False
+    inherited: bool | None = None
 
     async def arm(self) -> Proof:
         """Read both scopes before touching either; turn on only where one of them is off.
@@ -42,7 +42,7 @@ class Switch:
             Refused: the login was good, and yet the venue will not let us read the switch.
         """
         try:
-            inherited = await self._inherited()
+            inherited = await self._started_on()
             proof = await self._read_account()
         except Unavailable as error:
             raise _hardened(error) from error
@@ -58,24 +58,23 @@ class Switch:
         """An operator's `disarm` only. The setting outlives us otherwise, and should."""
         await self._set(TURN_OFF, enabled=False)
         if await self.read("account"):
-            raise SwitchOff(Reason.VENUE_ERROR, "the venue said ok to turning it off, and still reads on")
+            raise Setback(Reason.VENUE_ERROR, "the venue said ok to turning it off, and still reads on")
 
     async def read(self, scope: Scope) -> bool:
         enabled = switch_enabled(await self.conversation.ask(READ_SWITCH, {"scope": scope}), scope)
         if enabled is None:
             raise Unavailable(Reason.GARBLED, f"{READ_SWITCH}: an answer that says neither on nor off")
-        self.readings[scope] = enabled
+        if scope == "account":
+            self.account_on, self.inherited = enabled, self.inherited if enabled else False
         clock = self.conversation.clock
         self.conversation.post(facts.SwitchRead(clock.now(), scope, enabled, clock.timestamp()))
         return enabled
 
-    async def _inherited(self) -> bool:
+    async def _started_on(self) -> bool:
         """Whether our own connection started with it on, which says that others do."""
-        if self.enabled_here:
-            return False
-        if "connection" not in self.readings:
-            await self.read("connection")
-        return self.readings["connection"]
+        if self.inherited is None:
+            self.inherited = await self.read("connection")
+        return self.inherited
 
     async def _read_account(self) -> Proof | None:
         """The proof a reading of the account's setting gives, dated from the asking; None when it is off."""
@@ -101,9 +100,9 @@ class Switch:
     async def _enable(self) -> None:
         if self.account.observe:
             raise SwitchOff(Reason.VENUE_ERROR, "it is off; observing only, so it stays off")
-        if not self.readings["account"]:
+        if not self.account_on:
             self.conversation.post(facts.TurnedOn(self._now()))
-        self.enabled_here = True
+        self.inherited = False
         await self._set(TURN_ON, enabled=True)
 
     async def _set(self, method: str, *, enabled: bool) -> None:
