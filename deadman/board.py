@@ -6,7 +6,7 @@ computed by the reader, so that reading needs no lock and shows the truth while 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deadman.clock import Clock
@@ -54,7 +54,8 @@ class Board:
     """The one record of what is known.
 
     `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
-    `state_fault` says why what must outlive us cannot be written, None while it can. `leaving`: what is known of
+    `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
+    must outlive us is on the disk, or with why it is not; None where there is no disk. `leaving`: what is known of
     accounts that the reload at hand takes out of the config, in case that it only renames them.
     """
 
@@ -64,6 +65,7 @@ class Board:
     configs: Mapping[str, Account] = field(default_factory=dict)
     notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
     state_fault: str | None = None
+    written: Callable[[], Awaitable[str | None]] | None = None
     leaving: Mapping[str, Guard] = field(default_factory=dict)
     _standings: dict[str, Standing] = field(default_factory=dict)
     _watches: dict[str, Watch] = field(default_factory=dict)

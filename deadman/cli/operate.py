@@ -68,6 +68,14 @@ def order(path: Path, method: str, params: Mapping[str, Any]) -> int:
     return 0 if all(outcome["done"] for outcome in outcomes.values()) else 1
 
 
+def order_watch(path: Path, method: str, params: Mapping[str, Any]) -> int:
+    """The same for one watch."""
+    outcome = ask(path, method, params, PATIENCE)
+    stream = sys.stdout if outcome["done"] else sys.stderr
+    stream.write(plain(f"{params['watch']}: {outcome['words']}") + "\n")
+    return 0 if outcome["done"] else 1
+
+
 def _orders(account: Told) -> str:
     return (
         "open orders not known"

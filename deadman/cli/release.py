@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from deadman.cli.client import ask
-from deadman.cli.operate import add_reason
+from deadman.cli.operate import add_reason, order_watch
 from deadman.cli.reach import control_socket
-from deadman.spoken import plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +16,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     params = {"watch": arguments.watch, "reason": arguments.reason}
-    words = ask(control_socket(arguments.config), "release", params)["words"]
-    sys.stdout.write(plain(f"{arguments.watch}: {words}") + "\n")
-    return 0
+    return order_watch(control_socket(arguments.config), "release", params)

@@ -15,5 +15,6 @@ holds       hold, release
 vetoes      what an operator's word cannot do to an account                          (pure)
 changes     waiting for the board to say so
 outcome     how far a command has come, in words
+disk        waiting for the disk to know of it too
 disarms     `end_disarms`: those that were given a time
 """

@@ -12,6 +12,7 @@ from deadman.config.schema import Account
 from deadman.control import outcome, params, vetoes
 from deadman.control.call import Call, Result
 from deadman.control.changes import until
+from deadman.control.disk import Disk
 from deadman.control.outcome import Outcome
 from deadman.control.vetoes import Veto
 from deadman.facts import Cause, Disarmed, Fact, Rearmed, Tripped
@@ -95,12 +96,20 @@ async def _settle(
         at_each_change()
         return all(one.done for name, one in _outcomes(board, names, judge).items() if name not in refused)
 
+    disk = Disk(board)
     with trio.move_on_after(PATIENCE):
-        await until(board, settled)
-    rest = outcome.unwritten(board)
-    told = {name: replace(one, words=one.words + rest) for name, one in _outcomes(board, names, judge).items()}
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(disk.write)
+            await until(board, settled)
+            await disk.write()
+    told = {name: _remembered(one, disk.fault) for name, one in _outcomes(board, names, judge).items()}
     outcomes = told | dict(refused)
     return {"accounts": {name: asdict(one) for name, one in outcomes.items()}}
+
+
+def _remembered(one: Outcome, fault: str | None) -> Outcome:
+    """Nothing is called done that a restart would forget."""
+    return replace(one, done=one.done and fault is None, words=one.words + outcome.unwritten(fault))
 
 
 def _outcomes(board: Board, names: tuple[str, ...], judge: Judge) -> dict[str, Outcome]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,22 @@ class Connection:
 
     async def send_all(self, data: bytes) -> None:
         await self.stream.send_all(data)
+
+    def begin(self, notice: bytes) -> bool:
+        """Whether the client is still there, so that its request may be begun; `notice` tells it so, unless empty.
+
+        The kernel decides between a client that gives up and us: a notice is taken, and the client will find it, or
+        it is refused. Half a goodbye (no more requests) is none.
+        """
+        sock = self.stream.socket
+        look = select.poll()
+        look.register(sock, 0)
+        if any(event & (select.POLLHUP | select.POLLERR) for _, event in look.poll(0)):
+            return False
+        try:
+            return not notice or os.write(sock.fileno(), notice) == len(notice)
+        except OSError:
+            return False
 
     async def aclose(self) -> None:
         """Hang up. The last copy is closed elsewhere: the kernel then closes whatever lies unread in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deadman.control import params
 from deadman.control.call import Call, Result
+from deadman.control.disk import Disk
 from deadman.control.outcome import unwritten
 from deadman.control.rpc import INVALID_PARAMS, Failure
 from deadman.report.times import Times
@@ -21,7 +22,9 @@ async def hold(call: Call) -> Result:
     until = call.now + span
     call.log(f"{name} for {span:.0f} s", reason)
     call.board.put_watch(call.board.watch(name).held_until(Hold(until, call.name, reason, call.slept)))
-    return _answer(call, name, f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing")
+    return await _answer(
+        call, name, f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing"
+    )
 
 
 async def release(call: Call) -> Result:
@@ -32,7 +35,7 @@ async def release(call: Call) -> Result:
     before = call.board.watch(name)
     watch = before.held_until(None)
     call.board.put_watch(watch)
-    return _answer(call, name, f"{'released' if before.hold else 'was not on hold'}; {_follows(watch, call.now)}")
+    return await _answer(call, name, f"{'released' if before.hold else 'was not on hold'}; {_follows(watch, call.now)}")
 
 
 def _follows(watch: Watch, now: float) -> str:
@@ -44,5 +47,7 @@ def _follows(watch: Watch, now: float) -> str:
     return f"it is alive, and dead unless it checks in within {left(silent_at - now)}"
 
 
-def _answer(call: Call, name: str, words: str) -> Result:
-    return {"watch": name, "done": True, "words": words + unwritten(call.board)}
+async def _answer(call: Call, name: str, words: str) -> Result:
+    disk = Disk(call.board)
+    await disk.write()
+    return {"watch": name, "done": disk.fault is None, "words": words + unwritten(disk.fault)}

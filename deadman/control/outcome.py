@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
 from deadman.guard import Guard, Phase, Trip
 from deadman.proof import Coverage
@@ -60,11 +59,9 @@ def of_trip(account: Account, guard: Guard, times: Times) -> Outcome:
     return Outcome(True, f"selected orders gone, {cancelled}: only {only}" if only else f"orders gone, {cancelled}")
 
 
-def unwritten(board: Board) -> str:
-    """What a change's answer ends with while the state cannot be written; empty while it can."""
-    if board.state_fault is None:
-        return ""
-    return f"; a restart would forget this: the state cannot be written ({board.state_fault})"
+def unwritten(fault: str | None) -> str:
+    """What a change's answer ends with where the disk does not know of it; empty where it does."""
+    return "" if fault is None else f"; a restart would forget this: the state cannot be written ({fault})"
 
 
 def _open(trip: Trip | None) -> str:

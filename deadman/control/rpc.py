@@ -14,6 +14,7 @@ INVALID_PARAMS = -32602
 FORBIDDEN = -32001
 UNKNOWN_NAME = -32002
 TOO_MANY = -32003
+GIVEN_UP = -32004
 
 
 class Failure(Exception):
@@ -26,12 +27,17 @@ class Failure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`wants_answer` is false for a notification, which had no id at all."""
+    """`wants_answer` is false for a notification, which had no id at all.
+
+    `wants_notice`: the client is to be told when a change is begun (a member of ours, `notice`), so that it knows
+    what became of one whose answer it did not wait for.
+    """
 
     id: str | int | float | None
     method: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     wants_answer: bool = True
+    wants_notice: bool = False
 
 
 def request_of(message: Mapping[str, Any]) -> Request:
@@ -41,7 +47,7 @@ def request_of(message: Mapping[str, Any]) -> Request:
         raise Failure(INVALID_REQUEST, 'a request needs "jsonrpc": "2.0" and a "method"')
     if not isinstance(params, dict):
         raise Failure(INVALID_PARAMS, "params must be given by name, in an object")
-    return Request(id_of(message), message["method"], params, "id" in message)
+    return Request(id_of(message), message["method"], params, "id" in message, message.get("notice") is True)
 
 
 def id_of(message: Mapping[str, Any]) -> str | int | float | None:
@@ -63,6 +69,11 @@ def decode(line: bytes) -> dict[str, Any]:
 
 def answer(request_id: object, result: Mapping[str, Any]) -> bytes:
     return _line({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def begun(request_id: object) -> bytes:
+    """A notification to the client: from here on what it asked for is done, whether or not it waits."""
+    return _line({"jsonrpc": "2.0", "method": "begun", "params": {"id": request_id}})
 
 
 def refusal(request_id: object, failure: Failure) -> bytes:

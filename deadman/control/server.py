@@ -38,6 +38,14 @@ CHANGES: Mapping[str, Callable[[Call], Awaitable[Result]]] = {
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError, OSError)
 
 
+Begin = Callable[[bytes], bool]
+"""Whether a change may be begun, as of now: not for a client that has given up. Takes the notice to send it, if any."""
+
+
+def always(notice: bytes) -> bool:
+    return True
+
+
 async def serve(
     board: Board, path: Path, policy: Policy, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
@@ -65,17 +73,17 @@ class Server:
         """One client, until it leaves or is let go; its faults end here."""
         connection = Connection(stream, self.discards)
         try:
-            await self._attend(Lines(connection), peer_of(stream.socket.getsockopt))
+            await self._attend(Lines(connection), peer_of(stream.socket.getsockopt), connection.begin)
         except _GONE:
             log.debug("a client of the control socket went away")
         finally:
             await connection.aclose()
 
-    async def _attend(self, lines: Lines, peer: Peer) -> None:
+    async def _attend(self, lines: Lines, peer: Peer, begin: Begin) -> None:
         try:
             with self.seats.seat(peer, self.policy.name_of(peer)):
                 while (line := await lines.read()) is not None:
-                    if answer := await self.answer(peer, line):
+                    if answer := await self.answer(peer, line, begin):
                         await lines.write(answer)
                     await trio.sleep(self.seats.rest)
         except TooLong:
@@ -83,7 +91,7 @@ class Server:
         except Failure as failure:
             await lines.write(rpc.refusal(None, failure))
 
-    async def answer(self, peer: Peer, line: bytes) -> bytes:
+    async def answer(self, peer: Peer, line: bytes, begin: Begin = always) -> bytes:
         """What to write back to a peer who sent `line`; nothing for a notification."""
         request_id = None
         if not line.strip():
@@ -92,12 +100,12 @@ class Server:
             message = rpc.decode(line)
             request_id = rpc.id_of(message)
             request = rpc.request_of(message)
-            result = await self._do(peer, request)
+            result = await self._do(peer, request, begin)
         except Failure as failure:
             return rpc.refusal(request_id, failure)
         return rpc.answer(request.id, result) if request.wants_answer else b""
 
-    async def _do(self, peer: Peer, request: Request) -> Result:
+    async def _do(self, peer: Peer, request: Request, begin: Begin) -> Result:
         if request.method == "status":
             with self.seats.charged(self.board.clock.now):
                 return report(self.board, self.watch_directory, is_gone)
@@ -105,7 +113,11 @@ class Server:
         if change is None:
             known = ", ".join(("status", *CHANGES))
             raise Failure(rpc.NO_SUCH_METHOD, f"no such method; there are {known}")
-        return await change(Call(self.board, request.method, request.params, peer, self._caller(peer, request.method)))
+        call = Call(self.board, request.method, request.params, peer, self._caller(peer, request.method))
+        if not begin(rpc.begun(request.id) if request.wants_notice else b""):
+            log.warning("%s by %s is not carried out: the client had given up", call.method, call.name)
+            raise Failure(rpc.GIVEN_UP, "not carried out: you had given up")
+        return await change(call)
 
     def _caller(self, peer: Peer, method: str) -> str:
         """The user's name; raises Failure for those who may only look."""

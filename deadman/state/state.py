@@ -41,6 +41,8 @@ class State:
         self._tried = trio.Event()
         self._failing = False
         self._has_tried = False
+        self._asked = 0
+        self._answered = 0
 
     def restore(self) -> None:
         """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
@@ -50,6 +52,7 @@ class State:
         """
         self._on_disk = self._read()
         (self._on_disk or Memory.when_in_doubt(self._board)).put_back(self._board)
+        self._board.written = self.written
         self._board.listen(self._hear)
         self._board.listen_to_watches(self._hear_watch)
         self._changed.set()
@@ -65,6 +68,18 @@ class State:
         finally:
             with trio.move_on_after(LAST_WRITE, shield=True):
                 await self._save()
+
+    async def written(self) -> str | None:
+        """Return once the disk has been told of all that the board says now; why it knows less, None where it knows.
+
+        A disk that hangs is waited for; who asks sets the deadline.
+        """
+        self._asked += 1
+        turn = self._asked
+        self._changed.set()
+        while self._answered < turn:
+            await self._tried.wait()
+        return self._board.state_fault
 
     async def remember_alive(self, watches: Iterable[str]) -> None:
         """Return when the disk knows that these bots live, so that a restart of ours does not forget one it held up.
@@ -119,14 +134,14 @@ class State:
         )
 
     async def _save(self) -> None:
-        memory = Memory.of(self._board)
-        if memory == self._on_disk and self._has_tried:
-            return
-        self._has_tried = True
-        failure = await self._write(memory)
-        self._on_disk = memory if failure is None else None
-        self._tell(failure)
-        self._failing = failure is not None
+        turn, memory = self._asked, Memory.of(self._board)
+        if memory != self._on_disk or not self._has_tried:
+            self._has_tried = True
+            failure = await self._write(memory)
+            self._on_disk = memory if failure is None else None
+            self._tell(failure)
+            self._failing = failure is not None
+        self._answered = turn
         self._tried.set()
         self._tried = trio.Event()
 
