@@ -156,6 +156,13 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         NEVER,
         "btc-desk: 3 orders open, and quoter is not up: its silence trips nothing",
     ),
+    (
+        "orders of a bot that said goodbye, and was released",
+        Verdict.LOOK,
+        {"btc-desk": (OPEN, READ_BACK, three())},
+        ALIVE.stopping(97.0).released(),
+        "btc-desk: 3 orders open, and quoter is not up: its silence trips nothing",
+    ),
     ("a dead bot", Verdict.ACT, {"btc-desk": (OPEN, READ_BACK, SILENCE, *gone(98.0))}, DEAD, "bot quoter is dead"),
     (
         "a dead bot, then new orders",
@@ -299,6 +306,8 @@ def test_a_goodbye_is_told_as_one_and_not_as_a_silence() -> None:
         assert "is dead" not in text
         assert "DEAD" not in text
     assert "It said so at 07:13:36Z." in page(told, 0.0)
+    released = desk({}, ALIVE.stopping(97.0).released())
+    assert "bot quoter: said at 07:13:37Z that it stops." in said(released)
 
 
 def test_a_count_carries_its_age_once_it_is_older_than_half_a_minute() -> None:
@@ -356,3 +365,10 @@ def test_a_lease_that_may_have_been_renewed_is_not_said_to_have_taken_its_orders
 def test_orders_open_again_after_a_trip_are_not_told_beside_gone() -> None:
     told = desk({"btc-desk": (OPEN, READ_BACK, OPERATOR, *gone(98.0), three())}, NEVER)
     assert "TRIPPED 07:13:38Z, orders open again" in said(told)
+
+
+def test_what_is_kept_of_another_account_is_not_told_in_json_alone() -> None:
+    told = desk({}, ALIVE)
+    told["accounts"]["btc-desk"]["set_aside"] = "kept of another account of this name, not acted upon: a trip"
+    assert headline(told).verdict is Verdict.LOOK
+    assert "not acted upon: a trip (`deadman arm` lets it go)" in headline(told).looks[0]

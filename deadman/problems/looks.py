@@ -55,11 +55,13 @@ def _unable(account: Told) -> Iterator[str]:
 
 
 def _said(account: Told) -> Iterator[str]:
-    """An operator's word that still stands."""
+    """An operator's word that still stands, or what is kept of an account that had this name before."""
     if disarm := account["disarm"]:
         yield f"disarmed by {_by(disarm)}{'' if disarm['confirmed'] else ', not confirmed by the venue'}"
     elif account["phase"] == "tripped" and account["trip"]["cause"] == "operator":
         yield f"tripped by {_by(account['trip'])}"
+    if account["set_aside"]:
+        yield f"{account['set_aside']} (`deadman arm` lets it go)"
 
 
 def _unmet(account: Told) -> Iterator[str]:
