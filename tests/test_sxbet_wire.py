@@ -87,9 +87,9 @@ bodies = garbage.texts.map(lambda text: text.encode("utf-8", "replace")) | st.bi
 successes = garbage.objects("requestor", "timeoutSeconds", "expiresAt", "nextKey", "orders", "cancelledCount").map(
     lambda data: json.dumps({"status": "success", "data": data}).encode()
 )
-cancels = garbage.objects("cancelledCount", "orders", "notCancelled", "unconfirmed", "message", "errorCode").map(
-    lambda data: json.dumps({"data": data, **data}).encode()
-)
+cancels = garbage.objects(
+    "cancelledCount", "orders", "notCancelled", "unconfirmed", "cancelledSubmitted", "hasMore", "message", "errorCode"
+).map(lambda data: json.dumps({"data": data, **data}).encode())
 
 
 @given(bodies | successes | cancels, dates, st.integers(100, 999))
@@ -107,9 +107,9 @@ def test_no_answer_whatever_it_holds_raises(body: bytes, date: str, status: int)
     assert len(wire.complaint(given_).splitlines()) == 1
     assert wire.orders(content) is None or isinstance(content, dict)
     assert isinstance(wire.next_key(content), str | None)
-    count, unsure = wire.cancelled(content)
-    assert count >= 0
-    assert unsure is None or unsure >= 0
+    told = wire.cancelled(content)
+    assert told.count >= 0
+    assert told.unsure is None or told.unsure >= 0
 
 
 @pytest.mark.parametrize("content", [FAILURE, NEST, HTML, b"", {"status": "ok"}, [], None, "success"])
@@ -192,9 +192,35 @@ def test_a_long_listing_tells_where_it_goes_on(content: Any, key: str | None) ->
     ],
 )
 def test_a_cancel_tells_what_it_took_and_what_it_is_not_sure_of(data: Any, told: tuple[int, int | None]) -> None:
-    assert wire.cancelled({"data": data}) == told
+    assert counts({"data": data}) == told
+
+
+def counts(content: Any) -> tuple[int, int | None]:
+    return wire.cancelled(content).count, wire.cancelled(content).unsure
+
+
+ALL_OF_THEM = {
+    "cancelledSubmitted": [{"orderId": "0x11", "commandId": "abc-2"}, {"orderId": "0x12", "commandId": "abc-3"}],
+    "notCancelled": [],
+    "unconfirmed": [],
+    "hasMore": True,
+}
+NAMED = {"cancelled": [{"orderId": "0x11", "commandId": "abc-1"}], "notCancelled": [], "unconfirmed": []}
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (ALL_OF_THEM, wire.Cancelled(frozenset({"0x11", "0x12"}), 2, None, more=True)),
+        ({**ALL_OF_THEM, "hasMore": False}, wire.Cancelled(frozenset({"0x11", "0x12"}), 2, None, more=False)),
+        (NAMED, wire.Cancelled(frozenset({"0x11"}), 1, None, more=False)),
+        ({**ALL_OF_THEM, "cancelledSubmitted": [], "hasMore": False}, wire.Cancelled(frozenset(), 0, None, more=False)),
+    ],
+)
+def test_what_v3_took_on_to_cancel_is_counted_and_confirms_nothing(data: Any, told: wire.Cancelled) -> None:
+    assert wire.cancelled({"status": "success", "data": data}) == told
 
 
 def test_a_mere_success_which_a_lease_is_answered_with_too_says_nothing_of_orders() -> None:
-    assert wire.cancelled({"status": "success", "data": {"timeoutSeconds": 30}}) == (0, None)
-    assert wire.cancelled({}) == wire.cancelled([]) == wire.cancelled("ok") == (0, None)
+    assert counts({"status": "success", "data": {"timeoutSeconds": 30}}) == (0, None)
+    assert counts({}) == counts([]) == counts("ok") == (0, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from deadman import facts
@@ -17,10 +17,14 @@ PAGES = 20
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """V2 lists by address, V3 by key; only V3 cancels by key."""
+    """V2 lists by address, V3 by key; only V3 cancels by key.
+
+    `submitted`: the orders whose cancel the venue took: it may name one again as long as that is under way.
+    """
 
     account: SxBetAccount
     conversation: Conversation
+    submitted: set[str] = field(default_factory=set)
 
     async def count(self) -> int:
         """How many orders are open. Raises Unavailable where the listing cannot be read."""
@@ -36,9 +40,16 @@ class Orders:
         return total
 
     async def cancel(self) -> tuple[int, int | None]:
-        """V3: cancel everything; how many the venue took and is not sure of; None where it does not say."""
-        answer = await self.conversation.ask("DELETE", "/orders-v3/all")
-        return wire.cancelled(wire.body(answer))
+        """V3: cancel everything, page by page; how many the venue took that it had not taken before, and how many it
+        is not sure of; None where it does not say."""
+        taken = 0
+        for _ in range(PAGES):
+            answer = wire.cancelled(wire.body(await self.conversation.ask("DELETE", "/orders-v3/all")))
+            taken += len(answer.names - self.submitted) if answer.names else answer.count
+            self.submitted.update(answer.names)
+            if not answer.more:
+                break
+        return taken, answer.unsure
 
     async def owner(self) -> str | None:
         """The wallet of the orders that the key lists. V2 lists by the wallet that the config names."""

@@ -118,19 +118,38 @@ def next_key(content: Any) -> str | None:
     return next((str(key) for key in keys if isinstance(key, str | int) and key), None)
 
 
-def cancelled(content: Any) -> tuple[int, int | None]:
-    """How many orders a cancel took, and how many it says it could not be sure of; None where it says nothing."""
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What a cancel's answer says: the orders it names as taken, or how many where it names none.
+
+    `unsure`: how many of them it could not be sure of; None where it confirms nothing, as V3's `cancelledSubmitted`
+    does not. `more`: only a page of the book was taken.
+    """
+
+    names: frozenset[str]
+    count: int
+    unsure: int | None
+    more: bool
+
+
+def cancelled(content: Any) -> Cancelled:
+    """V3 names what it has `cancelled` or, asked for all, what it has `cancelledSubmitted`; V2 counts."""
     data = content.get("data") if isinstance(content, dict) else None
     said: Mapping[str, Any] = data if isinstance(data, dict) else {}
-    count = said.get("cancelledCount")
-    unsure = sum(_length(said.get(key)) for key in ("notCancelled", "unconfirmed"))
+    count, listed = said.get("cancelledCount"), _listed(said, "orders")
+    submitted = _listed(said, "cancelledSubmitted") + _listed(said, "cancelled")
+    unsure = len(_listed(said, "notCancelled")) + len(_listed(said, "unconfirmed"))
     told = _is_count(count) or isinstance(said.get("orders"), list)
-    return count if _is_count(count) else _length(said.get("orders")), unsure if told else None
+    more = said.get("hasMore") is True
+    names = frozenset(str(one["orderId"]) for one in submitted + listed if isinstance(one, dict) and "orderId" in one)
+    taken = count if _is_count(count) else len(submitted) + len(listed)
+    return Cancelled(names, taken, unsure if told and not submitted and not more else None, more)
 
 
 def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _length(listed: Any) -> int:
-    return len(listed) if isinstance(listed, list) else 0
+def _listed(said: Mapping[str, Any], key: str) -> list[Any]:
+    listed = said.get(key)
+    return listed if isinstance(listed, list) else []
