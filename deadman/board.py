@@ -14,6 +14,7 @@ from deadman.config.schema import Account, Selection, SxBetAccount
 from deadman.facts import Fact, TakenOn, Terms
 from deadman.guard import Guard
 from deadman.identity import identity_of
+from deadman.leases import Leases
 from deadman.promise import timers
 from deadman.standing import Standing
 from deadman.succession import retired
@@ -79,18 +80,26 @@ class Board:
 
     def add(self, account: Account) -> None:
         """Take an account up, or on with a changed config: what is known of it stays."""
-        provable = not (account.observe and isinstance(account, SxBetAccount))
-        fresh = Guard(timers(account).overdue_after, provable)
+        fresh = self._fresh(account)
         known = self._standings.get(account.name)
         self.configs = {**self.configs, account.name: account}
         if known is None:
             kept = self._renamed(account)
-            guard = replace(kept, overdue_after=fresh.overdue_after, provable=provable) if kept else fresh
+            guard = replace(kept, overdue_after=fresh.overdue_after, provable=fresh.provable) if kept else fresh
             self._standings[account.name] = Standing.new(guard, self.clock.now())
         else:
-            guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=provable)
+            guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=fresh.provable)
             self._replace(account.name, replace(known, guard=guard))
         self.post(account.name, TakenOn(self.clock.now(), identity_of(account), terms_of(account)))
+
+    def _fresh(self, account: Account) -> Guard:
+        """Of SX Bet we presume that a lease stands when nothing is known: an earlier run may have taken it."""
+        overdue_after = timers(account).overdue_after
+        if not isinstance(account, SxBetAccount):
+            return Guard(overdue_after)
+        now = self.clock.now()
+        leases = Leases() if account.observe else Leases().presume(now, float(account.timeout_seconds), now)
+        return Guard(overdue_after, provable=not account.observe, leases=leases)
 
     def forget(self, account: str) -> None:
         """Drop an account that the config no longer names."""

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum, auto
+from math import inf
 
 from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, OnTrip
 from deadman.errors import Reason, Refused, Setback, SwitchOff, VenueError
 from deadman.facts import TRIP_PATIENCE, Cause, Fact
-from deadman.guard import Guard
+from deadman.guard import Guard, Trip
+
+CUT_AGAIN = 14.0
+"""Seconds after a cut lease's end before the next cut, if orders are left: the venue's own delay is not documented."""
+
+LAPSE_GRACE = 5.0
+"""Seconds given to the venue after the end of the last lease it may hold before one is taken to end the orders."""
 
 
 class Duty(Enum):
@@ -74,6 +81,36 @@ def trip_ready(guard: Guard, account: Account) -> bool:
             return guard.session_at is not None
         case _:
             return True
+
+
+def cancel_method(guard: Guard, account: Account, now: float) -> OnTrip:
+    """How this round of the trip cancels; `lapse` where nothing is to be sent, but the list is to be read.
+
+    Where a lease's end was to cancel, or the venue has no list to confirm a cancel by, and no lease can stand any more
+    but the orders are not known to be gone, a lease of a second is taken to end them: a trip is carried to zero.
+    """
+    trip = guard.trip
+    if trip is None or isinstance(account, DeribitAccount):
+        return "cancel"
+    method = means(account, trip.cause)
+    unlisted = method == "lapse" or (method == "cancel" and trip.remaining is None)
+    if method == "expire" or (unlisted and _is_over(guard, trip, now)):
+        waiting: OnTrip = "cancel" if method == "cancel" else "lapse"
+        return "expire" if _cut_is_due(guard, trip, account.timeout_seconds, now) else waiting
+    return method
+
+
+def _is_over(guard: Guard, trip: Trip, now: float) -> bool:
+    """Whether no lease can stand any more, and the venue has had time to tell what is open."""
+    return now >= max(guard.lease_end or -inf, trip.at) + LAPSE_GRACE
+
+
+def _cut_is_due(guard: Guard, trip: Trip, timeout: float, now: float) -> bool:
+    """Once a trip, and again when the cut lease has had time to end: one taken anew saves the orders meanwhile."""
+    held = guard.leases.held
+    if held is None or held.asked_at < trip.at:
+        return True
+    return now >= min(held.end, held.answered_at + timeout) + CUT_AGAIN
 
 
 def trip_pace(spent: float, took: float = 0.0) -> float:

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 
 from deadman.config.schema import OnTrip, Selection
 from deadman.errors import Reason
 from deadman.identity import Identity
-from deadman.proof import Proof
+from deadman.leases import LeaseDenied as LeaseDenied
+from deadman.leases import LeaseFact
+from deadman.leases import LeaseGivenUp as LeaseGivenUp
+from deadman.leases import LeaseGranted as LeaseGranted
+from deadman.leases import LeasePresumed as LeasePresumed
+from deadman.proof import Coverage, Proof
 
 TRIP_PATIENCE = 60.0
 """Seconds of cancelling after which something keeps placing orders, and hammering helps nobody (design, section 3)."""
@@ -96,10 +102,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """A renewal left for the venue: from here on it may have heard us. `ttl` is what we asked for."""
+    """A renewal left for the venue: from here on it may have heard us. `ttl` is what we asked for; 0 ends a lease."""
 
     at: float
     ttl: float
+    coverage: Coverage = Coverage.LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +183,14 @@ class SwitchRead:
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """Time went by unseen (suspend, clock step): nothing proven before counts."""
+    """Time may have gone by unseen (suspend, clock step): nothing proven before counts.
+
+    `missed`: seconds that the venue's clock may have gone on while ours stood still.
+    """
 
     at: float
     detail: str
+    missed: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +359,7 @@ Fact = (
     | Lost
     | Failed
     | Attempted
+    | LeaseFact
     | Proven
     | FoundOff
     | TurnedAway

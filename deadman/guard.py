@@ -19,6 +19,7 @@ from deadman import facts
 from deadman.errors import Reason
 from deadman.facts import Cause, Fact, Terms
 from deadman.identity import Identity, Relation
+from deadman.leases import Leases
 from deadman.proof import Coverage, Proof
 from deadman.switch import SwitchRecord
 
@@ -123,8 +124,8 @@ class Guard:
 
     Attributes:
         overdue_after: seconds from one asking until the next answer is late.
-        lease_end: SX Bet: the latest end of any lease that the venue may hold by now, as far as it may have heard us;
-            before it nobody may call the orders gone.
+        leases: SX Bet: what the venue may hold, as far as it may have heard us.
+        orders_seen_at: when the venue last listed an open order, None when it never did.
         bots: SX Bet: the watches that were seen alive since a lease is taken for them; None while none is. One that is
             configured later and was never up is not among them, and takes no lease from those that live.
         provable: False for an SX Bet account that is only observed: the venue tells nobody whether a lease stands, so
@@ -153,7 +154,7 @@ class Guard:
     can_cancel: bool = False
     proof: Proof | None = None
     covered_since: float | None = None
-    lease_end: float | None = None
+    leases: Leases = field(default_factory=Leases)
     trouble: Trouble | None = None
     doubted_at: float | None = None
     turned_on: bool = False
@@ -165,6 +166,7 @@ class Guard:
     disarm_confirmed: bool = False
     open_orders: int | None = None
     open_orders_at: float | None = None
+    orders_seen_at: float | None = None
 
     def phase(self, now: float) -> Phase:
         if self.disarm is not None:
@@ -222,6 +224,19 @@ class Guard:
         """Seconds until the standing claim runs out; 0 when there is none."""
         return self.proof.margin(now) if self.proof is not None and self.protected(now) else 0.0
 
+    @property
+    def lease_end(self) -> float | None:
+        """SX Bet: the latest end of any lease that the venue may hold, None for none; before it no orders are gone."""
+        return self.leases.end
+
+    def may_be_leased(self, now: float) -> bool:
+        """Whether SX Bet may hold a lease, whatever has been proven: while it may, nobody is left waiting."""
+        return self.lease_end is not None and self.lease_end > now
+
+    def lapsed(self, now: float) -> bool:
+        """Whether what rested when the trip began is gone by the end of a lease, though no list says so."""
+        return self.trip is not None and self.leases.lapsed(self.trip.at, now, self.orders_seen_at)
+
     def next_change(self, after: float) -> float | None:
         """The next instant at which time alone may change a judgement; None when only a fact can."""
         if self.proof is None:
@@ -234,8 +249,12 @@ class Guard:
         match fact:
             case facts.Proven(at=at, proof=proof):
                 return self._proven(proof, at)
-            case facts.Attempted(at=at, ttl=ttl):
-                return replace(self, lease_end=max(at + ttl, self.lease_end or 0.0), proof=self._at_most(at + ttl))
+            case facts.Attempted(at=at, ttl=ttl, coverage=Coverage.LEASE):
+                return replace(self, leases=self.leases.ask(at, ttl), proof=self._at_most(at + ttl))
+            case facts.LeaseGranted(at=at, ttl=ttl):
+                return replace(self, leases=self.leases.after(fact), proof=self._at_most(at + ttl))
+            case facts.LeaseDenied() | facts.LeaseGivenUp() | facts.LeasePresumed():
+                return replace(self, leases=self.leases.after(fact))
             case facts.SessionOpened(at=at, can_cancel=can_cancel):
                 return replace(self, session_at=at, can_cancel=can_cancel, untold=False)
             case facts.Lost(at=at, reason=reason, detail=detail):
@@ -248,12 +267,13 @@ class Guard:
                 return replace(self._offline(), trouble=Trouble(at, reason, detail, Phase.REFUSED))
             case facts.FoundOff(at=at, detail=detail):
                 return replace(self, proof=None, covered_since=None, trouble=Trouble(at, None, detail, Phase.EXPOSED))
-            case facts.Doubted(at=at):
-                return replace(self, proof=None, covered_since=None, doubted_at=at)
+            case facts.Doubted(at=at, missed=missed):
+                leases = self.leases.doubt(missed)
+                return replace(self, proof=None, covered_since=None, leases=leases, doubted_at=at)
             case facts.TurnedOn() | facts.SwitchRead() | facts.SwitchSent() | facts.SwitchAnswered():
                 return self._switched(fact)
             case facts.OrdersCounted(at=at, count=count):
-                return replace(self, open_orders=count, open_orders_at=at)
+                return self._counted(at, count)
             case facts.Awaited():
                 return replace(self, awaited=True, bots=None)
             case facts.BotSeen(watches=watches):
@@ -295,27 +315,37 @@ class Guard:
             case facts.Tripped(at=at, cause=cause, by=by, reason=reason) if self._may_trip(cause):
                 return self._tripped(Trip(at, cause, by, reason, terms=fact.terms or self.terms))
             case facts.RoundDone(at=at, remaining=remaining) if self.trip is not None:
-                return replace(self, trip=self.trip.after(fact), open_orders=remaining, open_orders_at=at)
+                return replace(self._counted(at, remaining), trip=self.trip.after(fact))
             case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
                 return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None, withheld=False)
             case facts.Slept(slept=slept) if self.disarm is not None:
                 return replace(self, disarm=_after_sleep(self.disarm, slept))
-            case facts.DisarmConfirmed():
-                return replace(self._let_go(), lease_end=None, disarm_confirmed=True, turned_on=False)
+            case facts.DisarmConfirmed(at=at) if self.disarm is not None:
+                bare = replace(self._let_go(), leases=self.leases.release(at))
+                return replace(bare, disarm_confirmed=True, turned_on=False)
             case facts.Rearmed():
                 return self._rearmed()
             case _:
                 return self
 
     def _proven(self, proof: Proof, answered_at: float) -> Guard:
-        """The claim counts from the asking; the venue may have counted from as late as its answer."""
+        """The claim counts from the asking. A lease that an unanswered request may yet end is none."""
+        leases = self.leases
+        if proof.coverage is Coverage.LEASE:
+            leases = leases.prove(answered_at, proof)
+            proof = replace(proof, ttl=leases.lasting(proof))
+            if proof.ttl == 0:
+                return replace(self, leases=leases, proof=None, covered_since=None, trouble=None)
         gap = self.proof is None or not self.proof.stands(proof.asked_at)
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
-        until = answered_at + proof.ttl if proof.coverage is Coverage.LEASE else None
-        proven = replace(self, proof=proof, covered_since=since, trouble=None, lease_end=until)
+        proven = replace(self, proof=proof, covered_since=since, trouble=None, leases=leases)
         return replace(proven, switch=self.switch.proven())
+
+    def _counted(self, at: float, count: int | None) -> Guard:
+        seen_at = at if count else self.orders_seen_at
+        return replace(self, open_orders=count, open_orders_at=at, orders_seen_at=seen_at)
 
     def _at_most(self, expiry: float) -> Proof | None:
         """A shorter lease than the one that stands replaces it, though its answer may never reach us."""
@@ -350,7 +380,8 @@ class Guard:
     def _rearmed(self) -> Guard:
         """Start over; a trip still under way is carried to zero first, so that no half of a book is left."""
         if self.disarm is not None:
-            return replace(self, disarm=None, proof=None, covered_since=None, withheld=False, aside=None)
+            bare = replace(self, disarm=None, disarm_confirmed=False, withheld=False, aside=None)
+            return replace(bare, proof=None, covered_since=None)
         if self.trip is None:
             return replace(self, aside=None)
         if self.trip.under_way:

@@ -17,13 +17,13 @@ import trio
 from deadman import facts
 from deadman.backoff import REFUSED, REPAIR, STABLE, Backoff
 from deadman.board import Board
-from deadman.config.schema import Account, DeribitAccount
-from deadman.duty import Duty, crashed, duty, fact_of, means, trip_pace
+from deadman.config.schema import Account, SxBetAccount
+from deadman.duty import Duty, cancel_method, crashed, duty, fact_of, trip_pace
 from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.facts import Fact
-from deadman.guard import Guard, Trip
+from deadman.guard import Guard
 from deadman.promise import Timers, timers
-from deadman.proof import Coverage, Proof
+from deadman.proof import Proof
 from deadman.standing import Standing
 from deadman.venue import OpenSession, Round, Session
 
@@ -59,8 +59,8 @@ class Keeper:
     _failures: int = 0
     _steady_since: float | None = None
     _armed: bool = False
-    _open_seen_at: float = -inf
     _looked_at: float = -inf
+    _task: Duty = Duty.REST
     _scope: trio.CancelScope | None = None
 
     def __post_init__(self) -> None:
@@ -96,7 +96,7 @@ class Keeper:
 
     async def _visit(self) -> None:
         """One session, from dialling to its end; what ended it becomes a fact, and that it ended, whatever ended it."""
-        self._armed, pause = False, 0.0
+        self._armed, pause, self._task = False, 0.0, self._duty()
         try:
             async with self.open_session() as session:
                 await self._converse(session)
@@ -107,14 +107,16 @@ class Keeper:
             raise
         finally:
             self._post(facts.SessionClosed(self._now()))
-        with self._until_called():
-            await trio.sleep(pause)
+        if self._is_on_task():
+            with self._until_called():
+                await trio.sleep(pause)
 
     async def _converse(self, session: Session) -> None:
         while (task := self._duty()) is not Duty.REST:
+            self._task = task
             with self._until_called():
                 pause = await self._noted(self._carry_out(task, session))
-                while pause is not None:
+                while pause is not None and self._is_on_task():
                     pause = await self._noted(session.attend(self._now() + pause))
 
     async def _noted(self, doing: Awaitable[None]) -> float | None:
@@ -149,7 +151,13 @@ class Keeper:
         self._post(facts.Proven(self._now(), proof))
         if self._guard().nameless:
             await self._identify(session)
-        await session.attend(proof.asked_at + self.timers.renew_interval)
+        if self._is_on_task():
+            await session.attend(self._renewal_due(proof))
+
+    def _renewal_due(self, proof: Proof) -> float:
+        """Sooner where a request may undo the lease until then: the first one asked for after that is a claim."""
+        due, undone = proof.asked_at + self.timers.renew_interval, self._guard().leases.undone_until(proof.ttl)
+        return undone if proof.asked_at < undone < due else due
 
     async def _settled(self, session: Session, *, on: bool) -> None:
         """Let the time go by in which the venue may yet turn the switch the other way, by an earlier word of ours."""
@@ -170,35 +178,41 @@ class Keeper:
     async def _disarm(self, session: Session) -> None:
         """Let go of the switch; Deribit's stays on where somebody else had turned it on: it is not ours to undo."""
         self._armed = False
+        if isinstance(self.account, SxBetAccount):
+            await self._let_go(session)
+            return
         await self._settled(session, on=False)
-        if self._guard().turned_on or not isinstance(self.account, DeribitAccount):
+        if self._guard().turned_on:
             await session.disarm()
         self._post(facts.DisarmConfirmed(self._now()))
+
+    async def _let_go(self, session: Session) -> None:
+        """One 0 to SX Bet; it is believed once no earlier request may be carried out after it, else asked again."""
+        await session.disarm()
+        leases, now = self._guard().leases, self._now()
+        if leases.let_go:
+            self._post(facts.DisarmConfirmed(now))
+        else:
+            await session.attend(min(now + self.timers.renew_interval, max(now, leases.heard_until)))
 
     async def _cancel(self, session: Session) -> None:
         """One round of cancelling; the trip is done when the venue lists nothing, or where it does not list, lapsed."""
         trip = self._guard().trip
         if trip is None:
             return
-        began_at = self._now()
-        done = await session.cancel_orders(means(self.account, trip.cause))
-        self._open_seen_at = self._now() if done.remaining else self._open_seen_at
+        began_at, method = self._now(), cancel_method(self._guard(), self.account, self._now())
+        try:
+            done = await session.cancel_orders(method)
+        except VenueError:
+            if not self._guard().lapsed(self._now()):
+                raise
+            done = Round(0, None)
         self._post(_round_done(done, self._now()))
-        if done.remaining == 0 or (done.remaining is None and self._lapsed(trip)):
+        if done.remaining == 0 or (done.remaining is None and self._guard().lapsed(self._now())):
             self._post(facts.TripDone(self._now(), presumed=done.remaining is None))
         elif done.remaining is None:  # by another connection, or by a key read anew, it may be read
             raise Unavailable(Reason.VENUE_ERROR, "what is still open cannot be read")
         await session.attend(self._now() + trip_pace(self._now() - trip.at, self._now() - began_at))
-
-    def _lapsed(self, trip: Trip) -> bool:
-        """Whether a lease that stood when the trip began, or was cut since, has ended, and no order was seen after it.
-
-        What no lease covered rests on: then only the venue's own list tells that it is gone.
-        """
-        proof, end = self._guard().proof, self._guard().lease_end
-        if end is None or proof is None or proof.coverage is not Coverage.LEASE or proof.expiry < trip.at:
-            return False
-        return self._open_seen_at < end <= self._now()
 
     def _take_note(self, error: VenueError) -> float:
         """Post what happened; seconds to leave the venue alone."""
@@ -223,21 +237,32 @@ class Keeper:
                 return self.timers.retry
 
     def _in_time(self, pause: float, now: float, error: VenueError) -> float:
-        """While a lease stands, its end sets the pace: three tries, however often the venue has failed us before.
+        """While a lease may stand, its renewal sets the pace, whatever was proven and whyever we were turned away.
 
-        A refusal is tried again at renewal pace, and once more before the end: a rotated key may mend it in time.
+        Where its end is known it does: three tries before it. A refusal is tried again once more before the end: a
+        rotated key may mend it in time.
         """
-        proof = self._guard().proof
-        if proof is None or proof.coverage is not Coverage.LEASE or not proof.stands(now):
+        guard = self._guard()
+        if not guard.may_be_leased(now):
+            return pause
+        pause = min(pause, self.timers.renew_interval)
+        held = guard.leases.held
+        if held is None or held.sure_until <= now or self._duty() is not Duty.PROVE:
             return pause
         share = 0.75 if isinstance(error, Refused) else 0.25
-        return min(pause, self.timers.renew_interval, max(share * proof.margin(now), 0.5))
+        return min(pause, max(share * (held.sure_until - now), 0.5))
 
     def _heed(self, account: str, before: Standing, after: Standing) -> None:
-        """Cut short whatever is waited for when the guard calls for something else, or doubts what it knew."""
+        """Cut short whatever is waited for when the guard calls for something else, or doubts what it knew.
+
+        A disarm waits for the answer to a renewal under way: one given up might be carried out after the 0.
+        """
         if account != self.account.name or self._scope is None:
             return
-        called = duty(before.guard, self.account) is not duty(after.guard, self.account)
+        called_for = duty(after.guard, self.account)
+        called = duty(before.guard, self.account) is not called_for
+        if called and called_for is Duty.DISARM and after.guard.leases.is_waited_for:
+            return
         if called or before.guard.doubted_at != after.guard.doubted_at:
             self._scope.cancel()
 
@@ -248,6 +273,10 @@ class Keeper:
                 yield
             finally:
                 self._scope = None
+
+    def _is_on_task(self) -> bool:
+        """Whether what we are at is still what is called for."""
+        return self._duty() is self._task
 
     def _duty(self) -> Duty:
         return duty(self._guard(), self.account)

@@ -14,6 +14,7 @@ from deadman import facts
 from deadman.facts import Cause, Fact
 from deadman.guard import Guard
 from deadman.identity import Identity, Relation
+from deadman.leases import Leases
 
 
 def fold(guard: Guard, fact: Fact) -> Guard:
@@ -62,7 +63,8 @@ def _is_same(guard: Guard, identity: Identity) -> bool:
 
 def _set_aside(guard: Guard, identity: Identity, at: float) -> Guard:
     """Start over as another account. An operator's word by name leaves it alone, until he lifts it."""
-    fresh = Guard(guard.overdue_after, guard.provable, identity, terms=guard.terms, taken_on_at=at)
+    leases = Leases().presume(at, guard.leases.longest, at) if guard.leases.longest else Leases()
+    fresh = Guard(guard.overdue_after, guard.provable, identity, leases=leases, terms=guard.terms, taken_on_at=at)
     fresh = replace(fresh, session_at=guard.session_at, can_cancel=guard.can_cancel, awaited=guard.awaited)
     kept = guard.aside if guard.aside is not None and not _is_worth_keeping(guard) else replace(guard, aside=None)
     word = _operators_word(guard)
@@ -86,6 +88,7 @@ def _restored(guard: Guard, aside: Guard, identity: Identity) -> Guard:
         awaited=guard.awaited,
         trouble=guard.trouble or aside.trouble,
         proof=guard.proof or aside.proof,
+        leases=aside.leases.joined(guard.leases),
         covered_since=guard.covered_since if guard.proof is not None else aside.covered_since,
         turned_on=guard.turned_on or aside.turned_on,
     )
@@ -118,6 +121,7 @@ def retired(guard: Guard) -> Guard:
     """What outlives the keeping of this account: claims, sessions and counts do not."""
     kept = Guard(guard.overdue_after, identity=guard.identity, aside=guard.aside, withheld=guard.withheld)
     words = replace(kept, trip=guard.trip, disarm=guard.disarm, disarm_confirmed=guard.disarm_confirmed)
+    words = replace(words, leases=guard.leases)
     return replace(
         words, turned_on=guard.turned_on, switch=guard.switch, bots=guard.bots, taken_on_at=guard.taken_on_at
     )

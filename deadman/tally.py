@@ -83,7 +83,7 @@ class Tally:
     def post(self, before: Guard, fact: Fact) -> Tally:
         """Count `fact`, which happened to an account that stood as `before`."""
         match fact:
-            case facts.Attempted():
+            case facts.Attempted(ttl=ttl) if ttl > 0:
                 return replace(self, attempted=self.attempted + 1)
             case facts.Proven(at=at):
                 return replace(self, confirmed=self.confirmed + 1, margins=self._margins(before, at))

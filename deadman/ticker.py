@@ -65,5 +65,6 @@ class Ticker:
             log.warning(
                 "the clocks jumped by %+.1f s: every claim is proven anew", furthest, extra={"event": "clock_jump"}
             )
+            missed = max(0.0, *jumps)
             for account in self.board.configs:
-                self.board.post(account, facts.Doubted(now, f"the clocks jumped by {furthest:+.1f} s"))
+                self.board.post(account, facts.Doubted(now, f"the clocks jumped by {furthest:+.1f} s", missed))

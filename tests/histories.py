@@ -35,6 +35,14 @@ def _attempted(ttl: float) -> Make:
     return lambda at: facts.Attempted(at, ttl)
 
 
+def _granted(ttl: float, sure: float | None) -> Make:
+    return lambda at: facts.LeaseGranted(at, max(0.0, at - 0.25), ttl, sure)
+
+
+def _presumed(ttl: float) -> Make:
+    return lambda at: facts.LeasePresumed(at, ttl, at + 3.0)
+
+
 def _tripped(cause: Cause) -> Make:
     return lambda at: facts.Tripped(at, cause, "somebody")
 
@@ -56,6 +64,10 @@ TRIPS: list[Make] = [
 ]
 NEWS: list[Make] = [
     *(_attempted(ttl) for ttl in (1.0, 3.0, 10.0)),
+    *(_granted(ttl, sure) for ttl, sure in ((0.0, 0.0), (1.0, 1.0), (5.0, None), (10.0, 10.0))),
+    lambda at: facts.LeaseDenied(at, at),
+    lambda at: facts.LeaseGivenUp(at, max(0.0, at - 0.25)),
+    _presumed(10.0),
     lambda at: facts.SessionOpened(at, can_cancel=True),
     lambda at: facts.SessionOpened(at, can_cancel=False),
     lambda at: facts.SessionClosed(at),

@@ -11,6 +11,7 @@ from deadman import facts
 from deadman.errors import Reason
 from deadman.facts import Cause, Fact
 from deadman.guard import UNCLAIMABLE, UNWANTED, Guard, Phase
+from deadman.leases import HEARD_WITHIN
 from deadman.proof import Coverage, Proof
 from tests.histories import OVERDUE, fold
 
@@ -125,20 +126,24 @@ def test_a_session_lost_can_cancel_nothing() -> None:
 
 
 def test_an_unanswered_renewal_puts_off_the_orders_death_though_not_the_claim() -> None:
-    guard = fold([OPENED, LEASED, facts.Attempted(5.0, 10.0)])
-    assert guard.lease_end == 15.0
+    given_up = facts.LeaseGivenUp(8.0, 5.0)
+    guard = fold([OPENED, LEASED, facts.Attempted(5.0, 10.0), given_up])
+    assert guard.lease_end == 8.0 + HEARD_WITHIN + 10.0
     assert guard.margin(5.0) == 5.0
 
 
 def test_a_cut_that_nobody_answered_does_not_bring_the_orders_death_nearer() -> None:
-    guard = fold([OPENED, LEASED, facts.Attempted(5.0, 10.0), facts.Attempted(6.0, 1.0)])
-    assert guard.lease_end == 15.0
+    renewal: list[Fact] = [facts.Attempted(5.0, 10.0), facts.LeaseGivenUp(6.0, 5.0)]
+    guard = fold([OPENED, LEASED, *renewal, facts.Attempted(6.0, 1.0), facts.LeaseGivenUp(7.0, 6.0)])
+    assert guard.lease_end == 6.0 + HEARD_WITHIN + 10.0
 
 
-def test_a_confirmed_cut_brings_the_orders_death_nearer() -> None:
-    cut = facts.Proven(6.0, Proof(6.0, 1.0, Coverage.LEASE))
-    guard = fold([OPENED, LEASED, facts.Attempted(5.0, 10.0), facts.Attempted(6.0, 1.0), cut])
-    assert guard.lease_end == 7.0
+def test_a_confirmed_cut_brings_the_orders_death_nearer_but_not_before_a_renewal_that_may_come_after_it() -> None:
+    renewed = facts.Proven(5.5, Proof(5.0, 10.0, Coverage.LEASE))
+    cut: list[Fact] = [facts.Attempted(6.0, 1.0), facts.LeaseGranted(6.0, 6.0, 1.0, 1.0)]
+    assert fold([OPENED, LEASED, facts.Attempted(5.0, 10.0), renewed, *cut]).lease_end == 7.0
+    unanswered: list[Fact] = [facts.Attempted(5.0, 10.0), facts.LeaseGivenUp(6.0, 5.0)]
+    assert fold([OPENED, LEASED, *unanswered, *cut]).lease_end == 6.0 + HEARD_WITHIN + 10.0
 
 
 def test_a_shorter_lease_that_nobody_answered_may_stand_and_so_caps_the_claim() -> None:
@@ -252,7 +257,13 @@ def test_a_request_that_was_not_answered_may_be_carried_out_until_its_time_is_ov
 
 
 def test_a_disarm_leaves_nothing_of_a_trip_behind() -> None:
-    assert fold([OPENED, SILENT, DISARMED, OBEYED, REARMED]) == replace(fold([OPENED, OBEYED]), disarm_confirmed=True)
+    assert fold([OPENED, SILENT, DISARMED, OBEYED, REARMED]) == fold([OPENED])
+
+
+def test_a_confirmation_that_comes_after_the_arming_confirms_nothing() -> None:
+    late = fold([OPENED, DISARMED, REARMED, OBEYED])
+    assert late == fold([OPENED])
+    assert not late.post(DISARMED).disarm_confirmed
 
 
 def test_the_wheel_of_disarming_turns_anew_for_a_second_disarm() -> None:
@@ -262,7 +273,7 @@ def test_the_wheel_of_disarming_turns_anew_for_a_second_disarm() -> None:
 
 
 def test_a_confirmed_disarm_leaves_no_lease() -> None:
-    assert fold([OPENED, LEASED, facts.Attempted(1.0, 10.0), DISARMED, OBEYED]).lease_end is None
+    assert fold([OPENED, LEASED, DISARMED, OBEYED]).lease_end is None
 
 
 def test_nothing_is_assumed_before_the_first_word() -> None:

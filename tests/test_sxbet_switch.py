@@ -10,13 +10,15 @@ from email.utils import format_datetime
 from typing import Any, cast
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from deadman import facts
 from deadman.clock import Clock
 from deadman.config.schema import SxBetAccount
-from deadman.errors import Refused, Setback, SwitchOff, Unavailable
+from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.facts import Fact
 from deadman.promise import timers
 from deadman.proof import Coverage, Proof
@@ -43,6 +45,8 @@ class Venue:
     skew: float = 0.0
     dated: bool = True
     status: int = 200
+    hangs: bool = False
+    fails: VenueError | None = None
     now: float = 1000.0
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
     posted: list[Fact] = field(default_factory=list)
@@ -52,6 +56,10 @@ class Venue:
     ) -> Answer:
         self.asked.append((method, path, dict(headers), body))
         self.now += ROUND_TRIP
+        if self.hangs:
+            await trio.sleep_forever()
+        if self.fails is not None:
+            raise self.fails
         date = {"date": http_date(self.timestamp() + self.skew)} if self.dated else {}
         return Answer(self.status, date, json.dumps(self.says).encode())
 
@@ -205,21 +213,91 @@ async def test_no_answer_but_a_success_in_words_is_a_lease(says: Any, status: in
 @pytest.mark.parametrize("account", [V2, V3])
 async def test_a_cut_asks_for_one_second(account: SxBetAccount) -> None:
     venue = Venue(granting(1.0, timeoutSeconds=1))
-    assert (await venue.switch(account).cut()).ttl == pytest.approx(1.0, abs=0.5)
+    await venue.switch(account).cut()
     assert venue.asked[0][3]["timeoutSeconds"] == 1
+    assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 1.0, 1.0)
 
 
 async def test_a_cut_lease_that_is_over_already_is_what_was_wanted() -> None:
-    assert (await Venue(granting(-60.0, timeoutSeconds=1)).switch(V3).cut()).ttl == 1.0
-    with pytest.raises(SwitchOff):
-        await Venue(granting(1.0)).switch(V3).cut()
+    await Venue(granting(-60.0, timeoutSeconds=1)).switch(V3).cut()
+
+
+async def test_a_cut_that_the_venue_answers_with_another_number_is_to_be_repeated_and_that_number_counts() -> None:
+    venue = Venue(granting(1.0))
+    with pytest.raises(Setback, match="asked for a lease of 1 s, the venue answered 30"):
+        await venue.switch(V3).cut()
+    assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 30.0, None)
 
 
 async def test_nought_is_sent_by_a_disarm_alone() -> None:
     venue = Venue(granting(0.0, timeoutSeconds=0))
     await venue.switch(V3).turn_off()
     assert venue.asked[0][3] == {"timeoutSeconds": 0}
-    assert not any(isinstance(fact, facts.Attempted) for fact in venue.posted)
+    assert venue.posted[0] == facts.Attempted(1000.0, 0.0)
+    assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("account", "data"),
+    [
+        (V2, {"timeoutSeconds": 5}),
+        (V3, {"timeoutSeconds": 5}),
+        (V2, {"timeoutSeconds": None}),
+        (V2, {"timeoutSeconds": 0, "requestor": "0x0000000000000000000000000000000000000002"}),
+        (V3, {"timeoutSeconds": None, "expiresAt": iso(NOON + 30)}),
+    ],
+)
+async def test_a_nought_that_the_venue_answers_with_a_lease_lets_nothing_go(
+    account: SxBetAccount, data: dict[str, Any]
+) -> None:
+    venue = Venue(granting(0.0, **{"timeoutSeconds": 0, **data}))
+    with pytest.raises(Setback):
+        await venue.switch(account).turn_off()
+    granted = venue.posted[-1]
+    assert isinstance(granted, facts.LeaseGranted)
+    assert granted.sure is None
+    assert granted.ttl == (data.get("timeoutSeconds") or 0.0)
+
+
+@pytest.mark.parametrize("skew", [-400.0, 0.0, 400.0])
+async def test_v3_may_echo_nothing_of_a_nought_whatever_either_clock_says(skew: float) -> None:
+    await Venue(granting(0.0, skew=skew, timeoutSeconds=None), skew=skew).switch(V3).turn_off()
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "end"),
+    [
+        (400, {"status": "failure"}, facts.LeaseDenied(1000.25, 1000.0)),
+        (401, {}, facts.LeaseDenied(1000.25, 1000.0)),
+        (429, {}, facts.LeaseDenied(1000.25, 1000.0)),
+        (200, {"status": "failure"}, facts.LeaseDenied(1000.25, 1000.0)),
+        (200, {}, facts.LeaseGivenUp(1000.25, 1000.0)),
+        (408, {}, facts.LeaseGivenUp(1000.25, 1000.0)),
+        (502, {}, facts.LeaseGivenUp(1000.25, 1000.0)),
+    ],
+)
+async def test_what_becomes_of_a_request_is_posted_however_it_ends(
+    status: int, says: dict[str, Any], end: Fact
+) -> None:
+    venue = Venue(says, status=status)
+    with pytest.raises(VenueError):
+        await venue.switch(V3).arm()
+    assert venue.posted[-1] == end
+
+
+async def test_a_renewal_that_we_are_called_away_from_may_be_heard_later(autojump_clock: MockClock) -> None:
+    venue = Venue(granting(), hangs=True)
+    with trio.move_on_after(1.0):
+        await venue.switch(V3).arm()
+    assert venue.posted[-1] == facts.LeaseGivenUp(1000.25, 1000.0)
+
+
+@pytest.mark.parametrize(("reason", "end"), [(Reason.CONNECT, facts.LeaseDenied), (Reason.SILENT, facts.LeaseGivenUp)])
+async def test_a_request_that_never_left_us_is_not_heard_later(reason: Reason, end: type[Fact]) -> None:
+    venue = Venue({}, fails=Unavailable(reason))
+    with pytest.raises(Unavailable):
+        await venue.switch(V3).arm()
+    assert isinstance(venue.posted[-1], end)
 
 
 async def test_a_disarm_the_venue_did_not_confirm_is_not_done() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from deadman.config.schema import Account, DeribitAccount
 from deadman.guard import Guard, Phase, Trip
-from deadman.proof import Coverage
 from deadman.report.times import Times
 from deadman.spoken import left
 
@@ -34,7 +34,7 @@ def of_arm(_: Account, guard: Guard, times: Times) -> Outcome:
             return Outcome(False, f"the switch is off{_detail(guard)}")
         case Phase.REFUSED:
             return Outcome(False, f"rejected by the venue{_detail(guard)}")
-    return Outcome(False, f"not proven yet{_detail(guard)}; deadman goes on trying")
+    return Outcome(False, f"not proven yet{_undone(guard, times) or _detail(guard)}; deadman goes on trying")
 
 
 def of_disarm(_: Account, guard: Guard, times: Times) -> Outcome:
@@ -73,9 +73,19 @@ def _open(trip: Trip | None) -> str:
 def _lease(guard: Guard, times: Times) -> str:
     """Until when SX Bet may still hold a lease: what it may have heard counts."""
     end = guard.lease_end
-    if guard.proof is None or guard.proof.coverage is not Coverage.LEASE or end is None or end <= times.now:
+    if end is None or end <= times.now:
         return ""
-    return f"; the lease ends at {times.told(end)}"
+    surely = guard.leases.heard_until <= times.now
+    return f"; the lease ends at {times.told(end)}" if surely else f"; a lease may run until {times.told(end)}"
+
+
+def _undone(guard: Guard, times: Times) -> str:
+    """Until when a request that SX Bet did not answer may still end the lease it granted since."""
+    held = guard.leases.held
+    until = guard.leases.undone_until(held.ttl) if held else -inf
+    if until <= times.now:
+        return ""
+    return f": an unanswered request may still end the lease until {times.told(until)}"
 
 
 def _detail(guard: Guard) -> str:

@@ -34,7 +34,7 @@ def meaning(account: Account, standing: Standing, clock: Clock) -> str:
         case Phase.EXPOSED:
             return f"{_trouble(guard)}: its orders stay if the bot or this host dies"
         case Phase.EXPIRED | Phase.UNVERIFIED:
-            return _ran_out(guard, clock)
+            return _ran_out(guard, now, clock)
         case Phase.TRIPPING | Phase.TRIPPED:
             return _tripped(account, guard.trip, now) if guard.trip else ""
         case Phase.DISARMED:
@@ -60,15 +60,15 @@ def _refused(guard: Guard, now: float) -> str:
     return "nothing is proven: whether its orders would be cancelled is unknown"
 
 
-def _ran_out(guard: Guard, clock: Clock) -> str:
+def _ran_out(guard: Guard, now: float, clock: Clock) -> str:
     since = f"; {_trouble(guard)}" if _trouble(guard) else ""
     if guard.proof is None or guard.proof.coverage is Coverage.INHERITED:
         last = _told(guard.proof.asked_at, clock) if guard.proof else "never"
         return f"cancel-on-disconnect was last proven at {last}; whether it is still on is unknown{since}"
     ended = f"the lease ran out at {_told(guard.proof.expiry, clock)}"
-    if guard.lease_end is not None and guard.lease_end > clock.now():
+    if guard.lease_end is not None and guard.lease_end > now:
         until = _told(guard.lease_end, clock)
-        return f"{ended}; a renewal was not answered: another may run until {until}{since}"
+        return f"{ended}, but one that is not proven may run until {until}{since}"
     return f"{ended}: its orders are presumed cancelled{since}"
 
 

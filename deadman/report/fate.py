@@ -62,6 +62,8 @@ class Case:
         trip = self.guard.trip
         if self.phase is not Phase.TRIPPED or trip is None or trip.done_at is None or self.guard.open_orders:
             return False
+        if self.guard.leases.taken_since(trip.done_at) and self.guard.may_be_leased(self.now):
+            return False  # what an earlier run knew of the trip may be older than what it did after it
         # A presumption speaks of what rested when the trip began; a list, of all there was when it was done.
         since = trip.at if trip.presumed else trip.done_at
         return bool(self.watches) and all(self._is_silent_since(watch, since) for watch in self.watches.values())

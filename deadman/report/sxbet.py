@@ -38,11 +38,20 @@ def if_host_dies(case: Case) -> Fate:
         return Fate(
             "gone", round(until - case.now, 3), "SX Bet cancels when the lease ends, with a delay it does not document."
         )
-    if until is not None and until > case.now:
-        return Fate(
-            "unknown", None, f"A renewal was tried and not answered: a lease may run until {case.times.told(until)}."
-        )
+    if case.guard.may_be_leased(case.now):
+        return Fate("unknown", None, f"No lease is proven, but one that is not may run until {_until(case)}.")
     return _bare(case)
+
+
+def _until(case: Case) -> str:
+    """The latest end of any lease that SX Bet may hold, for people."""
+    return case.times.told(case.guard.lease_end or case.now)
+
+
+def _what_is_placed_now(case: Case) -> str:
+    if not case.guard.may_be_leased(case.now):
+        return ""
+    return f" A lease may run until {_until(case)}: orders placed before that go when it ends."
 
 
 def _settled(case: Case) -> Fate | None:
@@ -52,7 +61,9 @@ def _settled(case: Case) -> Fate | None:
     if case.cleared:
         presumed = case.guard.trip is not None and case.guard.trip.presumed
         how = "presumed so since the lease's end" if presumed else "SX Bet listed no open order"
-        return Fate("gone", 0.0, f"Already cancelled: {how}.")
+        return Fate("gone", 0.0, f"Already cancelled: {how}.{_what_is_placed_now(case)}")
+    if case.found_off and case.guard.may_be_leased(case.now):
+        return Fate("unknown", None, f"SX Bet did not grant the lease we asked for: one may run until {_until(case)}.")
     if case.found_off:
         return Fate("stay", None, "By SX Bet's last word there is no lease as asked for.")
     return None
@@ -70,11 +81,20 @@ def _tripping(case: Case, account: SxBetAccount) -> Fate:
 
 def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
     if _cancels(case, account.on_trip):
-        return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
+        late = account.on_trip == "expire" and case.guard.leases.heard_until > case.now
+        within = case.bound()
+        if late and within is not None:
+            within = max(within, _left(case))
+        return Fate("gone", within, f"deadman cancels once {case.names} is silent.")
     if case.stands:
         why = f"Renewals stop once {case.names} is silent, and SX Bet cancels when the lease ends."
-        return Fate("gone", case.lapse_bound(), why)
+        return Fate("gone", max(case.lapse_bound() or 0.0, _left(case)), why)
     return if_host_dies(case)
+
+
+def _left(case: Case) -> float:
+    """Seconds to the latest end of any lease: a renewal that is carried out late undoes a cut, and lasts longer."""
+    return round((case.guard.lease_end or case.now) - case.now, 3)
 
 
 def _cancels(case: Case, means_of_trip: OnTrip) -> bool:
@@ -88,12 +108,11 @@ def _cancels(case: Case, means_of_trip: OnTrip) -> bool:
 
 
 def _disarmed(case: Case) -> Fate:
+    if case.guard.may_be_leased(case.now):
+        told = "Disarmed" if case.guard.disarm_confirmed else "Disarmed, but SX Bet has not confirmed it"
+        return Fate("unknown", None, f"{told}: a lease may run until {_until(case)}.")
     if case.guard.disarm_confirmed:
         return Fate("stay", None, "Disarmed: SX Bet holds no lease, deadman cancels nothing.")
-    until = case.guard.lease_end
-    if until is not None and until > case.now:
-        told = case.times.told(until)
-        return Fate("unknown", None, f"Disarmed, but SX Bet has not confirmed it: a lease may run until {told}.")
     return Fate("stay", None, "Disarmed: deadman renews nothing and cancels nothing.")
 
 

@@ -79,7 +79,7 @@ class Switch:
     async def _read_account(self) -> Proof | None:
         """The proof a reading of the account's setting gives, dated from the asking; None when it is off."""
         asked_at, vouch = self._now(), self.conversation.timers.vouch
-        self.conversation.post(facts.Attempted(asked_at, vouch))
+        self.conversation.post(facts.Attempted(asked_at, vouch, Coverage.INHERITED))
         return Proof(asked_at, vouch, Coverage.INHERITED) if await self.read("account") else None
 
     async def _turn_on(self) -> Proof:

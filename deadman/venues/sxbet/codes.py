@@ -17,6 +17,9 @@ LONGEST_PAUSE = 30.0
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
 """4xx by number, and yet only the weather between us and the venue."""
 
+_NEVER_HEARD = {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.RATE_LIMITED}
+"""Ends before the venue took the request, or turned it away unread."""
+
 _ADVICE: dict[int, tuple[Reason, str]] = {
     HTTPStatus.UNAUTHORIZED: (
         Reason.CREDENTIALS,
@@ -41,6 +44,14 @@ def failure(what: str, answer: Answer) -> VenueError:
         return _unreadable(what, answer, said)
     reason, advice = _ADVICE.get(answer.status, (Reason.UNSUPPORTED, "the venue does not take this request"))
     return Refused(reason, f"{what}: {said}: {advice}")
+
+
+def not_carried_out(error: VenueError) -> bool:
+    """Whether the request is known to have done nothing, and never will: refused in words, or it never left us.
+
+    A timeout, a broken connection, a gateway's 5xx or a page that is no answer says nothing of the kind.
+    """
+    return isinstance(error, Refused) or error.reason in _NEVER_HEARD
 
 
 def _unreadable(what: str, answer: Answer, said: str) -> VenueError:

@@ -9,7 +9,7 @@ import trio
 
 from deadman import facts
 from deadman.config.schema import OnTrip
-from deadman.errors import Reason, Refused, Unavailable
+from deadman.errors import Reason, Refused, Unavailable, VenueError
 from deadman.promise import CUT
 from deadman.proof import Proof
 from deadman.venue import Round
@@ -23,18 +23,19 @@ COUNT_INTERVAL = 20.0
 VENUE_LAG = 1.0
 """Seconds given to the venue after a cut lease's end before its list is read; its own delay is not documented."""
 
+UNCHANGED = {Reason.RETIRED, Reason.UNSUPPORTED, Reason.VENUE_ERROR, Reason.GARBLED}
+"""Ends of a cancel after which the next round may well do better; of others the keeper must hear at once."""
 
-CUT_AGAIN = 15.0
-"""Seconds after a cut before the next: a lease taken anew saves the orders of one that the venue has not yet ended."""
+
+TWO_TRIES = 1.0
+"""Seconds until the next round at least, when its list cost a second connection in vain."""
 
 
 @dataclass
 class Marks:
-    """What outlives a session: when open orders were last asked for, so that a flapping venue is not asked twice, and
-    when the lease was cut, unless it was taken anew since."""
+    """What outlives a session: when open orders were last asked for, so that a flapping venue is not asked twice."""
 
     counted_at: float = -inf
-    cut_at: float = -inf
 
 
 @dataclass
@@ -47,11 +48,9 @@ class SxBetSession:
     marks: Marks
 
     async def arm(self) -> Proof:
-        self.marks.cut_at = -inf
         return await self.switch.arm()
 
     async def renew(self) -> Proof:
-        self.marks.cut_at = -inf
         return await self.switch.confirm()
 
     async def attend(self, until: float) -> None:
@@ -72,18 +71,22 @@ class SxBetSession:
         await self.switch.turn_off()
 
     async def cancel_orders(self, means: OnTrip) -> Round:
-        """`cancel`: by key. `expire`: the lease cut to a second. `lapse`: nothing is sent, the lease runs out."""
-        if means == "cancel":
-            return await self._cancel()
-        if means == "expire" and self.conversation.clock.now() >= self.marks.cut_at + CUT_AGAIN:
-            await self._cut()
-        return Round(0, await self._remaining())
+        """`cancel`: by key. `expire`: the lease cut to a second. `lapse`: nothing is sent, the lease runs out.
 
-    async def _cut(self) -> None:
-        proof = await self.switch.cut()
-        self.marks.cut_at = self.conversation.clock.now()
-        self.conversation.post(facts.Proven(self.marks.cut_at, proof))
+        Whatever becomes of the request, the venue's list is read: nothing open is the end, and only the list says so.
+        """
+        if means == "lapse":
+            return Round(0, await self._remaining())
+        act = self._cancel if means == "cancel" else self._cut
+        try:
+            return await act()
+        except VenueError as error:
+            return await self._after(error)
+
+    async def _cut(self) -> Round:
+        await self.switch.cut()
         await trio.sleep(CUT + VENUE_LAG)
+        return Round(0, await self._remaining())
 
     async def _cancel(self) -> Round:
         """Where the venue has no list that we can read, its word that it cancelled all of them has to do.
@@ -97,6 +100,17 @@ class SxBetSession:
             return Round(cancelled, unsure)
         except Unavailable as error:
             return Round(cancelled, unsure if error.reason is Reason.GARBLED else None)
+
+    async def _after(self, error: VenueError) -> Round:
+        """The round though its request failed, as far as the list can be read; else what made it fail."""
+        remaining = await self._remaining()
+        if remaining is None:
+            error.pause = max(error.pause, TWO_TRIES)
+        if remaining is None or (remaining and error.reason not in UNCHANGED):
+            raise error
+        if remaining:
+            self.conversation.post(facts.Failed(self.conversation.clock.now(), error.reason, error.detail))
+        return Round(0, remaining)
 
     async def _remaining(self) -> int | None:
         try:

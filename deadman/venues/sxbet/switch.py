@@ -6,14 +6,20 @@ from dataclasses import dataclass
 
 from deadman import facts
 from deadman.config.schema import SxBetAccount
-from deadman.errors import Reason, Setback, SwitchOff
+from deadman.errors import Reason, Setback, SwitchOff, VenueError
 from deadman.promise import CUT
 from deadman.proof import Coverage, Proof
-from deadman.venues.sxbet import wire
+from deadman.venues.sxbet import codes, wire
 from deadman.venues.sxbet.conversation import Conversation
 
 LOOK_AGAIN = 20.0
 """Seconds between two looks at an observed account."""
+
+LONGEST = 3600.0
+"""Seconds of the longest lease the venue grants, whatever number it may answer with."""
+
+GOES_ON = 2.0
+"""Seconds ahead from which an end is one to come, and not the instant of the answer in a clock a little off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +43,27 @@ class Switch:
     async def confirm(self) -> Proof:
         return await self.arm()
 
-    async def cut(self) -> Proof:
-        """Let the lease end in a second, and every order with it; one that has ended already is what we want."""
-        asked_at, _ = await self._lease(CUT)
-        return Proof(asked_at, float(CUT), Coverage.LEASE)
+    async def cut(self) -> None:
+        """Let the lease end in a second, and every order with it; one that has ended already is what we want.
+
+        Raises:
+            Setback: the venue answered with another number: how long the lease goes on is its word, not ours.
+        """
+        try:
+            await self._lease(CUT)
+        except SwitchOff as error:
+            raise Setback(error.reason, error.detail) from error
 
     async def turn_off(self) -> None:
-        """An operator's `disarm` only: at the venue 0 disarms without cancelling."""
-        await self._request(0)
+        """An operator's `disarm` only: at the venue 0 disarms without cancelling.
 
-    async def _request(self, seconds: int) -> wire.Lease:
-        path, body = self.conversation.grant.lease_request(seconds)
-        answer = await self.conversation.ask("POST", path, body)
-        if not wire.succeeded(answer):
-            raise self.conversation.failure(f"POST {path}", answer)
-        return wire.lease(answer)
+        Raises:
+            Setback: by the venue's answer a lease goes on, or it is not ours that was let go.
+        """
+        try:
+            await self._lease(0)
+        except SwitchOff as error:
+            raise Setback(error.reason, error.detail) from error
 
     async def _take(self, seconds: int) -> Proof:
         """The lease, dated from the asking, so that it may end a round trip early and never late."""
@@ -65,18 +77,52 @@ class Switch:
     async def _lease(self, seconds: int) -> tuple[float, wire.Lease]:
         """When we asked, and the lease the venue says it took down, if it is the one we asked for."""
         asked_at = self.conversation.clock.now()
-        self.conversation.post(facts.Attempted(asked_at, float(seconds)))
-        lease = await self._request(seconds)
-        self._verify_echo(lease, seconds)
+        lease = await self._ask(asked_at, seconds)
+        wrong = self._wrong_echo(lease, seconds)
+        longest, sure = max(float(seconds), min(lease.timeout or 0.0, LONGEST)), None if wrong else float(seconds)
+        self.conversation.post(facts.LeaseGranted(self.conversation.clock.now(), asked_at, longest, sure))
+        if wrong:
+            raise SwitchOff(Reason.GARBLED, wrong)
         return asked_at, lease
 
-    def _verify_echo(self, lease: wire.Lease, seconds: int) -> None:
-        """An unknown answer is not a yes. V3's answer is not documented: there an echo may be missing, not wrong."""
+    async def _ask(self, asked_at: float, seconds: int) -> wire.Lease:
+        """The venue's answer to one request; every other end of it is posted here, our being called away included."""
+        path, body = self.conversation.grant.lease_request(seconds)
+        end: type[facts.LeaseDenied | facts.LeaseGivenUp] | None = facts.LeaseGivenUp
+        self.conversation.post(facts.Attempted(asked_at, float(seconds)))
+        try:
+            answer = await self.conversation.ask("POST", path, body)
+            if not wire.succeeded(answer):
+                raise self.conversation.failure(f"POST {path}", answer)
+            end = None
+            return wire.lease(answer)
+        except VenueError as error:
+            end = facts.LeaseDenied if codes.not_carried_out(error) else facts.LeaseGivenUp
+            raise
+        finally:
+            if end is not None:
+                self.conversation.post(end(self.conversation.clock.now(), asked_at))
+
+    def _wrong_echo(self, lease: wire.Lease, seconds: int) -> str:
+        """How the answer is not what we asked for; empty when it is. An unknown answer is not a yes.
+
+        V3's answer is not documented: there an echo may be missing, not wrong. A 0 is believed without one unless the
+        venue names an end that both clocks see ahead.
+        """
         required = self.account.api == "v2"
         if lease.timeout != seconds and (required or lease.timeout is not None):
-            raise SwitchOff(Reason.GARBLED, f"asked for a lease of {seconds} s, the venue answered {lease.timeout}")
+            return f"asked for a lease of {seconds} s, the venue answered {lease.timeout}"
         if required and (lease.requestor or "").lower() != (self.account.requestor or "").lower():
-            raise SwitchOff(Reason.GARBLED, f"the venue guards {lease.requestor}, not {self.account.requestor}")
+            return f"the venue guards {lease.requestor}, not {self.account.requestor}"
+        if seconds == 0 and lease.timeout is None and self._goes_on(lease):
+            return "asked for no lease, the venue answered with one that goes on"
+        return ""
+
+    def _goes_on(self, lease: wire.Lease) -> bool:
+        if lease.expiry_timestamp is None:
+            return False
+        left = _Left.of(lease.expiry_timestamp, self.conversation.clock.timestamp(), lease.answered_timestamp)
+        return left.at_least > GOES_ON
 
     def _time_left(self, lease: wire.Lease) -> _Left:
         """How long the lease has by the venue's `expiresAt`: a cross-check of the echo, and no proof without it."""
@@ -91,12 +137,14 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """Seconds to `expiresAt`; `at_most` by the kinder of two clocks: one wrong clock shall not decide."""
+    """Seconds to `expiresAt`; `at_most` and `at_least` by two clocks: one wrong clock shall not decide."""
 
     by_ours: float
     at_most: float
+    at_least: float
 
     @classmethod
     def of(cls, expiry: float, ours: float, venues: float | None) -> _Left:
         by_ours = expiry - ours
-        return cls(by_ours, by_ours if venues is None else max(by_ours, expiry - venues))
+        by_theirs = by_ours if venues is None else expiry - venues
+        return cls(by_ours, max(by_ours, by_theirs), min(by_ours, by_theirs))
