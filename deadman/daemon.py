@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -81,6 +82,10 @@ def _unable() -> Iterator[None]:
         raise Unable(str(innermost(missing))) from group
 
 
+NAMES = 2.0
+"""Seconds that looking up operators may take at the start."""
+
+
 class Daemon:
     """One run of the service. `remember` comes before `run`."""
 
@@ -116,7 +121,7 @@ class Daemon:
             nursery.start_soon(self.watches.run)
             nursery.start_soon(end_disarms, board)
             nursery.start_soon(Notifier(board, ports.dialler, ports.chance, daemon.webhook, daemon.ping).run)
-            await nursery.start(ports.serve_control, board, self._control_socket, Policy.of(daemon))
+            await nursery.start(ports.serve_control, board, self._control_socket, await self._policy())
             nursery.start_soon(Presence(self._sockets, ports.is_socket).run)
             keepers.apply(self.config.accounts)
             nursery.start_soon(service.run)
@@ -124,6 +129,14 @@ class Daemon:
             await self._obey(reloader, service)
             service.stopping()
             nursery.cancel_scope.cancel()
+
+    async def _policy(self) -> Policy:
+        """Who may do what; a name service that hangs keeps the operators out, and no switch from being armed."""
+        daemon = self.config.daemon
+        with trio.move_on_after(NAMES), suppress(OSError):
+            return await self.ports.off_loop(Policy.of, daemon)
+        log.error("the name service hangs: only root and the daemon's own user may change anything until a restart")
+        return Policy({os.geteuid(): f"uid {os.geteuid()}", 0: "root"})
 
     @property
     def _control_socket(self) -> Path:

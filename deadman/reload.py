@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 import trio
@@ -12,7 +13,9 @@ from deadman.config.fault import Faults
 from deadman.config.schema import Config
 from deadman.keepers import Keepers
 from deadman.threads import OffLoop
+from deadman.watches.inbox import Change
 from deadman.watches.rounds import Watches
+from deadman.watches.senders import UnknownUser
 from deadman.watches.sockets import SocketFault
 
 log = logging.getLogger(__name__)
@@ -41,21 +44,28 @@ class Reloader:
         self._keepers = keepers
 
     async def reload(self) -> None:
-        """Never raises for what a person can write into a file."""
+        """Never raises for what a person can write into a file, nor for what a host fails to tell."""
+        attempt = Attempt(self._prepare)
         try:
             with trio.fail_after(PATIENCE):
-                config = await self._off_loop(self._read)
-            self._watches.apply(config.watches)
+                config, change = await self._off_loop(attempt.run)
         except Faults as faults:
             self._keep_old([str(fault) for fault in faults.faults])
-        except SocketFault as error:
+        except (SocketFault, UnknownUser, OSError) as error:
             self._keep_old([str(error)])
         except trio.TooSlowError:
-            self._keep_old([f"{self._config.path}: not read within {PATIENCE:g} s"])
+            attempt.give_up()
+            self._keep_old([f"{self._config.path}: not read, or its users not looked up, within {PATIENCE:g} s"])
         else:
-            self._take(config)
+            self._take(config, change)
 
-    def _take(self, config: Config) -> None:
+    def _prepare(self) -> tuple[Config, Change]:
+        """All that may fail or hang."""
+        config = self._read()
+        return config, self._watches.prepare(config.watches)
+
+    def _take(self, config: Config, change: Change) -> None:
+        self._watches.take(config.watches, change)
         self._keepers.apply(config.accounts)
         # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
         self._watches.look()
@@ -70,3 +80,27 @@ class Reloader:
         self._board.reload = Reload(False, self._board.reload.success_timestamp)
         for fault in faults:
             log.error("not reloaded, the old config stays in force: %s", fault, extra={"event": "reload_failed"})
+
+
+class Attempt:
+    """One reading off the loop. What it opened after we gave up on it is closed again, by whoever comes last."""
+
+    def __init__(self, prepare: Callable[[], tuple[Config, Change]]) -> None:
+        self._prepare = prepare
+        self._lock = threading.Lock()
+        self._given_up = False
+        self._change: Change | None = None
+
+    def run(self) -> tuple[Config, Change]:
+        config, change = self._prepare()
+        with self._lock:
+            self._change = change
+            if self._given_up:
+                change.discard()
+        return config, change
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._given_up = True
+            if self._change is not None:
+                self._change.discard()

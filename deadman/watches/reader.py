@@ -8,11 +8,13 @@ itself too: thread and loop share each socket under a lock, so that nothing is e
 
 from __future__ import annotations
 
+import logging
 import select
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -20,8 +22,11 @@ import trio
 from deadman.clock import Clock
 from deadman.config.schema import WatchConfig
 from deadman.descriptors import Discards
+from deadman.threads import in_thread
+from deadman.watches.inbox import Permit
 from deadman.watches.protocol import Mail
-from deadman.watches.senders import permit
+from deadman.watches.senders import UnknownUser, everybody, look_up, nobody, permit
+from deadman.watches.senders import permits as permits_within
 from deadman.watches.socket_inbox import SocketInbox
 from deadman.watches.sockets import Bound, SocketFault, adopt, bind
 
@@ -30,6 +35,32 @@ POLL = 0.25
 
 REST = 0.01
 """Seconds to rest while descriptors that were sent along wait to be closed: what is unread would make it spin."""
+
+
+LOOK_UP = 2.0
+"""Seconds a name service may take at the start; it holds up nobody's switch for longer."""
+
+LOOK_AGAIN = 5.0
+"""Seconds between two looks for a user who was not known."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Sockets opened and users looked up, not yet in use."""
+
+    inboxes: SocketInboxes
+    configs: Mapping[str, WatchConfig]
+    permits: Mapping[str, Permit]
+    opened: Mapping[str, SocketInbox]
+
+    def commit(self) -> None:
+        self.inboxes.take_on(self)
+
+    def discard(self) -> None:
+        for inbox in self.opened.values():
+            inbox.close()
 
 
 class SocketInboxes:
@@ -48,16 +79,46 @@ class SocketInboxes:
         self._adopted = dict(adopted or {})
         self._inboxes: dict[str, SocketInbox] = {}
         self._by_descriptor: dict[int, SocketInbox] = {}
+        self._configs: dict[str, WatchConfig] = {}
+        self._unknown: set[str] = set()
         self._discards = Discards()
         self._ready = select.epoll()
 
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> Opening:
+        """A user who is not known is a fault, but where he was not known before either."""
+        permits = {name: self._permit(config) for name, config in configs.items()}
+        return self._opening(configs, permits)
+
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
-        for name, inbox in self._open((configs.keys() | self._adopted.keys()) - self._inboxes.keys()).items():
+        """At the start, where a name service may hold up nothing: users whom it does not tell are asked for later."""
+        permits = permits_within(configs.values(), LOOK_UP)
+        self._opening(configs, permits).commit()
+
+    def _opening(self, configs: Mapping[str, WatchConfig], permits: Mapping[str, Permit]) -> Opening:
+        wanted = configs.keys() | self._adopted.keys()
+        return Opening(self, configs, permits, self._open(wanted - self._inboxes.keys()))
+
+    def _permit(self, config: WatchConfig) -> Permit:
+        known = self._configs.get(config.name)
+        if known is not None and known.user == config.user and self._inboxes[config.name].permit is nobody:
+            return permit(config)
+        return look_up(config)
+
+    def take_on(self, opening: Opening) -> None:
+        for name, inbox in opening.opened.items():
             self._add(name, inbox)
-        for name in self._inboxes.keys() - configs.keys() - self._adopted.keys():
+        for name in self._inboxes.keys() - opening.configs.keys() - self._adopted.keys():
             self._drop(name)
-        for name, config in configs.items():
-            self._inboxes[name].permit = permit(config)
+        self._configs = dict(opening.configs)
+        for name in self._configs:
+            self._inboxes[name].permit = opening.permits.get(name, everybody)
+        self._unknown = {
+            name
+            for name in self._configs
+            if name not in opening.permits or (opening.permits[name] is nobody and self._configs[name].user)
+        }
+        for name in self._unknown - opening.permits.keys():
+            log.error("watch %s: the name service hangs: whoever may write to its socket may check in until then", name)
 
     def take(self, watch: str) -> Mail:
         return self._inboxes[watch].take()
@@ -71,6 +132,22 @@ class SocketInboxes:
             )
         finally:
             stop.set()
+
+    async def find_users(self) -> None:
+        """Ask again for users who were not known at the start, one at a time and off the loop, until cancelled."""
+        limiter = trio.CapacityLimiter(1)
+        while True:
+            await trio.sleep(LOOK_AGAIN)
+            for config in [self._configs[name] for name in self._unknown]:
+                with suppress(UnknownUser, OSError), trio.move_on_after(LOOK_UP):
+                    found = await in_thread(look_up, config, limiter=limiter)
+                    self._found(config, found)
+
+    def _found(self, config: WatchConfig, found: Permit) -> None:
+        if self._configs.get(config.name) == config:
+            self._inboxes[config.name].permit = found
+            self._unknown.discard(config.name)
+            log.info('watch %s: user "%s" is known now, and may check in', config.name, config.user)
 
     def close(self) -> None:
         for name in tuple(self._inboxes):

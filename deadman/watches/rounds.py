@@ -14,7 +14,7 @@ from deadman.config.schema import WatchConfig
 from deadman.peers import is_gone
 from deadman.watch import Watch
 from deadman.watches.heed import Heed
-from deadman.watches.inbox import Inboxes
+from deadman.watches.inbox import Change, Inboxes
 from deadman.watches.judgement import Case, judge
 from deadman.watches.words import Oddities, silence
 
@@ -66,6 +66,18 @@ class Watches:
         Raises SocketFault, in words; then nothing has changed.
         """
         self._inboxes.apply(configs)
+        self._take(configs)
+
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
+        """Make ready, off the loop, what `take` then puts into force. Raises SocketFault or UnknownUser."""
+        return self._inboxes.prepare(configs)
+
+    def take(self, configs: Mapping[str, WatchConfig], change: Change) -> None:
+        """What `apply` does, with what was made ready; it cannot fail."""
+        change.commit()
+        self._take(configs)
+
+    def _take(self, configs: Mapping[str, WatchConfig]) -> None:
         for name in self._configs.keys() - configs.keys():
             self.board.forget_watch(name)
             self._heed.forget(name)
@@ -77,6 +89,7 @@ class Watches:
         """Read and judge until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._inboxes.serve, self._wake)
+            nursery.start_soon(self._inboxes.find_users)
             while True:
                 self.look()
                 await trio.sleep(SOONEST)
