@@ -136,6 +136,10 @@ class Leases:
         """Whether a request is under way, its answer not yet given up."""
         return any(one.given_up_at is None for one in self.asked)
 
+    def may_be_heard(self, now: float) -> bool:
+        """Whether the venue may still carry out a request that is not settled."""
+        return any(one.heard_until > now for one in self.asked)
+
     @property
     def heard_until(self) -> float:
         """Until when an unsettled request may still take a lease; -inf when there is none."""

@@ -329,3 +329,83 @@ async def test_a_trip_of_an_earlier_run_speaks_for_no_book_while_a_lease_of_it_m
         while desk.open_orders("maker"):
             assert told(desk)["if_host_dies"]["orders"] == "unknown"
             await trio.sleep(0.5)
+
+
+async def stop(desk: Desk) -> None:
+    """SIGTERM: what has changed is written once more."""
+    desk.running = False
+    desk.life.scope.cancel()
+    await desk.life.ended.wait()
+
+
+async def test_after_a_crash_a_disarm_waits_for_what_the_last_run_may_have_asked_for(autojump_clock: MockClock) -> None:
+    async with open_desk(V3) as desk:
+        await trio.sleep(35)
+        await desk.crash()
+        await desk.start()
+        began = trio.current_time()
+        desk.nursery.start_soon(carry_out, desk, 30.0, began + 20.0)
+        await trio.sleep(5)
+        answer = await desk.command("disarm", "maker")
+        assert not answer["accounts"]["maker"]["done"]
+        while not desk.standing("maker").guard.disarm_confirmed:
+            await trio.sleep(0.1)
+        assert trio.current_time() >= began + HEARD_WITHIN
+        assert desk.sxbet.lease("maker") is None
+
+
+async def test_after_a_stop_with_every_request_answered_a_disarm_is_confirmed_at_once(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_desk(V3) as desk:
+        await trio.sleep(35)
+        await stop(desk)
+        await desk.start()
+        await trio.sleep(5)
+        answer = await desk.command("disarm", "maker")
+        assert answer["accounts"]["maker"]["done"]
+
+
+async def test_after_a_stop_with_a_request_under_way_a_disarm_waits(autojump_clock: MockClock) -> None:
+    async with open_desk(V3) as desk:
+        await trio.sleep(35)
+        await unanswered(desk)
+        await stop(desk)
+        await desk.start()
+        answer = await desk.command("disarm", "maker")
+        assert not answer["accounts"]["maker"]["done"]
+
+
+async def test_a_longer_lease_of_an_older_config_counts_after_a_restart(autojump_clock: MockClock) -> None:
+    long = sxbet_account(timeout_seconds=300, watches=("quoter",), on_trip="lapse")
+    async with trading(long) as desk:
+        await stop(desk)
+        desk.accounts = {"maker": LAPSE}
+        await desk.start()
+        end = desk.standing("maker").guard.lease_end
+        assert end is not None
+        assert end >= trio.current_time() + 299.0
+
+
+async def test_a_first_disarm_on_a_new_desk_is_confirmed_at_once(autojump_clock: MockClock) -> None:
+    async with open_desk(V3) as desk:
+        await trio.sleep(1)
+        answer = await desk.command("disarm", "maker")
+        assert answer["accounts"]["maker"]["done"]
+
+
+async def test_after_a_crash_in_a_disarm_nothing_is_claimed_that_its_nought_may_undo(autojump_clock: MockClock) -> None:
+    async with open_desk(V3) as desk:
+        await trio.sleep(5)
+        desk.sxbet.faults.ignored = {LEASES}
+        await desk.command("disarm", "maker")
+        await desk.crash()
+        desk.sxbet.faults.clear()
+        await desk.start()
+        began = trio.current_time()
+        desk.nursery.start_soon(carry_out, desk, 0.0, began + 25.0)
+        await desk.command("arm", "maker")
+        for _ in range(800):
+            assert not desk.protected("maker") or desk.sxbet.lease("maker") is not None
+            await trio.sleep(0.05)
+        assert desk.protected("maker")

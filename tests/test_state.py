@@ -115,7 +115,7 @@ async def test_a_new_desk_remembers_nothing_and_writes_once_to_know_that_it_can(
         await trio.sleep(60.0)
         assert first.phase("s") is Phase.WAITING
         assert not first.tripped("d")
-    assert len(disk.writes) == 1
+        assert len(disk.writes) == 1
 
 
 async def test_a_bot_that_died_with_us_is_tripped_after_the_restart(disk: Disk, autojump_clock: MockClock) -> None:
@@ -354,7 +354,7 @@ async def test_check_ins_alone_write_nothing(disk: Disk, autojump_clock: MockClo
         for _ in range(1000):
             first.beat("quoter", "hedger")
             await trio.sleep(0.1)
-    assert len(disk.writes) <= 2
+        assert len(disk.writes) <= 2
 
 
 async def test_a_bots_first_lease_waits_until_the_disk_knows_of_it(disk: Disk, autojump_clock: MockClock) -> None:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from deadman import facts
 from deadman.board import Board
+from deadman.config.schema import SxBetAccount
+from deadman.duty import means
 from deadman.facts import Disarmed, Fact, TripDone, Tripped
 from deadman.guard import Guard, Trip
 from deadman.identity import Identity, identity_of
+from deadman.leases import HEARD_WITHIN
 from deadman.watch import Hold, Watch
 
 
@@ -47,7 +50,8 @@ class WatchMemory:
 class AccountMemory:
     """The facts that bring an account's guard back to where it was, and whose account it is.
 
-    `unheard`: it took the place of `aside` or another account, and not all of its bots have checked in since.
+    `lease`: seconds of the longest lease that SX Bet may hold. `unheard`: it took the place of `aside` or another
+    account, and not all of its bots have checked in since.
     """
 
     tripped: Tripped | None = None
@@ -55,6 +59,7 @@ class AccountMemory:
     disarmed: Disarmed | None = None
     disarm_confirmed: bool = False
     turned_on: bool = False
+    lease: float = 0.0
     bots: frozenset[str] | None = None
     identity: Identity | None = None
     withheld: bool = False
@@ -68,6 +73,7 @@ class AccountMemory:
             disarmed=guard.disarm,
             disarm_confirmed=guard.disarm is not None and guard.disarm_confirmed,
             turned_on=guard.turned_on,
+            lease=guard.leases.longest,
             bots=guard.bots,
             identity=guard.identity,
             withheld=guard.withheld,
@@ -90,6 +96,13 @@ class AccountMemory:
             guard = guard.post(fact)
         return self.belongs(guard, now)
 
+    def may_have_ended_a_lease(self, config: SxBetAccount) -> bool:
+        """Whether the last run was about to let a lease go or to cut it, as far as is remembered."""
+        if self.disarmed is not None:
+            return not self.disarm_confirmed
+        cuts = self.tripped is not None and means(config, self.tripped.cause) == "expire"
+        return cuts and self.trip_done is None
+
     def facts(self, now: float) -> Iterator[Fact]:
         """In the order in which the guard must hear them."""
         if self.turned_on:
@@ -103,24 +116,28 @@ class AccountMemory:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Everything remembered, by name."""
+    """Everything remembered, by name. `under_way`: a request for a lease may have been when this was written or since;
+    only what a run writes last can say no."""
 
     watches: Mapping[str, WatchMemory] = field(default_factory=dict)
     accounts: Mapping[str, AccountMemory] = field(default_factory=dict)
+    under_way: bool = False
 
     @classmethod
-    def of(cls, board: Board) -> Memory:
+    def of(cls, board: Board, *, last: bool = False) -> Memory:
+        now = board.clock.now()
         watches = {name: WatchMemory.of(watch) for name, watch in board.watches().items()}
         accounts = {name: AccountMemory.of(standing.guard) for name, standing in board.standings().items()}
         return cls(
             {name: kept for name, kept in watches.items() if kept != WatchMemory()},
             {name: kept for name, kept in accounts.items() if kept != AccountMemory()},
+            under_way=not last or any(one.guard.leases.may_be_heard(now) for one in board.standings().values()),
         )
 
     @classmethod
     def when_in_doubt(cls, board: Board) -> Memory:
         """The safe side when nothing is known: every bot was alive, so that its silence trips; nothing disarmed."""
-        return cls({name: WatchMemory(alive=True) for name in board.watches()})
+        return cls({name: WatchMemory(alive=True) for name in board.watches()}, under_way=True)
 
     def put_back(self, board: Board) -> None:
         """Post it on the board, as far as the config still knows of it."""
@@ -135,6 +152,20 @@ class Memory:
             for fact in account.facts(now):
                 board.post(heir, fact)
             board.take_on(heir, account.belongs(board.standing(heir).guard, now))
+        if self != Memory():
+            self._presume_leases(board, now)
+
+    def _presume_leases(self, board: Board, now: float) -> None:
+        """What is remembered may be older than the last run's end: a lease may stand, or be taken or ended yet."""
+        heard_until = now + HEARD_WITHIN if self.under_way else now
+        for name, config in board.configs.items():
+            if not isinstance(config, SxBetAccount) or config.observe:
+                continue
+            account = self.accounts.get(name, AccountMemory())
+            ttl = max(float(config.timeout_seconds), account.lease)
+            board.post(name, facts.LeasePresumed(now, ttl, heard_until))
+            if self.under_way and account.may_have_ended_a_lease(config):
+                board.post(name, facts.LeasePresumed(now, 0.0, heard_until))
 
     def _heir(self, name: str, account: AccountMemory, board: Board) -> str | None:
         """Who takes on what is remembered: the same name, or the same account under a name that is new."""

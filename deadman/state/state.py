@@ -67,7 +67,7 @@ class State:
                 await self._save()
         finally:
             with trio.move_on_after(LAST_WRITE, shield=True):
-                await self._save()
+                await self._save(last=True)
 
     async def written(self) -> str | None:
         """Return once the disk has been told of all that the board says now; why it knows less, None where it knows.
@@ -133,8 +133,8 @@ class State:
             extra={"event": "state_damaged"},
         )
 
-    async def _save(self) -> None:
-        turn, memory = self._asked, Memory.of(self._board)
+    async def _save(self, *, last: bool = False) -> None:
+        turn, memory = self._asked, Memory.of(self._board, last=last)
         if memory != self._on_disk or not self._has_tried:
             self._has_tried = True
             failure = await self._write(memory)

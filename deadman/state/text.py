@@ -27,6 +27,7 @@ from deadman.watch import Hold
 _HEAD = b"# Written by deadman, for deadman: a change by hand breaks this checksum: "
 _WRITTEN = "written"
 _BOOT = "boot"
+_UNDER_WAY = "under_way"
 
 
 class Damaged(Exception):
@@ -38,6 +39,7 @@ def encode(memory: Memory, clock: Clock) -> bytes:
     tables = {
         _WRITTEN: clock.timestamp(),
         **_boot(clock),
+        _UNDER_WAY: memory.under_way,
         "watches": {name: ink.watch(watch) for name, watch in memory.watches.items()},
         "accounts": {name: ink.account(account) for name, account in memory.accounts.items()},
     }
@@ -57,6 +59,7 @@ def decode(data: bytes, clock: Clock) -> Memory:
         return Memory(
             {name: eyes.watch(watch) for name, watch in tables["watches"].items()},
             {name: eyes.account(account) for name, account in tables["accounts"].items()},
+            tables.get(_UNDER_WAY, True),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of another version's making
         raise Damaged(f"it is not understood: {error!r}") from error
@@ -100,6 +103,7 @@ class _Ink:
     def account(self, account: AccountMemory) -> dict[str, Any]:
         return _set(
             turned_on=account.turned_on or None,
+            lease=account.lease or None,
             bots=None if account.bots is None else sorted(account.bots),
             trip=self._trip(account.tripped, account.trip_done) if account.tripped else None,
             disarm=self._disarm(account.disarmed) | {"confirmed": account.disarm_confirmed}
@@ -159,6 +163,7 @@ class _Eyes:
             disarmed=self._disarmed(disarm) if disarm else None,
             disarm_confirmed=disarm.get("confirmed", False),
             turned_on=table.get("turned_on", False),
+            lease=table.get("lease", 0.0),
             bots=frozenset(table["bots"]) if "bots" in table else None,
             identity=Identity(**table["identity"]) if "identity" in table else None,
             withheld=table.get("withheld", False),
