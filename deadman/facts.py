@@ -307,10 +307,25 @@ class Erred:
 
 @dataclass(frozen=True, slots=True)
 class OrdersCounted:
-    """Open orders as the venue lists them; None: it would not tell."""
+    """Open orders as the venue lists them; None: it would not tell.
+
+    Of those listed before a gap and missing now the venue says that it cancelled `by_venue` by itself, and that
+    `accounted` were filled, or cancelled by request.
+    """
 
     at: float
     count: int | None
+    by_venue: int = 0
+    accounted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersRemembered:
+    """Open orders as the venue listed them at `listed_at`, before we were away."""
+
+    at: float
+    count: int
+    listed_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +397,7 @@ Fact = (
     | TestRequestAnswered
     | Erred
     | OrdersCounted
+    | OrdersRemembered
     | TokenGranted
     | ClockCompared
     | VenueFired

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from deadman import facts
+from deadman.book import Book
 from deadman.errors import Reason
 from deadman.facts import Cause, Fact, Terms
 from deadman.identity import Identity, Relation
@@ -167,6 +168,7 @@ class Guard:
     open_orders: int | None = None
     open_orders_at: float | None = None
     orders_seen_at: float | None = None
+    book: Book = field(default_factory=Book)
 
     def phase(self, now: float) -> Phase:
         if self.disarm is not None:
@@ -268,14 +270,19 @@ class Guard:
             case facts.FoundOff(at=at, detail=detail):
                 return replace(self, proof=None, covered_since=None, trouble=Trouble(at, None, detail, Phase.EXPOSED))
             case facts.Doubted(at=at, missed=missed):
-                leases = self.leases.doubt(missed)
-                return replace(self, proof=None, covered_since=None, leases=leases, doubted_at=at)
+                leases, book = self.leases.doubt(missed), self.book.out_of_sight()
+                return replace(self, proof=None, covered_since=None, leases=leases, doubted_at=at, book=book)
             case facts.TurnedOn() | facts.SwitchRead() | facts.SwitchSent() | facts.SwitchAnswered():
                 return self._switched(fact)
             case facts.OrdersCounted(at=at, count=count):
-                return self._counted(at, count)
-            case facts.Awaited():
-                return replace(self, awaited=True, bots=None)
+                return replace(self._counted(at, count), book=self._listed(fact))
+            case facts.OrdersRemembered(count=count, listed_at=listed_at):
+                return replace(self, book=self.book.known(count, listed_at).out_of_sight())
+            case facts.VenueFired(orders=orders):
+                return replace(self, book=self.book.seen_to_go(orders))
+            case facts.Awaited(at=at):
+                book = self.book.known(None, at) if self.proof is not None else self.book
+                return replace(self, awaited=True, bots=None, book=book)
             case facts.BotSeen(watches=watches):
                 return replace(self, awaited=False, bots=watches)
             case _:
@@ -315,9 +322,11 @@ class Guard:
             case facts.Tripped(at=at, cause=cause, by=by, reason=reason) if self._may_trip(cause):
                 return self._tripped(Trip(at, cause, by, reason, terms=fact.terms or self.terms))
             case facts.RoundDone(at=at, remaining=remaining) if self.trip is not None:
-                return replace(self._counted(at, remaining), trip=self.trip.after(fact))
+                book = self.book.known(remaining, at)
+                return replace(self._counted(at, remaining), trip=self.trip.after(fact), book=book)
             case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
-                return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
+                book = self.book.known(None, at) if presumed else self.book
+                return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed), book=book)
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None, withheld=False)
             case facts.Slept(slept=slept) if self.disarm is not None:
@@ -340,7 +349,8 @@ class Guard:
                 return replace(self, leases=leases, proof=None, covered_since=None, trouble=None)
         gap = self.proof is None or not self.proof.stands(proof.asked_at)
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
-        proven = replace(self, proof=proof, covered_since=since, trouble=None, leases=leases)
+        book = self.book if self.proof is None else self._book(proof.asked_at)
+        proven = replace(self, proof=proof, covered_since=since, trouble=None, leases=leases, book=book)
         return replace(proven, switch=self.switch.proven())
 
     def _counted(self, at: float, count: int | None) -> Guard:
@@ -355,7 +365,26 @@ class Guard:
         return replace(proof, ttl=expiry - proof.asked_at)
 
     def _offline(self) -> Guard:
-        return replace(self, session_at=None, can_cancel=False)
+        """On Deribit a lost session may be the bots' loss too; a lease hangs on no session."""
+        leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
+        book = self.book if leased else self.book.out_of_sight()
+        return replace(self, session_at=None, can_cancel=False, book=book)
+
+    def _book(self, now: float) -> Book:
+        """The book, in which it is noted that the lease has run out by now."""
+        proof = self.proof
+        if proof is None or proof.coverage is not Coverage.LEASE or proof.stands(now):
+            return self.book
+        return self.book.lapsed(proof.expiry)
+
+    def _listed(self, count: facts.OrdersCounted) -> Book:
+        """One more listing. What goes on a trip, on a disarm, or with a lease that was let go, is known to go."""
+        if count.count is None:
+            return self.book
+        let_go = self.awaited and self.proof is not None
+        if self.trip is not None or self.disarm is not None or let_go:
+            return self.book.known(count.count, count.at)
+        return self._book(count.at).listed(count.count, count.at, count.by_venue, count.accounted)
 
     def _weather(self, at: float, reason: Reason, detail: str) -> Trouble:
         """A lost session does not take back the venue's last word, and dates from the first loss in a row."""

@@ -76,6 +76,7 @@ class Tally:
     orders_cancelled: int = 0
     trip_spans: Histogram = _NO_TRIPS
     fired: int = 0
+    gone_unseen: int = 0
 
     def entered(self, phase: Phase) -> Tally:
         return replace(self, transitions=_count(self.transitions, phase))
@@ -100,6 +101,8 @@ class Tally:
                 return replace(self, errors=_count(self.errors, code if known else OTHER))
             case facts.Tripped(cause=cause) if before.post(fact).trip != before.trip:
                 return replace(self, trips=_count(self.trips, cause))
+            case facts.OrdersCounted() if (gone := before.post(fact).book.gone) != before.book.gone and gone:
+                return replace(self, gone_unseen=self.gone_unseen + gone.orders)
             case facts.RoundDone(cancelled=cancelled):
                 return replace(self, orders_cancelled=self.orders_cancelled + cancelled)
             case facts.TripDone(at=at) if before.trip is not None and before.trip.done_at is None:

@@ -87,6 +87,8 @@ NEWS: list[Make] = [
     lambda at: facts.BotSeen(at),
     lambda at: facts.Slept(at, 30.0),
     lambda at: facts.OrdersCounted(at, 3),
+    lambda at: facts.OrdersCounted(at, 0),
+    lambda at: facts.OrdersRemembered(at, 5, at - 60.0),
 ]
 COUNTS: list[Make] = [
     lambda at: facts.Answered(at, 0.25),

@@ -199,6 +199,12 @@ CASES: tuple[Case, ...] = (
         {f"deadman_venue_fired_orders_total{{{DESK}}}": then(0, 3)},
         "DeadmanVenueCancelled",
     ),
+    case(
+        "orders that went while nobody looked",
+        {f"deadman_orders_gone_unseen_total{{{MAKER}}}": then(0, 39)},
+        "DeadmanOrdersGoneUnseen",
+    ),
+    case("orders that went unseen an hour ago", {f"deadman_orders_gone_unseen_total{{{MAKER}}}": flat(39)}),
     case("a bot that said that it stops", {**bot(0), 'deadman_watch_stopped{watch="quoter"}': NEWS}),
     case("a bot on hold", {**bot(0), 'deadman_watch_held{watch="quoter"}': flat(1)}),
     case("a bot that never was up", {'deadman_watch_alive{watch="quoter"}': flat(0)}),

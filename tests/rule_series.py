@@ -78,6 +78,7 @@ def account(name: str, ttl: float, margin: float) -> Series:
         f'deadman_trips_total{{{name},cause="silence"}}': flat(0),
         f"deadman_venue_clock_offset_seconds{{{name}}}": flat(0.1),
         f"deadman_venue_fired_orders_total{{{name}}}": flat(0),
+        f"deadman_orders_gone_unseen_total{{{name}}}": flat(0),
         f'deadman_sessions_lost_total{{{name},reason="closed"}}': flat(1),
         f'deadman_sessions_lost_total{{{name},reason="silent"}}': flat(0),
         **phase(name, armed=flat(1)),

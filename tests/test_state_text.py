@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from deadman.clock import Clock
 from deadman.facts import Cause, Disarmed, TripDone, Tripped
 from deadman.state import text
-from deadman.state.memory import AccountMemory, Memory, WatchMemory
+from deadman.state.memory import AccountMemory, Listed, Memory, WatchMemory
 from deadman.state.text import Damaged, decode, encode
 from deadman.watch import Hold
 
@@ -27,6 +27,7 @@ trips = st.tuples(
     st.none() | st.builds(TripDone, past, st.booleans()),
 )
 accounts = st.one_of(
+    st.builds(lambda count, at: AccountMemory(listed=Listed(count, at)), st.integers(1, 5000), past),
     st.builds(lambda trip, on: AccountMemory(trip[0], trip[1], turned_on=on), trips, st.booleans()),
     st.builds(lambda bots: AccountMemory(bots=bots), st.frozensets(names, max_size=3)),
     st.builds(

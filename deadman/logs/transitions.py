@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from deadman import spoken
 from deadman.board import Board, Listener
+from deadman.book import Gone
 from deadman.duty import in_force
 from deadman.facts import TRIP_PATIENCE
 from deadman.guard import Phase
@@ -24,6 +26,8 @@ def transitions(board: Board) -> Listener:
             _log_fired(account, fired)
         if _is_set_aside(before, after):
             _log_set_aside(account, after)
+        if after.tally.gone_unseen > before.tally.gone_unseen and after.guard.book.gone:
+            _log_gone(account, after.guard.book.gone, board)
         news = (_ran_out, _first_trouble, _endless)
         if after.phase is not before.phase or any(happened(before, after) for happened in news):
             why = meaning(in_force(board.configs[account], after.guard), after, board.clock)
@@ -47,6 +51,15 @@ def _log_set_aside(account: str, after: Standing) -> None:
     told = "what was known of it belongs to another account, or may: it is kept aside and not acted upon%s"
     word = "; an operator's word by this name withholds it until `arm`" if after.guard.withheld else ""
     _log.warning(f"%s: {told}", account, word, extra={"event": "set_aside", "account": account})
+
+
+def _log_gone(account: str, gone: Gone, board: Board) -> None:
+    """Whose doing it was nobody tells: a bot that lives may have cancelled its own while we did not look."""
+    listed = spoken.instant(board.clock.timestamp_of(gone.listed_at), board.clock.timestamp())
+    why = "the lease ran out in between" if gone.lapsed else "nobody watched them in between"
+    told = f"{gone.orders} orders open at {listed} are gone, and not by us: {why}; positions are not closed"
+    fields = {"event": "orders_gone_unseen", "account": account, "orders": gone.orders}
+    _log.warning("%s: %s", account, told, extra=fields)
 
 
 def log_transition(account: str, before: Standing, after: Standing, why: str, timestamp: float) -> None:

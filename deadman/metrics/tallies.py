@@ -95,6 +95,11 @@ TALLIES: tuple[Family[Tally], ...] = (
         "Orders that the venue cancelled by itself, because a connection dropped or a lease ran out.",
         lambda tally: tally.fired,
     ),
+    counter(
+        "deadman_orders_gone_unseen_total",
+        "Orders that were open before a lost session or lease and are not after it, cancelled by nobody we know.",
+        lambda tally: tally.gone_unseen,
+    ),
 )
 
 DERIBIT_TALLIES: tuple[Family[Tally], ...] = (

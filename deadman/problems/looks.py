@@ -11,6 +11,9 @@ from deadman.spoken import instant, left
 STALE = 150.0
 """Seconds after which a count says nothing any more of an account whose orders nobody guards."""
 
+GONE_TOLD = 3600.0
+"""Seconds for which orders that went unseen are told of."""
+
 
 def looks(answer: Told, acted_on: Collection[str]) -> list[str]:
     """Sentences; none where nothing is worth a look. Accounts that somebody must act on are told of there."""
@@ -34,6 +37,7 @@ def account_look(account: Told, watches: Told, now: float) -> str:
         *_said(account),
         *_unmet(account),
         *_resting(account, watches, now),
+        *_gone_unseen(account, now),
     ]
     return ", ".join(parts)
 
@@ -85,6 +89,16 @@ def _resting(account: Told, watches: Told, now: float) -> Iterator[str]:
 
 def _met(account: Told) -> list[str]:
     return [name for name in account["watches"] if name not in account.get("unmet", ())]
+
+
+def _gone_unseen(account: Told, now: float) -> Iterator[str]:
+    """For as long as somebody may come to look; who cancelled them the venue does not tell."""
+    gone = account["gone_unseen"]
+    if gone and now < gone["at"] + GONE_TOLD:
+        why = "its lease ran out" if gone["lapsed"] else "nobody watched them"
+        orders = f"{gone['orders']} order{'' if gone['orders'] == 1 else 's'} gone, and not by us"
+        when = f"between {instant(gone['listed_at'], now)} and {instant(gone['at'], now)}"
+        yield f"{orders}, {when} while {why}: see to the positions"
 
 
 def _held(answer: Told, now: float) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from deadman.book import Gone
 from deadman.config.schema import Account, DeribitAccount
 from deadman.duty import trip_ready
 from deadman.facts import Disarmed
@@ -31,6 +32,7 @@ def account_report(
         "since": times.timestamp(since),
         **_proven(guard, times),
         **_counted(guard, times),
+        "gone_unseen": _gone(guard.book.gone, times) if guard.book.gone else None,
         "trouble": _trouble(guard.trouble, times) if guard.trouble else None,
         "trip": _trip(guard.trip, times) if guard.trip else None,
         "disarm": _disarm(guard.disarm, guard, times) if guard.disarm else None,
@@ -84,6 +86,16 @@ def _counted(guard: Guard, times: Times) -> dict[str, Any]:
     return {
         "open_orders": count,
         "open_orders_at": None if count is None else times.timestamp_or_none(guard.open_orders_at),
+    }
+
+
+def _gone(gone: Gone, times: Times) -> dict[str, Any]:
+    """Orders that were missed after a gap in which nobody watched them: when, and since which listing."""
+    return {
+        "at": times.timestamp(gone.at),
+        "orders": gone.orders,
+        "listed_at": times.timestamp(gone.listed_at),
+        "lapsed": gone.lapsed,
     }
 
 

@@ -47,6 +47,14 @@ class WatchMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """Open orders as last listed. Only their number makes a difference."""
+
+    count: int
+    at: float = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AccountMemory:
     """The facts that bring an account's guard back to where it was, and whose account it is.
 
@@ -65,6 +73,7 @@ class AccountMemory:
     withheld: bool = False
     unheard: bool = False
     aside: AccountMemory | None = None
+    listed: Listed | None = None
 
     @classmethod
     def of(cls, guard: Guard) -> AccountMemory:
@@ -79,6 +88,7 @@ class AccountMemory:
             withheld=guard.withheld,
             unheard=guard.taken_on_at is not None,
             aside=None if guard.aside is None else cls.of(guard.aside),
+            listed=Listed(guard.book.count, guard.book.listed_at) if guard.book.count else None,
         )
 
     def belongs(self, guard: Guard, now: float) -> Guard:
@@ -105,6 +115,8 @@ class AccountMemory:
 
     def facts(self, now: float) -> Iterator[Fact]:
         """In the order in which the guard must hear them."""
+        if self.listed is not None:
+            yield facts.OrdersRemembered(now, self.listed.count, self.listed.at)
         if self.turned_on:
             yield facts.TurnedOn(now)
         if self.bots is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
 import trio
 
@@ -25,6 +26,9 @@ RETRY = 10.0
 PATIENCE = 2.0
 """Seconds a bot's first lease waits for the disk. No longer: a living bot without a lease is worse than a restart
 that does not know of it, for then the venue's own switch still stands."""
+
+COUNTS = 60.0
+"""Seconds between two writes that only tell how many orders are open: nothing but a comparison hangs on it."""
 
 LAST_WRITE = 1.0
 """Seconds for what has changed just before we stop."""
@@ -61,7 +65,7 @@ class State:
         """Write what changes, until cancelled; then once more."""
         try:
             while True:
-                with trio.move_on_after(RETRY if self._failing else float("inf")):
+                with trio.move_on_after(RETRY if self._failing else COUNTS):
                     await self._changed.wait()
                 self._changed = trio.Event()
                 await self._save()
@@ -101,7 +105,7 @@ class State:
         """What the disk knows may be of an account of that name which a reload has dropped since."""
         disk = self._on_disk
         known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
-        if known != AccountMemory.of(after.guard):
+        if replace(known, listed=None) != replace(AccountMemory.of(after.guard), listed=None):
             self._changed.set()
 
     def _hear_watch(self, before: Watch, after: Watch) -> None:

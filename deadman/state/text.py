@@ -21,7 +21,7 @@ from deadman.clock import Clock
 from deadman.config.schema import Selection
 from deadman.facts import Cause, Disarmed, Terms, TripDone, Tripped
 from deadman.identity import Identity
-from deadman.state.memory import AccountMemory, Memory, WatchMemory
+from deadman.state.memory import AccountMemory, Listed, Memory, WatchMemory
 from deadman.watch import Hold
 
 _HEAD = b"# Written by deadman, for deadman: a change by hand breaks this checksum: "
@@ -105,6 +105,7 @@ class _Ink:
             turned_on=account.turned_on or None,
             lease=account.lease or None,
             bots=None if account.bots is None else sorted(account.bots),
+            listed=_set(orders=account.listed.count, at=self._at(account.listed.at)) if account.listed else None,
             trip=self._trip(account.tripped, account.trip_done) if account.tripped else None,
             disarm=self._disarm(account.disarmed) | {"confirmed": account.disarm_confirmed}
             if account.disarmed
@@ -169,6 +170,7 @@ class _Eyes:
             withheld=table.get("withheld", False),
             unheard=table.get("unheard", False),
             aside=self.account(table["aside"]) if "aside" in table else None,
+            listed=self._listed(table["listed"]) if "listed" in table else None,
         )
 
     def _hold(self, table: Mapping[str, Any]) -> Hold:
@@ -177,6 +179,9 @@ class _Eyes:
     def _tripped(self, table: Mapping[str, Any]) -> Tripped:
         terms = _terms_of(table["terms"]) if "terms" in table else None
         return Tripped(self._instant(table["since"]), Cause(table["cause"]), table["by"], table["reason"], terms)
+
+    def _listed(self, table: Mapping[str, Any]) -> Listed:
+        return Listed(table["orders"], self._instant(table["at"]))
 
     def _disarmed(self, table: Mapping[str, Any]) -> Disarmed:
         until = self._instant(table["until"]) if "until" in table else None

@@ -40,7 +40,10 @@ class _Pending:
 
 @dataclass
 class Conversation:
-    """Requests multiplexed by id over one WebSocket. `answered_at`: when the last answer to us was read."""
+    """Requests multiplexed by id over one WebSocket. `answered_at`: when the last answer to us was read.
+
+    `stirred` is set by news of any order; who waits for it puts a new one there.
+    """
 
     socket: WebSocket
     clock: Clock
@@ -48,6 +51,7 @@ class Conversation:
     post: Post
     answered_at: float
     token: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stirred: trio.Event = field(default_factory=trio.Event)
     _tests_paid_until: float = 0.0
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
     _pending: dict[int, _Pending] = field(default_factory=dict)
@@ -134,6 +138,8 @@ class Conversation:
         self._life = trio.Event()
 
     def _hear(self, news: wire.Notification, read_at: float) -> None:
+        if news.channel.startswith("user.orders"):
+            self.stirred.set()
         fired = wire.fired(news)
         if fired:
             self.post(facts.VenueFired(read_at, fired))

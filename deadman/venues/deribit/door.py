@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
@@ -19,7 +19,7 @@ from deadman.venue import Post, ReadSecret
 from deadman.venues.deribit.codes import LOGIN
 from deadman.venues.deribit.conversation import Conversation, converse
 from deadman.venues.deribit.login import Grant, asked_scope, login_params
-from deadman.venues.deribit.orders import Orders
+from deadman.venues.deribit.orders import Listed, Orders
 from deadman.venues.deribit.session import DeribitSession, adopt
 from deadman.venues.deribit.switch import Switch
 
@@ -49,6 +49,7 @@ class Deribit:
     chance: Random
     post: Post
     read_secret: ReadSecret
+    listed: Listed = field(default_factory=Listed)
 
     @asynccontextmanager
     async def open_session(self) -> AsyncIterator[DeribitSession]:
@@ -88,7 +89,9 @@ class Deribit:
         log_in = partial(self._log_in, conversation, scope)
         pace = self.dialler.pace(f"{self.account.url} {self.account.client_id}", CANCEL_BURST, CANCEL_RATE)
         orders = Orders(self.account.cancel, conversation, pace)
-        return DeribitSession(self.account, conversation, grant, log_in, self._switch(conversation), orders)
+        return DeribitSession(
+            self.account, conversation, grant, log_in, self._switch(conversation), orders, self.listed
+        )
 
     def _switch(self, conversation: Conversation) -> Switch:
         return Switch(self.account, conversation, self.starts_armed)

@@ -1,10 +1,12 @@
-"""Which orders a trip cancels on Deribit, and which are left (protocol, section 6.1)."""
+"""Which orders a trip cancels on Deribit, which are left, and what became of those that are not listed any more
+(protocol, sections 4.2 and 6.1)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import trio
@@ -22,6 +24,12 @@ AFTER_BULK = 15
 
 COUNT_PACE = 10.0
 """Seconds between two listings while orders are cancelled one by one, so that people see them go."""
+
+MOST = 40
+"""Orders asked about after a gap: requests are the bots' too, of which there are a hundred at once."""
+
+AT_ONCE = 10
+"""Of those, so many under way together."""
 
 _KEYS_FAULT = (Reason.SCOPE, Reason.FORBIDDEN, Reason.CREDENTIALS)
 """What the venue refuses for these reasons it refuses for every order."""
@@ -112,7 +120,7 @@ class Orders:
         return self._round(cancelled + singly.cancelled, await self.open(), singly)
 
     def _round(self, cancelled: int, left: list[Order], singly: _Singly) -> Round:
-        ids = frozenset(_ids(left))
+        ids = frozenset(ids_of(left))
         words = singly.words(sorted(ids))
         return Round(cancelled, len(left), len(words), words[0] if words else "", ids)
 
@@ -142,7 +150,7 @@ class Orders:
             async with trio.open_nursery() as meanwhile:
                 meanwhile.start_soon(self._count_meanwhile)
                 async with trio.open_nursery() as nursery:
-                    for order_id in _ids(filter(self._is_readable, orders)):
+                    for order_id in ids_of(filter(self._is_readable, orders)):
                         await self.pace.spend(1)
                         nursery.start_soon(self._cancel_one, order_id, tried)
                 meanwhile.cancel_scope.cancel()
@@ -212,7 +220,7 @@ class Orders:
         return of_type and (self.selection.kind is None or isinstance(name, str))
 
 
-def _ids(orders: Iterable[Order]) -> list[str]:
+def ids_of(orders: Iterable[Order]) -> list[str]:
     """Of those that have one."""
     return [order["order_id"] for order in orders if isinstance(order.get("order_id"), str)]
 
@@ -235,3 +243,47 @@ def _currencies(order: Order) -> set[str]:
     pair, *derivative = str(order.get("instrument_name", "")).split("-")
     parts = pair.split("_")
     return {parts[-1]} if derivative else set(parts)
+
+
+@dataclass
+class Listed:
+    """The ids that were listed last, over all sessions: only which orders to ask about is read off it."""
+
+    ids: frozenset[str] = frozenset()
+
+
+@dataclass
+class Ended:
+    """Of the orders asked about: cancelled by the venue itself; filled, or cancelled by request."""
+
+    by_venue: int = 0
+    accounted: int = 0
+
+    def count(self, order: Any) -> None:
+        state = order.get("order_state") if isinstance(order, dict) else None
+        if state == "cancelled":
+            wanted = order.get("cancel_reason", "user_request") == "user_request"
+            self.by_venue, self.accounted = self.by_venue + (not wanted), self.accounted + wanted
+        elif state in ("filled", "rejected"):
+            self.accounted += 1
+
+
+async def ask_ended(conversation: Conversation, missing: Iterable[str]) -> Ended:
+    """What the venue says of the missing; one that it does not know any more counts as neither."""
+    ended, orders = Ended(), islice(sorted(missing), MOST)
+    limit = trio.Semaphore(AT_ONCE)
+    with ungrouped():
+        async with trio.open_nursery() as nursery:
+            for order_id in orders:
+                await limit.acquire()
+                nursery.start_soon(_ask, conversation, order_id, ended, limit)
+    return ended
+
+
+async def _ask(conversation: Conversation, order_id: str, ended: Ended, limit: trio.Semaphore) -> None:
+    try:
+        ended.count(await conversation.ask("private/get_order_state", {"order_id": order_id}))
+    except (Refused, Unavailable):
+        return
+    finally:
+        limit.release()

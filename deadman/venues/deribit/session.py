@@ -19,7 +19,7 @@ from deadman.venue import Round
 from deadman.venues.deribit.codes import LOGIN
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.login import Grant, read_grant, refresh_params
-from deadman.venues.deribit.orders import Orders
+from deadman.venues.deribit.orders import Ended, Listed, Orders, ask_ended, ids_of
 from deadman.venues.deribit.switch import Switch
 from deadman.venues.deribit.wire import account_id
 
@@ -28,6 +28,9 @@ FIRED_CHANNEL = "user.orders.any.any.100ms"
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least: credits are the bots' too."""
+
+STIRRED_INTERVAL = 5.0
+"""The same while orders come and go."""
 
 
 SUMMARY = "private/get_account_summary"
@@ -46,9 +49,11 @@ class DeribitSession:
     log_in: Callable[[], Awaitable[Grant]]
     switch: Switch
     orders: Orders
+    listed: Listed
     refresh_at: float = field(init=False)
     _counted_at: float = -inf
     _subscribed: bool = False
+    _compared: bool = False
 
     def __post_init__(self) -> None:
         self.refresh_at = self.grant.refresh_due(self.conversation.clock.now())
@@ -113,23 +118,39 @@ class DeribitSession:
 
     async def _count_on(self, until: float) -> None:
         """A wait may be long, and a count grows old; one that would not end in time is left to the next wait."""
-        await self._count_orders()
-        while (due := self._counted_at + COUNT_INTERVAL) < until - LISTING_TIMEOUT:
-            await trio.sleep_until(due)
+        if self._count_due() <= self.conversation.clock.now():
+            await self._count_orders()
+        while self.grant.can_list_orders and self._counted_at + STIRRED_INTERVAL < until - LISTING_TIMEOUT:
+            await self._stirred(min(self._counted_at + COUNT_INTERVAL, until))
+            if self.conversation.clock.now() >= until - LISTING_TIMEOUT:
+                break
             await self._count_orders()
         await trio.sleep_until(until)
 
+    def _count_due(self) -> float:
+        """Sooner while orders come and go: only what was counted can be missed after a gap."""
+        return self._counted_at + (STIRRED_INTERVAL if self.conversation.stirred.is_set() else COUNT_INTERVAL)
+
+    async def _stirred(self, until: float) -> None:
+        """Until orders have come or gone since the last listing, and it is some seconds old."""
+        with trio.move_on_at(until):
+            await self.conversation.stirred.wait()
+            await trio.sleep_until(self._counted_at + STIRRED_INTERVAL)
+
     async def _count_orders(self) -> None:
         """For people only: a venue that will not list them costs the session nothing."""
-        now = self.conversation.clock.now()
-        if now < self._counted_at + COUNT_INTERVAL:
-            return
-        self._counted_at, count = now, None
+        self._counted_at, count, ended = self.conversation.clock.now(), None, Ended()
         if not self.grant.can_list_orders:
             return
+        self.conversation.stirred = trio.Event()
         with _for_people():
-            count = await self.orders.count()
-        self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), count))
+            listed = frozenset(ids_of(orders := await self.orders.open()))
+            count, missing = len(orders), self.listed.ids - listed
+            if not self._compared and len(listed) < len(self.listed.ids):
+                ended = await ask_ended(self.conversation, missing)
+            self._compared, self.listed.ids = True, listed
+        now = self.conversation.clock.now()
+        self.conversation.post(facts.OrdersCounted(now, count, ended.by_venue, ended.accounted))
 
 
 @contextmanager

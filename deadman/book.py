@@ -1,0 +1,75 @@
+"""Orders that vanish while nobody looks: the open orders as listed before a gap and after it. Pure.
+
+A gap is a lost session, an absence of ours, or a lease that ran out. A bot that lives cancels and places orders all the
+time, also in a gap, and nobody tells us of those: so it is not called the venue's doing that fewer orders are open, but
+that none is left, or that a lease ended in between, or what the venue itself says of the single orders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+LAG = 15.0
+"""Seconds after a lease's end in which the venue may still be cancelling: its own delay is not documented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """So many orders, listed last at `listed_at`, were missed at `at`. `lapsed`: a lease had run out in between."""
+
+    at: float
+    orders: int
+    listed_at: float
+    lapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What was listed last, and what has happened since that may have taken orders unseen. Instants are monotonic.
+
+    Attributes:
+        count: open orders at `listed_at`; None where nothing is to be compared with.
+        unwatched: a session was lost, or we were away, since then.
+        lapsed_at: when a lease last ran out.
+        gone: what was missed last.
+    """
+
+    count: int | None = None
+    listed_at: float = 0.0
+    unwatched: bool = False
+    lapsed_at: float | None = None
+    gone: Gone | None = None
+
+    def out_of_sight(self) -> Book:
+        return replace(self, unwatched=True)
+
+    def lapsed(self, at: float) -> Book:
+        return replace(self, lapsed_at=at)
+
+    def seen_to_go(self, orders: int) -> Book:
+        """The venue told that it cancelled some."""
+        return self if self.count is None else replace(self, count=max(0, self.count - orders))
+
+    def known(self, count: int | None, at: float) -> Book:
+        """A count with which the next is compared, but which itself is not: we, or an operator, had a hand in it."""
+        return Book(count, at, gone=self.gone)
+
+    def listed(self, count: int, at: float, by_venue: int = 0, accounted: int = 0) -> Book:
+        """After one more listing; of those missing the venue says that it cancelled `by_venue`, and that `accounted`
+        were filled, or cancelled by who had placed them."""
+        ended = self._ended_since(count)
+        missing = max(0, (self.count or 0) - count)
+        taken = self._taken(missing, count, ended, by_venue, accounted)
+        gone = Gone(at, taken, self.listed_at, ended) if taken else self.gone
+        return Book(count, at, lapsed_at=self.lapsed_at, gone=gone)
+
+    def _ended_since(self, count: int) -> bool:
+        """Whether a lease took orders after the last listing; one listed soon after its end may have come too early."""
+        if self.lapsed_at is None:
+            return False
+        return self.listed_at < (self.lapsed_at if count else self.lapsed_at + LAG)
+
+    def _taken(self, missing: int, count: int, ended: bool, by_venue: int, accounted: int) -> int:
+        if ended or (self.unwatched and count == 0):
+            return max(0, missing - accounted)
+        return min(missing, by_venue) if self.unwatched else 0
