@@ -10,7 +10,8 @@ from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, OnTrip
 from deadman.errors import Reason, Refused, Setback, SwitchOff, VenueError
 from deadman.facts import TRIP_PATIENCE, Cause, Fact
-from deadman.guard import Guard, Trip
+from deadman.guard import Guard
+from deadman.trip import Trip
 
 CUT_AGAIN = 14.0
 """Seconds after a cut lease's end before the next cut, if orders are left: the venue's own delay is not documented."""

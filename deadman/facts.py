@@ -352,10 +352,6 @@ class ClockCompared:
         """Whether it tells of clocks rather than of a slow venue."""
         return self.round_trip <= CLOCK_TOLERANCE or abs(self.offset) - self.round_trip / 2 > CLOCK_TOLERANCE
 
-    def contradicts(self, other: ClockCompared) -> bool:
-        """Whether no one offset explains both: a clock was set in between."""
-        return abs(self.offset - other.offset) > (self.round_trip + other.round_trip) / 2
-
 
 @dataclass(frozen=True, slots=True)
 class VenueFired:

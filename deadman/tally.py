@@ -135,9 +135,9 @@ class Tally:
     def _is_better(self, sample: facts.ClockCompared) -> bool:
         """Than the one we have: the quicker answer is, for a while, unless both cannot be true."""
         known = self.clock
-        if known is None or sample.round_trip <= known.round_trip or sample.contradicts(known):
+        if known is None or sample.round_trip <= known.round_trip or sample.at > known.at + CLOCK_RECENT:
             return True
-        return sample.at > known.at + CLOCK_RECENT
+        return abs(sample.offset - known.offset) > (sample.round_trip + known.round_trip) / 2
 
     def forget_readings(self) -> Tally:
         """What was read of another account says nothing of this one; counters go on."""

@@ -22,8 +22,8 @@ from deadman.venues.sxbet.session import SxBetSession
 HOUSE = Path(deadman.__file__).parent
 
 FLOORS: dict[int, str] = {
-    1: "proof leases errors secret clock spoken checksum peers signing sdnotify operations descriptors threads",
-    2: "problems facts switch identity succession guard tally standing watch promise backoff duty venue config "
+    1: "book proof leases errors secret clock spoken checksum peers signing sdnotify operations descriptors threads",
+    2: "problems facts trip switch identity succession guard tally standing watch promise backoff duty venue config "
     "transport unit",
     3: "board vault venues",
     4: "keeper keepers watches control metrics exposition page notify state report logs "
@@ -37,8 +37,8 @@ APART = {"simulator"}
 """Knows nothing of ours; only the command line knows it."""
 
 PURE = """
-proof leases errors facts identity succession secret clock spoken problems checksum switch guard tally standing watch
-promise backoff duty board
+proof leases errors facts identity succession secret clock spoken problems checksum switch guard trip book tally
+standing watch promise backoff duty board
 venues.deribit.wire venues.deribit.codes venues.sxbet.wire venues.sxbet.codes watches.protocol watches.judgement
 report page metrics.accounts metrics.tallies metrics.family logs.meaning
 config.schema config.words config.values config.lines config.fault

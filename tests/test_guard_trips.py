@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deadman import facts
 from deadman.facts import Cause
-from deadman.guard import FED, Trip
+from deadman.trip import FED, Trip
 from tests.histories import fold
 
 SILENT = facts.Tripped(1.0, Cause.SILENCE, "quoter")

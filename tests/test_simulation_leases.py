@@ -11,10 +11,11 @@ import trio
 from trio.testing import MockClock
 
 from deadman.config.schema import SxBetAccount, WatchConfig
-from deadman.guard import Phase, Trip
+from deadman.guard import Phase
 from deadman.leases import HEARD_WITHIN
 from deadman.promise import timers
 from deadman.report import report
+from deadman.trip import Trip
 from tests.desk import Desk, open_desk, sxbet_account
 
 QUOTER = WatchConfig("quoter", 2.0)

@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from deadman import facts
 from deadman.config.schema import WatchConfig
 from deadman.facts import Cause
-from deadman.guard import Guard, Trip
+from deadman.guard import Guard
+from deadman.trip import Trip
 from tests.boards import sxbet
 from tests.watching import WatchDesk, deribit, watch_desk
 

@@ -16,8 +16,8 @@ from deadman.board import Board
 from deadman.clock import Clock
 from deadman.config.schema import WatchConfig
 from deadman.facts import Cause
-from deadman.guard import Trip
 from deadman.standing import Standing
+from deadman.trip import Trip
 from deadman.watch import Sender
 from deadman.watches import InMemoryInboxes, Watches
 from deadman.watches.protocol import Datagram

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from math import inf
 
 from deadman.config.schema import Account, DeribitAccount
-from deadman.guard import Guard, Phase, Trip
+from deadman.guard import Guard, Phase
 from deadman.report.times import Times
 from deadman.spoken import left
+from deadman.trip import Trip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from deadman import spoken
 from deadman.clock import Clock
 from deadman.config.schema import Account, DeribitAccount
 from deadman.facts import TRIP_PATIENCE, Cause
-from deadman.guard import Guard, Phase, Trip
+from deadman.guard import Guard, Phase
 from deadman.proof import Coverage
 from deadman.standing import Standing
+from deadman.trip import Trip
 
 LABELS = {
     Phase.EXPOSED: "EXPOSED (switch off)",

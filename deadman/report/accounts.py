@@ -10,10 +10,11 @@ from deadman.book import Gone
 from deadman.config.schema import Account, DeribitAccount
 from deadman.duty import trip_ready
 from deadman.facts import Disarmed
-from deadman.guard import Guard, Trip, Trouble
+from deadman.guard import Guard, Trouble
 from deadman.report.deaths import if_bot_dies, if_host_dies
 from deadman.report.fate import Case
 from deadman.report.times import Times
+from deadman.trip import Trip
 from deadman.watch import Watch
 
 

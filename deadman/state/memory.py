@@ -10,9 +10,10 @@ from deadman.board import Board
 from deadman.config.schema import SxBetAccount
 from deadman.duty import means
 from deadman.facts import Disarmed, Fact, TripDone, Tripped
-from deadman.guard import Guard, Trip
+from deadman.guard import Guard
 from deadman.identity import Identity, identity_of
 from deadman.leases import HEARD_WITHIN
+from deadman.trip import Trip
 from deadman.watch import Hold, Watch
 
 

@@ -11,9 +11,9 @@ from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount
 from deadman.duty import Duty, duty
 from deadman.facts import Cause, Fact
-from deadman.guard import Trip
 from deadman.simulator.exchange import Order
 from deadman.simulator.received import Received
+from deadman.trip import Trip
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record
 from tests.swarm.world.desk import Desk
