@@ -10,7 +10,12 @@ from deadman.config.schema import Account
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import coinbase_account, deribit_account, open_desk, sxbet_account
 
-ACCOUNTS = (deribit_account("desk"), coinbase_account("gate"), sxbet_account("maker"), sxbet_account("legacy", "v2"))
+ACCOUNTS = (
+    deribit_account("desk"),
+    coinbase_account("gate"),
+    sxbet_account("maker"),
+    sxbet_account("legacy", "v2", on_trip="expire"),
+)
 ALERT = 1.0
 """Seconds: DeadmanClockOffset in `deadman rules`."""
 
