@@ -64,6 +64,7 @@ VALUES = {
     "upgrade": ("503", 503),
     "body": ("drip", "drip"),
     "fail": ("*=11051", {"*": 11051}),
+    "late": ("public/test=7", {"public/test": 7.0}),
 }
 
 
@@ -88,6 +89,7 @@ MISTAKES = [
     ("set desk frozen maybe", "neither on nor off"),
     ("set desk delay soon", "not a number"),
     ("set desk fail 10028", "METHOD=CODE"),
+    ("set desk late 7", "METHOD=SECONDS"),
     ("set desk body half", "is one of"),
     ("'unclosed", "cannot read"),
 ]

@@ -144,6 +144,22 @@ async def test_a_late_answer_holds_up_no_test_request(autojump_clock: MockClock,
     assert (await client.next())["method"] == "heartbeat"
 
 
+async def test_what_is_carried_out_late_is_carried_out_though_its_connection_has_ended(
+    autojump_clock: MockClock, desk: World
+) -> None:
+    client = await desk.logged_in()
+    desk.venue.faults.late = {ENABLE: 7.0}
+    begun = trio.current_time()
+    await client.send(ENABLE, scope="account")
+    await client.call(READ, scope="account")
+    assert trio.current_time() == begun
+    desk.venue.drop()
+    await trio.sleep(6.9)
+    assert not desk.venue.inherits("desk")
+    await trio.sleep(0.2)
+    assert desk.venue.inherits("desk")
+
+
 async def test_a_cancel_can_leave_orders_standing(autojump_clock: MockClock, desk: World) -> None:
     client = await desk.logged_in()
     for _ in range(3):

@@ -138,3 +138,11 @@ async def test_links_end_with_their_network(autojump_clock: MockClock) -> None:
         network.add(HOST, 1, echo)
         stream = await network.open_stream(HOST, 1)
     assert await stream.receive_some() == b""
+
+
+async def test_a_slow_dial_delays_the_connection_and_nothing_on_it(autojump_clock: MockClock, network: Network) -> None:
+    network.slow_dials(HOST, 6.0)
+    begun = trio.current_time()
+    stream = await network.open_stream(HOST, 1)
+    assert await said(stream, b"x") == b"x"
+    assert trio.current_time() - begun == 6.0

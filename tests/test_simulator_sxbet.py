@@ -326,3 +326,14 @@ async def test_everything_asked_is_on_record(autojump_clock: MockClock, sx: Worl
     await sx.beat(0)
     asked = [(r.method, r.account, r.params["timeoutSeconds"]) for r in sx.venue.received]
     assert asked == [("POST /heartbeat/v3", "maker", 30), ("POST /heartbeat/v3", "maker", 0)]
+
+
+async def test_what_is_carried_out_late_is_carried_out_though_nobody_waits_for_it(
+    autojump_clock: MockClock, sx: World
+) -> None:
+    sx.venue.faults.late = {"POST /heartbeat/v3": 7.0}
+    with trio.move_on_after(5.0):
+        await sx.beat()
+    assert sx.venue.lease("maker") is None
+    await trio.sleep(2.1)
+    assert sx.venue.lease("maker") is not None

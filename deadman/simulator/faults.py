@@ -51,6 +51,7 @@ class Faults:
         ignored: methods never carried out and never answered.
         silent: methods carried out and never answered.
         fail: methods not carried out and answered with this code (Deribit's, or an HTTP status).
+        late: methods carried out so many seconds after they arrived, whatever became of the connection meanwhile.
         delay: seconds between carrying out and answering.
         jitter: up to so many seconds more, drawn anew each time: answers overtake one another.
         no_frame: Deribit methods answered with bytes that are no WebSocket frame.
@@ -73,6 +74,7 @@ class Faults:
     ignored: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     fail: dict[str, int] = field(default_factory=dict)
+    late: dict[str, float] = field(default_factory=dict)
     delay: float = 0.0
     jitter: float = 0.0
     no_frame: set[str] = field(default_factory=set)
@@ -119,6 +121,11 @@ def lateness(levels: Levels, random: Random) -> float:
     """Seconds this answer is to wait."""
     jitter = max(faults.jitter for faults in levels)
     return max(faults.delay for faults in levels) + (random.uniform(0.0, jitter) if jitter else 0.0)
+
+
+def tardiness(levels: Levels, method: str) -> float:
+    """Seconds for which this request lies at the venue before it is carried out."""
+    return max(faults.late.get(method, faults.late.get("*", 0.0)) for faults in levels)
 
 
 def failure(levels: Levels, method: str) -> int | None:

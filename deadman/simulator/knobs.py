@@ -16,7 +16,7 @@ WORDS = {
     "expires_at": ("missing", "past"),
     "body": ("hang", "drip", "reset", "eof"),
 }
-KNOBS = (*SWITCHES, *SECONDS, *NUMBERS, *METHODS, *WORDS, "fail")
+KNOBS = (*SWITCHES, *SECONDS, *NUMBERS, *METHODS, *WORDS, "fail", "late")
 
 
 class BadCommand(Exception):
@@ -24,7 +24,9 @@ class BadCommand(Exception):
 
 
 def turn(faults: Faults, knob: str, value: str) -> None:
-    """Set one knob: on/off, seconds, a number, methods with commas between, a word, or METHOD=CODE; `none` unsets.
+    """Set one knob: on/off, seconds, a number, methods with commas between, a word, METHOD=CODE or METHOD=SECONDS.
+
+    `none` unsets it.
 
     Raises:
         BadCommand: there is no such knob, or it does not take this value.
@@ -40,6 +42,8 @@ def turn(faults: Faults, knob: str, value: str) -> None:
             setattr(faults, knob, set() if value == "none" else set(value.split(",")))
         case "fail":
             fail(faults, value)
+        case "late":
+            delay(faults, value)
         case _ if knob in WORDS:
             setattr(faults, knob, word(knob, value))
         case _:
@@ -67,6 +71,16 @@ def fail(faults: Faults, value: str) -> None:
     if not equals:
         raise BadCommand("fail takes METHOD=CODE, such as private/cancel_all=10028 or 'POST /heartbeat/v3=503'")
     faults.fail[method] = int(number(code))
+
+
+def delay(faults: Faults, value: str) -> None:
+    if value == "none":
+        faults.late.clear()
+        return
+    method, equals, seconds = value.rpartition("=")
+    if not equals:
+        raise BadCommand("late takes METHOD=SECONDS, such as private/cancel_all=7 or 'POST /heartbeat/v3=7'")
+    faults.late[method] = number(seconds)
 
 
 def word(knob: str, value: str) -> str | int | None:

@@ -25,12 +25,16 @@ class Dial:
 
 @dataclass(slots=True)
 class Host:
-    """Who answers at an address, and the weather on the way there. `latency` in seconds, lowest and highest."""
+    """Who answers at an address, and the weather on the way there.
+
+    `latency` in seconds, lowest and highest; `dial`: what a new connection takes besides.
+    """
 
     serve: Serve
     refused: bool = False
     frozen: bool = False
     latency: tuple[float, float] = (0.0, 0.0)
+    dial: float = 0.0
     thawed: trio.Event = field(default_factory=trio.Event)
     pipes: list[Pipe] = field(default_factory=list)
 
@@ -62,7 +66,7 @@ class Network:
             await place.thawed.wait()
         if place.refused:
             raise ConnectionRefusedError(f"{host}:{port} refused the connection")
-        await trio.sleep(self._random.uniform(*place.latency))
+        await trio.sleep(place.dial + self._random.uniform(*place.latency))
         return self._link(place)
 
     def freeze(self, host: str) -> None:
@@ -99,9 +103,15 @@ class Network:
         for place in self._at(host):
             place.latency = (lowest, highest)
 
+    def slow_dials(self, host: str, seconds: float) -> None:
+        """Let every new connection take so much longer; 0 heals."""
+        for place in self._at(host):
+            place.dial = seconds
+
     def heal(self, host: str) -> None:
         self.allow(host)
         self.delay(host, 0.0, 0.0)
+        self.slow_dials(host, 0.0)
         self.thaw(host)
 
     def _at(self, host: str) -> list[Host]:

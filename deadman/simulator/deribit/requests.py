@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from ..faults import failure, lateness, strikes
+from ..faults import failure, lateness, strikes, tardiness
 from ..received import Received
 from .connection import Account, Cause, Connection
 from .envelope import answer, envelope, parse
@@ -47,8 +47,10 @@ class Method:
     need: str | None = None
 
 
-def handle(venue: Ledger, connection: Connection, text: str, methods: Mapping[str, Method]) -> None:
-    """Answer one text, or not, as the faults will have it."""
+def handle(
+    venue: Ledger, connection: Connection, text: str, methods: Mapping[str, Method], later: trio.Nursery
+) -> None:
+    """Answer one text, or not, as the faults will have it; `later` outlives the connection."""
     arrived = venue.timestamp()
     connection.timers.heard_at = trio.current_time()
     try:
@@ -60,12 +62,29 @@ def handle(venue: Ledger, connection: Connection, text: str, methods: Mapping[st
     note(call)
     if is_ignored(call):
         return
-    outcome = attempt(call, methods)
+    try:
+        method, wait = admitted(call, methods), tardiness(connection.levels, call.method)
+    except RpcError as error:
+        settle(call, arrived, request, {"error": error.as_json()})
+        return
+    if wait:
+        later.start_soon(carry_out_late, wait, call, arrived, request, method)
+    else:
+        settle(call, arrived, request, outcome_of(call, method))
+
+
+async def carry_out_late(wait: float, call: Call, arrived: float, request: Mapping[str, Any], method: Method) -> None:
+    await trio.sleep(wait)
+    settle(call, arrived, request, outcome_of(call, method))
+
+
+def settle(call: Call, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any] | None) -> None:
+    """Answer, where there is anything to answer."""
     if outcome is None:
         return
-    reply(call, answer(venue, arrived, request, outcome))
+    reply(call, answer(call.venue, arrived, request, outcome))
     if outcome.get("error", {}).get("code") == 10028:  # the documents: answered, and the session terminated
-        venue.end(connection, Cause.RATE)
+        call.venue.end(call.connection, Cause.RATE)
 
 
 def is_ignored(call: Call) -> bool:
@@ -73,11 +92,10 @@ def is_ignored(call: Call) -> bool:
     return any(faults.dead for faults in levels) or strikes(levels, lambda faults: faults.ignored, call.method)
 
 
-def attempt(call: Call, methods: Mapping[str, Method]) -> dict[str, Any] | None:
-    """What comes of a call: a result or an error; None where nothing is answered."""
+def outcome_of(call: Call, method: Method) -> dict[str, Any] | None:
+    """What comes of a call that was let in: a result or an error; None where nothing is answered."""
     try:
-        pay(call)
-        return {"result": run(call, methods)}
+        return {"result": method.run(call)}
     except RpcError as error:
         return {"error": error.as_json()}
     except NoReply:
@@ -103,12 +121,13 @@ def pool_of(method: str) -> str:
             return "any"
 
 
-def run(call: Call, methods: Mapping[str, Method]) -> Any:
-    """Carry out a call whose caller may make it.
+def admitted(call: Call, methods: Mapping[str, Method]) -> Method:
+    """The method, if its caller may call it.
 
     Raises:
-        RpcError: -32601, 13009, 13021, or the method's own.
+        RpcError: 10028, -32601, 13009, 13021, or what it is to fail with.
     """
+    pay(call)
     code = failure(call.connection.levels, call.method)
     if code is not None:
         raise RpcError(code)
@@ -117,7 +136,7 @@ def run(call: Call, methods: Mapping[str, Method]) -> Any:
         raise RpcError(-32601)
     if method.need is not None:
         authorise(call, method.need)
-    return method.run(call)
+    return method
 
 
 def authorise(call: Call, need: str) -> None:

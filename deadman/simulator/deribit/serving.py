@@ -19,15 +19,16 @@ GONE = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError) 
 
 async def serve(venue: Ledger, stream: trio.abc.Stream) -> None:
     """One connection, from upgrade to end; a broken stream is an end like any other."""
-    link = Link(stream, venue.faults.gate)
-    try:
-        socket = WebSocket(link)
-        if await upgraded(venue, socket, link):
-            await converse(venue, socket, link)
-    except GONE:
-        pass
-    finally:
-        await link.aclose()
+    async with trio.open_nursery() as later:
+        link = Link(stream, venue.faults.gate)
+        try:
+            socket = WebSocket(link)
+            if await upgraded(venue, socket, link):
+                await converse(venue, socket, link, later)
+        except GONE:
+            pass
+        finally:
+            await link.aclose()
 
 
 async def upgraded(venue: Ledger, socket: WebSocket, link: Link) -> bool:
@@ -57,14 +58,14 @@ async def upgraded(venue: Ledger, socket: WebSocket, link: Link) -> bool:
     return False
 
 
-async def converse(venue: Ledger, socket: WebSocket, link: Link) -> None:
+async def converse(venue: Ledger, socket: WebSocket, link: Link, later: trio.Nursery) -> None:
     connection = venue.open(address_of(link.inner))
     link.gates, connection.sever = connection.gates, link.reset
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(speak, connection, socket)
             with connection.scope:
-                await listen(venue, connection, socket)
+                await listen(venue, connection, socket, later)
             if connection.ended and connection.ended in CLOSE_FRAMES:
                 nursery.cancel_scope.deadline = trio.current_time() + PARTING
             else:
@@ -73,13 +74,13 @@ async def converse(venue: Ledger, socket: WebSocket, link: Link) -> None:
         venue.end(connection, Cause.DROPPED)
 
 
-async def listen(venue: Ledger, connection: Connection, socket: WebSocket) -> None:
+async def listen(venue: Ledger, connection: Connection, socket: WebSocket, later: trio.Nursery) -> None:
     """Handle what comes and keep time beside it, until the connection ends."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_time, venue, connection)
         try:
             while (text := await socket.receive()) is not None:
-                handle(venue, connection, text, METHODS)
+                handle(venue, connection, text, METHODS, later)
         except GONE:
             pass
         venue.end(connection, Cause.GONE)

@@ -7,7 +7,7 @@ from email.utils import formatdate
 
 import trio
 
-from ..faults import Levels, failure, lateness, strikes
+from ..faults import Levels, failure, lateness, strikes, tardiness
 from ..link import Link
 from ..received import Received
 from .errors import PAGE, HttpError
@@ -51,6 +51,7 @@ class SxBet(Ledger):
         name = account.name if account else None
         now = trio.current_time()
         self.received.append(Received(now, name, connection, request.route, parameters(request)))
+        await trio.sleep(tardiness(levels, request.route))
         response = self._answer(request, account, levels)
         await trio.sleep(lateness(levels, self.random))
         for faults in levels:
