@@ -93,7 +93,7 @@ class Daemon:
         self.config = config
         self.board = board
         self.ports = ports
-        self.watches = Watches(board, ports.inboxes, ports.boottime, ports.is_gone)
+        self.watches = Watches(board, ports.inboxes, ports.boottime, ports.is_gone, ports.silences)
         self.state = State(board, ports.store)
         board.listen(transitions(board))
 
@@ -106,6 +106,7 @@ class Daemon:
             self.board.add(account)
         self.watches.apply(self.config.watches)
         self.state.restore()
+        self.watches.recall()
 
     async def run(self) -> None:
         """Until a signal says so. Raises Unable for a control socket that cannot be had."""

@@ -31,7 +31,7 @@ from deadman.threads import OffLoop, in_thread
 from deadman.ticker import Offsets, clock_offsets
 from deadman.transport.dial import Dialler
 from deadman.transport.resolver import Lookup, system_lookup
-from deadman.watches import Inboxes, SocketInboxes
+from deadman.watches import Inboxes, SilenceFiles, SilenceStore, SocketInboxes
 from deadman.watches.rounds import boottime
 
 
@@ -67,6 +67,7 @@ class Ports:
     is_socket: Callable[[Path], bool]
     off_loop: OffLoop
     store: Store
+    silences: SilenceStore
     inboxes: Inboxes
     dialler: Dialler
     lookup: Lookup
@@ -92,6 +93,7 @@ def real_ports(config: Config, environment: Mapping[str, str], store: FileStore)
         is_socket=Path.is_socket,
         off_loop=in_thread,
         store=store,
+        silences=SilenceFiles([config.daemon.state_directory, config.daemon.runtime_directory]),
         inboxes=SocketInboxes(directory, group, clock, watch_sockets(inherited(environment, os.getpid()))),
         dialler=Dialler(),
         lookup=system_lookup,

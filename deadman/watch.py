@@ -38,15 +38,19 @@ class Sender:
 class Watch:
     """What is known of a process. It errs towards life: a stall of ours may delay a trip, never cause one.
 
+    Silence counts in our own waking time. So a dead process is found within two timeouts of that, however often we
+    were away, and a living one is never called dead that was heard once in every timeout of it.
+
     Attributes:
         timeout: seconds of silence after which it is dead.
-        counted_from: the instant silence is counted from: a check-in, or a fresh start granted after our own absence;
-            None while it was never up, or has said goodbye.
+        counted_from: the instant silence is counted from: a check-in, moved on by what we were away since, or by the
+            whole timeout granted after our own absence; None while it was never up, or has said goodbye.
         last_check_in_at: the last real check-in of this run.
         died_at: since when it counts as dead, found so by the loop after reading all its mail; only a check-in ends it,
             so that no grant of ours brings a dead process back to life.
         stopping_at: from when on its goodbye is to be acted upon, as long as a hold keeps that from being done.
         goodbye_at: when it said that it stops, once that was acted upon; until it checks in again.
+        unheard: it was granted a whole timeout, and not heard since: another absence of ours only pauses its silence.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Watch:
     died_at: float | None = None
     stopping_at: float | None = None
     goodbye_at: float | None = None
+    unheard: bool = False
 
     def silent_at(self) -> float | None:
         """The instant at which it is dead unless it checks in before; None while it is not up."""
@@ -88,6 +93,7 @@ class Watch:
         return replace(
             self,
             counted_from=newest,
+            unheard=False,
             last_check_in_at=last,
             check_ins=self.check_ins + count,
             sender=sender or self.sender,
@@ -100,15 +106,33 @@ class Watch:
         """What else came: datagrams that said nothing, and what it says of itself (None: nothing new)."""
         return replace(self, ignored=self.ignored + ignored, status=self.status if status is None else status)
 
-    def granted(self, at: float) -> Watch:
-        """A fresh timeout for a process that was up: we were away, not it."""
-        if self.counted_from is None:
+    def paused(self, since: float, at: float) -> Watch:
+        """We were away from `since` to `at`: whatever of that it was silent for does not count."""
+        if self.counted_from is None or self.died_at is not None:
             return self
-        return replace(self, counted_from=max(at, self.counted_from))
+        unheard_for = max(0.0, at - max(since, self.counted_from))
+        return replace(self, counted_from=self.counted_from + unheard_for)
 
-    def resumed(self, at: float) -> Watch:
-        """It was up when we last ran, which counts as a check-in at our start."""
-        return replace(self, counted_from=at)
+    def granted(self, at: float) -> Watch:
+        """A whole timeout for a process that was up, since its check-ins may be lost: once in every silence."""
+        if self.counted_from is None or self.died_at is not None or self.unheard or self.counted_from >= at:
+            return self
+        return replace(self, counted_from=at, unheard=True)
+
+    def spent(self, now: float, ahead: float) -> float | None:
+        """Seconds of its silence that a restart of ours within `ahead` seconds must not forget; None: nothing.
+
+        At most its timeout, and a dead one's are all of it.
+        """
+        if self.counted_from is None or not self.unheard:
+            return None
+        silence = max(0.0, now - self.counted_from) + ahead
+        return self.timeout if self.died_at is not None else min(silence, self.timeout)
+
+    def resumed(self, at: float, spent: float = 0.0) -> Watch:
+        """It was up when we last ran, which is its one grant, of which it may have `spent` some already."""
+        stopping_at = None if self.stopping_at is None else self.stopping_at - spent
+        return replace(self, counted_from=at - spent, unheard=True, stopping_at=stopping_at)
 
     def found_dead(self, at: float) -> Watch:
         return replace(self, died_at=at, stopping_at=None)

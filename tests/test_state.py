@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -38,6 +38,7 @@ class Disk:
     unreadable: bool = False
     aside: bytes | None = None
     writes: list[float] = field(default_factory=list)
+    silences: Kept = field(default_factory=lambda: Kept())
 
     def read(self) -> bytes | None:
         if self.unreadable:
@@ -56,6 +57,19 @@ class Disk:
             raise OSError(errno.EIO, "Input/output error")
         self.aside, self.data = self.data, None
         return "elsewhere"
+
+
+@dataclass
+class Kept:
+    """The silences, in memory."""
+
+    silences: Mapping[str, float] = field(default_factory=dict)
+
+    def read(self) -> Mapping[str, float]:
+        return self.silences
+
+    async def write(self, silences: Mapping[str, float]) -> None:
+        self.silences = silences
 
 
 @dataclass
@@ -86,12 +100,13 @@ async def run(
     """From start to kill -9, with two bots, an account of each venue on the first and one on the second."""
     clock = Clock(lambda: trio.current_time() + starts_at, lambda: NOON + trio.current_time())
     board, inboxes = Board.new(clock), InMemoryInboxes()
-    watches, state = Watches(board, inboxes, clock.now, lambda pid: True), State(board, disk)
+    watches, state = Watches(board, inboxes, clock.now, lambda pid: True, disk.silences), State(board, disk)
     watches.apply({name: WatchConfig(name, 5.0, on_stopping) for name in ("quoter", "hedger")})
     maker = sxbet("s", "quoter", "hedger") if joined else sxbet("s", "quoter")
     for account in (deribit("d", "quoter"), maker, deribit("h", "hedger")):
         board.add(account)
     state.restore()
+    watches.recall()
     watches.look()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watches.run)
@@ -285,7 +300,7 @@ async def test_a_goodbye_said_on_hold_trips_after_a_restart_but_not_a_bot_that_c
         trip = second.board.standing("d").guard.trip
         assert trip is not None
         assert trip.cause is Cause.STOPPING
-    disk.data = kept
+    disk.data, disk.silences = kept, Kept()
     async with run(disk, starts_at=777.0) as third:
         for _ in range(10):
             await trio.sleep(2.0)

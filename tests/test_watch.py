@@ -40,6 +40,63 @@ def test_a_grant_moves_the_end_away_and_never_nearer(timeout: float, up: float, 
         assert (granted.silent_at() or 0.0) >= end
 
 
+absences = st.lists(
+    st.tuples(st.sampled_from(["stall", "long stall", "restart"]), st.floats(0.01, 5.0), st.floats(0.0, 20.0)),
+    max_size=40,
+)
+
+
+class Waking:
+    """A watch, folded over what happens to us; `now` goes on also while we are away, `awake` does not."""
+
+    def __init__(self, timeout: float) -> None:
+        self.now = self.awake = 0.0
+        self.watch = Watch("quoter", timeout).check_in(0.0, None)
+
+    def wake(self, seconds: float) -> None:
+        self.now, self.awake = self.now + seconds, self.awake + seconds
+
+    def be_away(self, kind: str, seconds: float) -> None:
+        since, self.now = self.now, self.now + seconds
+        if kind == "restart":
+            spent = self.watch.spent(since, 0.0) or 0.0
+            self.watch = Watch("quoter", self.watch.timeout).resumed(self.now, spent)
+            return
+        self.watch = self.watch.paused(since, self.now)
+        if kind == "long stall":
+            self.watch = self.watch.granted(self.now)
+
+
+@given(timeouts, absences)
+def test_a_dead_process_is_found_within_two_timeouts_of_our_waking_time(
+    timeout: float, series: list[tuple[str, float, float]]
+) -> None:
+    told = Waking(timeout)
+    for kind, awake, away in series:
+        told.wake(awake * timeout / 5.0)
+        if told.watch.silent(told.now):
+            break
+        told.be_away(kind, away)
+    silent_at = told.watch.silent_at()
+    assert silent_at is not None
+    assert told.awake + silent_at - told.now <= 2 * timeout * (1 + 1e-9)
+
+
+@given(timeouts, absences, st.data())
+def test_a_process_that_is_heard_in_every_timeout_of_our_waking_time_is_never_called_dead(
+    timeout: float, series: list[tuple[str, float, float]], data: st.DataObject
+) -> None:
+    told, heard_at = Waking(timeout), 0.0
+    for kind, awake, away in series:
+        left = 0.999 * timeout - (told.awake - heard_at)
+        told.wake(min(awake * timeout / 5.0, left))
+        assert told.watch.alive(told.now)
+        if told.awake - heard_at >= 0.998 * timeout or data.draw(st.booleans()):
+            told.watch, heard_at = told.watch.check_in(told.now, None), told.awake
+        told.be_away(kind, away)
+        assert told.watch.alive(told.now)
+
+
 def test_no_grant_makes_a_process_of_one_that_never_was_up() -> None:
     assert Watch("quoter", 5.0).granted(100.0) == Watch("quoter", 5.0)
 

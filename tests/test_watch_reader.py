@@ -111,8 +111,10 @@ async def test_a_stall_of_ours_makes_no_living_bot_look_dead_and_no_dead_bot_ali
             send(tmp_path / "hedger.sock")
             await trio.sleep(0.3)
             for _ in range(3):
-                stall(0.6)  # short of what counts as absence: only the reading before the judging saves the bot
+                stall(0.6)  # does not count as silence, and what came meanwhile is read before anybody is judged
                 await trio.sleep(0.15)
+            assert [board.standing(name).guard.trip for name in ("quoter", "hedger")] == [None, None]
+            await trio.sleep(0.7)
             assert board.standing("quoter").guard.trip is None
             assert board.standing("hedger").phase is Phase.TRIPPING
             stall(1.5)

@@ -10,12 +10,14 @@ reader        the thread that reads them all, so that no sender ever waits for o
 judgement     what the watches of an account mean for it                             (pure)
 heed          what is done at a process's own word
 rounds        the loop's part: read, judge, post
+silences      what a crash of ours must not forget of bots that are silent
 words         what is told to people
 """
 
 from deadman.watches.inbox import Inboxes, InMemoryInboxes
 from deadman.watches.reader import SocketInboxes
 from deadman.watches.rounds import Watches
+from deadman.watches.silences import SilenceFiles, SilenceStore
 from deadman.watches.sockets import SocketFault
 
-__all__ = ["InMemoryInboxes", "Inboxes", "SocketFault", "SocketInboxes", "Watches"]
+__all__ = ["InMemoryInboxes", "Inboxes", "SilenceFiles", "SilenceStore", "SocketFault", "SocketInboxes", "Watches"]

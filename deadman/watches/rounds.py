@@ -12,10 +12,12 @@ import trio
 from deadman.board import Board
 from deadman.config.schema import WatchConfig
 from deadman.peers import is_gone
+from deadman.promise import NOTICE
 from deadman.watch import Watch
 from deadman.watches.heed import Heed
 from deadman.watches.inbox import Change, Inboxes
 from deadman.watches.judgement import Case, judge
+from deadman.watches.silences import NoSilences, Notebook, SilenceStore
 from deadman.watches.words import Oddities, silence
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,11 @@ SOONEST = 0.02
 """Seconds between two looks at least, however much urgent mail comes."""
 
 AWAY = 1.0
-"""Seconds between two looks from which on we were away, and no bot's silence counts."""
+"""Seconds between two looks from which on check-ins may be lost, where bots do not wait for a full socket."""
+
+FINE = 0.01
+"""Between two looks at most, as a share of the timeout of a bot that has had its one grant: in so much less than a
+second of waking time we may be killed again and again, and all of it counts."""
 
 
 def boottime() -> float:
@@ -38,7 +44,8 @@ def boottime() -> float:
 class Watches:
     """Reads what trading processes say, and posts on the board what follows for their accounts.
 
-    `boottime` counts suspended time too; `is_gone` says of a pid whether no such process is left.
+    `boottime` counts suspended time too; `is_gone` says of a pid whether no such process is left; `silences` outlives
+    our crash.
     """
 
     def __init__(
@@ -47,6 +54,7 @@ class Watches:
         inboxes: Inboxes,
         boottime: Callable[[], float] = boottime,
         is_gone: Callable[[int], bool] = is_gone,
+        silences: SilenceStore | None = None,
     ) -> None:
         self.board = board
         self._inboxes = inboxes
@@ -57,6 +65,9 @@ class Watches:
         self._oddities = Oddities()
         self._unmet: dict[str, frozenset[str]] = {}
         self._urgent = trio.Event()
+        self._silences = silences or NoSilences()
+        self._notebook = Notebook(self._silences)
+        self._pace = REGULAR
         self._booted_for = boottime()
         self._looked_at = board.clock.now()
 
@@ -85,15 +96,23 @@ class Watches:
         for config in configs.values():
             self._take_up(config)
 
+    def recall(self) -> None:
+        """Once the last run's watches are back: what they had spent of their time counts on."""
+        for name, spent in self._silences.read().items():
+            watch = self.board.watches().get(name)
+            if watch is not None and watch.unheard and watch.died_at is None:
+                self.board.put_watch(watch.resumed(self.board.clock.now(), spent))
+
     async def run(self) -> None:
         """Read and judge until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._inboxes.serve, self._wake)
             nursery.start_soon(self._inboxes.find_users)
+            nursery.start_soon(self._notebook.keep)
             while True:
                 self.look()
                 await trio.sleep(SOONEST)
-                with trio.move_on_after(REGULAR - SOONEST):
+                with trio.move_on_after(self._pace - SOONEST):
                     await self._urgent.wait()
                 self._urgent = trio.Event()
 
@@ -111,10 +130,11 @@ class Watches:
             mail = self._inboxes.take(config.name)
             self._oddities.tell(config, mail)
             self._heed.heed(config, mail, now)
-        self._grant_if_away(max(booted_for - self._booted_for, now - self._looked_at), now)
+        self._count_absence(booted_for, now)
         self._judge_watches(now)
         self._judge_accounts(now)
         self._end_holds(now)
+        self._note_silences(now)
         self._booted_for, self._looked_at = booted_for, now
 
     def _wake(self) -> None:
@@ -126,14 +146,35 @@ class Watches:
             self.board.put_watch(Watch(config.name, config.timeout))
         elif known.timeout != config.timeout:
             # A process that kept to the old timeout is not dead by the new one before it could have known.
-            self.board.put_watch(replace(known, timeout=config.timeout).granted(self.board.clock.now()))
+            changed = replace(known, timeout=config.timeout)
+            shorter = config.timeout < known.timeout
+            self.board.put_watch(changed.granted(self.board.clock.now()) if shorter else changed)
+
+    def _count_absence(self, booted_for: float, now: float) -> None:
+        """After the mail is read: silence is counted in our waking time, without what we were stopped for.
+
+        A suspend needs no pause: the monotonic clock stood still.
+        """
+        gap = now - self._looked_at
+        if gap > NOTICE:
+            for watch in self._watched():
+                self.board.put_watch(watch.paused(self._looked_at + self._pace, now))
+        self._grant_if_away(max(booted_for - self._booted_for, gap), now)
 
     def _grant_if_away(self, absence: float, now: float) -> None:
         if absence > AWAY and self._configs:
             told = {"event": "away"}
-            log.warning("we were away for %.1f s: every watch gets a fresh timeout", absence, extra=told)
+            log.warning("we were away for %.1f s: that counts as no bot's silence", absence, extra=told)
             for watch in self._watched():
                 self.board.put_watch(watch.granted(now))
+
+    def _note_silences(self, now: float) -> None:
+        """For the next run, as of our next look: so that what a crash between the two costs errs to the trip."""
+        unheard = [watch for watch in self._watched() if watch.unheard]
+        counting = [watch.timeout for watch in unheard if watch.alive(now)]
+        self._pace = min(REGULAR, max(SOONEST, FINE * min(counting, default=REGULAR / FINE)))
+        spent = {watch.name: watch.spent(now, self._pace) for watch in unheard}
+        self._notebook.note({name: seconds for name, seconds in spent.items() if seconds is not None})
 
     def _move_holds(self) -> None:
         """Before the mail is heeded: a hold that ended while the machine slept keeps nothing back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -30,6 +31,7 @@ class Pulse:
     spoke_at: float = -inf
     heard: list[float] = field(default_factory=list)
     absent_until: float = -inf
+    found_dead: bool = False
 
     def hear(self, at: float, words: bytes, heard: bool) -> None:
         match words:
@@ -38,6 +40,7 @@ class Pulse:
                 if heard:
                     self.heard.append(at)
                     self.counted_from, self.quiet_from = max(at, self.counted_from or at), inf
+                    self.found_dead = False
             case b"STOPPING=1" | b"WATCHDOG=trigger" if heard:
                 self.spoke_at = at
                 if words == b"STOPPING=1":
@@ -49,8 +52,13 @@ class Pulse:
         if self.counted_from is not None:
             self.counted_from = max(self.counted_from, at)
 
-    def restarted(self, at: float, disk: bytes | None) -> None:
-        """Up at our end counts as a check-in at our start; who that was, the disk knows, or nobody."""
+    def restarted(self, at: float, disk: bytes | None, silences: Mapping[str, float]) -> None:
+        """Up at our end counts as a check-in at our start; who that was, the disk knows, or nobody.
+
+        One that had been silent for its timeout before is dead, also where the disk could not be told so.
+        """
+        unheard = not self.heard or self.heard[-1] < at - self.timeout
+        self.found_dead = unheard and silences.get(self.name, 0.0) >= self.timeout - GRAIN
         self.heard.clear()
         self.held_until = -inf
         self.counted_from = at if remembered(self.name, disk) else None
@@ -79,7 +87,7 @@ class Pulse:
 
     def may_trip_by_silence(self, now: float) -> bool:
         """Only a process that sent no check-in for its whole timeout."""
-        return self.sent_at is None or now >= self.sent_at + self.timeout - GRAIN
+        return self.found_dead or self.sent_at is None or now >= self.sent_at + self.timeout - GRAIN
 
 
 def remembered(watch: str, disk: bytes | None) -> bool:

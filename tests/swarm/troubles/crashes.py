@@ -52,7 +52,7 @@ class Crashes:
         spoil()
         await trio.sleep(self.chance.choice([0.0, 0.5, 2.0, 10.0]) * self.chance.uniform(0.5, 1.5))
         for pulse in self.pulses.values():
-            pulse.restarted(trio.current_time(), self.desk.host.disk.data)
+            pulse.restarted(trio.current_time(), self.desk.host.disk.data, self.desk.host.disk.silences)
         await self.desk.start()
         self.restarting = False
         for name, word in known.items():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import trio
+import trio.lowlevel
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Disk:
     seconds: float = 0.0
     reading: float = 0.0
     full: bool = False
+    silences: Mapping[str, float] = field(default_factory=dict)
     aside: list[bytes] = field(default_factory=list)
     writes: int = 0
 
@@ -52,3 +55,20 @@ class MemoryStore:
             raise OSError(errno.EIO, "the machine is off")
         if self.disk.full:
             raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@dataclass
+class MemorySilences:
+    """The small file beside it. A full disk has room for it, another directory stands in for a hung one, and a kill
+    keeps what was written."""
+
+    store: MemoryStore
+
+    def read(self) -> Mapping[str, float]:
+        return self.store.disk.silences
+
+    async def write(self, silences: Mapping[str, float]) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.store.cut:
+            raise OSError(errno.EIO, "the machine is off")
+        self.store.disk.silences = silences

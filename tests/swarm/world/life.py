@@ -27,7 +27,7 @@ from deadman.transport.dial import Dialler
 from deadman.watch import Sender
 from deadman.watches import InMemoryInboxes
 from deadman.watches.protocol import Datagram
-from tests.swarm.world.disk import MemoryStore
+from tests.swarm.world.disk import MemorySilences, MemoryStore
 from tests.swarm.world.host import Environment, Host, learn_nothing
 from tests.swarm.world.market import Market
 
@@ -113,6 +113,7 @@ class Life:
             is_socket=host.is_socket,
             off_loop=host.off_loop,
             store=self.store,
+            silences=MemorySilences(self.store),
             inboxes=self.inboxes,
             dialler=PlainDialler(self._open_stream),
             lookup=host.names.lookup,
