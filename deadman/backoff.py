@@ -27,8 +27,12 @@ class Backoff:
         return chance.uniform(longest / 2, longest)
 
 
+REFUSED_AT_FIRST = Backoff(first=4.0, cap=5.0)
+"""After a venue's no, for `Timers.patient_after` seconds: it may pass (a short ban, a key being replaced). In half a
+minute that is some eight logins; how many failed ones Deribit takes before it answers 12003 is not documented."""
+
 REFUSED = Backoff(first=6.0, cap=40.0)
-"""After a refusal: alert now, retry slowly, for ever; 13004 may be a passing ban (protocol, section 2.5)."""
+"""After that: retry slowly, for ever; 13004 may be a longer ban (protocol, section 2.5)."""
 
 REPAIR = Backoff(first=1.0, cap=20.0)
 """After the venue's word that the switch is off: every try costs a second connection."""

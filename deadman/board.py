@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from deadman.clock import Clock
-from deadman.config.schema import Account, Selection, SxBetAccount
-from deadman.facts import Fact, TakenOn, Terms
+from deadman.config.schema import Account, Selection, SxBetAccount, Terms
+from deadman.facts import Fact, TakenOn
 from deadman.guard import Guard
 from deadman.identity import identity_of
 from deadman.leases import Leases

@@ -94,6 +94,7 @@ class Daemon:
         self.board = board
         self.ports = ports
         self.watches = Watches(board, ports.inboxes, ports.boottime, ports.is_gone, ports.silences)
+        self.vault = Vault(ports.environment, ports.learned, ports.off_loop)
         self.state = State(board, ports.store)
         board.listen(transitions(board))
 
@@ -112,8 +113,7 @@ class Daemon:
         """Until a signal says so. Raises Unable for a control socket that cannot be had."""
         board, ports, daemon = self.board, self.ports, self.config.daemon
         service = Service(board, ports.manager, ports.watchdog_interval)
-        vault = Vault(ports.environment, ports.learned, ports.off_loop)
-        doors = Doors(board.clock, vault, ports.chance, ports.dialler)
+        doors = Doors(board.clock, self.vault, ports.chance, ports.dialler)
         async with trio.open_nursery() as nursery:
             trio.socket.set_custom_hostname_resolver(Resolver(nursery, ports.lookup, ports.off_loop))
             keepers = Keepers(board, nursery, ports.chance, doors.door, self._hire)
@@ -150,6 +150,7 @@ class Daemon:
 
     def _hire(self, account: Account, door: Door) -> Keeper:
         keeper = Keeper(account, self.board, door.open_session, self.ports.chance, count_orders=door.count_orders)
+        keeper.secret_changed = lambda: self.vault.changed(keeper.account)
         keeper.ready = lambda: self.state.remember_alive(keeper.account.watches)
         return keeper
 

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 
-from deadman.config.schema import OnTrip, Selection
+from deadman.config.schema import Terms
 from deadman.errors import Reason
-from deadman.identity import Identity
+from deadman.identity import Called as Called
+from deadman.identity import Heard as Heard
+from deadman.identity import Identified as Identified
+from deadman.identity import SuccessionFact
+from deadman.identity import TakenOn as TakenOn
 from deadman.leases import LeaseDenied as LeaseDenied
 from deadman.leases import LeaseFact
 from deadman.leases import LeaseGivenUp as LeaseGivenUp
@@ -33,38 +37,6 @@ class Cause(StrEnum):
     TRIGGER = "trigger"
     STOPPING = "stopping"
     OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a trip cancels: as the config said when the trip began."""
-
-    on_trip: OnTrip
-    cancel: Selection
-
-
-@dataclass(frozen=True, slots=True)
-class TakenOn:
-    """From here on the config names this account, with these terms for its trips."""
-
-    at: float
-    identity: Identity
-    terms: Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """The venue told whose account it is; None: it would not."""
-
-    at: float
-    account: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Every bot of the account has checked in since it was taken on in place of another account."""
-
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,9 +334,7 @@ class VenueFired:
 
 
 Fact = (
-    TakenOn
-    | Identified
-    | Heard
+    SuccessionFact
     | SessionOpened
     | SessionClosed
     | Lost

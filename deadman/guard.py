@@ -17,8 +17,9 @@ from enum import StrEnum
 
 from deadman import facts
 from deadman.book import Book
+from deadman.config.schema import Terms
 from deadman.errors import Reason
-from deadman.facts import Cause, Fact, Terms
+from deadman.facts import Cause, Fact
 from deadman.identity import Identity, Relation
 from deadman.leases import Leases
 from deadman.proof import Coverage, Proof
@@ -79,6 +80,7 @@ class Guard:
         terms: how a trip that begins now would cancel.
         aside: the account that the config named before, unless it is known to be this one. Never acted upon.
         withheld: the disarm is an operator's word about `aside`: this account is left alone for its name's sake.
+        called_at: when somebody last asked for a try at once.
         taken_on_at: when this account took the place of another, until each of its bots was heard since.
     """
 
@@ -90,6 +92,7 @@ class Guard:
     terms: Terms | None = None
     aside: Guard | None = None
     withheld: bool = False
+    called_at: float | None = None
     taken_on_at: float | None = None
     session_at: float | None = None
     can_cancel: bool = False

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from deadman.config.schema import Account, DeribitAccount
+from deadman.config.schema import Account, DeribitAccount, Terms
 
 
 class Relation(Enum):
@@ -60,3 +60,37 @@ def identity_of(account: Account) -> Identity:
 
 def _fingerprint(*words: str | None) -> str:
     return hashlib.sha256("\n".join(word or "" for word in words).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOn:
+    """From here on the config names this account, with these terms for its trips."""
+
+    at: float
+    identity: Identity
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The venue told whose account it is; None: it would not."""
+
+    at: float
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Somebody wants a try now, whatever we wait for: a reload, or a secret that has changed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Every bot has checked in since the account took the place of another."""
+
+    at: float
+
+
+SuccessionFact = TakenOn | Identified | Called | Heard

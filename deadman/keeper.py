@@ -15,7 +15,7 @@ from random import Random
 import trio
 
 from deadman import facts
-from deadman.backoff import REFUSED, REPAIR, STABLE, Backoff
+from deadman.backoff import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff
 from deadman.board import Board
 from deadman.config.schema import Account, SxBetAccount
 from deadman.duty import Duty, cancel_method, crashed, duty, fact_of, trip_pace
@@ -46,6 +46,7 @@ async def nothing_to_wait_for() -> None:
 class Keeper:
     """Keeps one account. `ready` is awaited before arming: what must outlive us is on disk when it returns.
 
+    `secret_changed` returns when the secret is another than the one that was read last.
     `count_orders` lists the open orders by a look of its own, which renews and changes nothing; None: not at rest.
     """
 
@@ -55,12 +56,15 @@ class Keeper:
     chance: Random
     ready: Callable[[], Awaitable[None]] = nothing_to_wait_for
     count_orders: Callable[[], Awaitable[int]] | None = None
+    secret_changed: Callable[[], Awaitable[None]] | None = None
     timers: Timers = field(init=False)
     _failures: int = 0
     _steady_since: float | None = None
     _armed: bool = False
     _looked_at: float = -inf
     _task: Duty = Duty.REST
+    _refused_since: float | None = None
+    _may_be_called: bool = False
     _scope: trio.CancelScope | None = None
 
     def __post_init__(self) -> None:
@@ -108,16 +112,25 @@ class Keeper:
         finally:
             self._post(facts.SessionClosed(self._now()))
         if self._is_on_task():
-            with self._until_called():
-                await trio.sleep(pause)
+            with self._until_called(), self._pausing():
+                await self._wait(pause)
 
     async def _converse(self, session: Session) -> None:
         while (task := self._duty()) is not Duty.REST:
             self._task = task
             with self._until_called():
                 pause = await self._noted(self._carry_out(task, session))
-                while pause is not None and self._is_on_task():
-                    pause = await self._noted(session.attend(self._now() + pause))
+                with self._pausing():
+                    while pause is not None and self._is_on_task():
+                        pause = await self._noted(session.attend(self._now() + pause))
+
+    async def _wait(self, pause: float) -> None:
+        """Leave the venue alone; a secret that changes meanwhile is tried at once."""
+        with trio.move_on_after(pause):
+            if self.secret_changed is None or self._refused_since is None:
+                await trio.sleep_forever()
+            else:
+                await self.secret_changed()
 
     async def _noted(self, doing: Awaitable[None]) -> float | None:
         """The venue's no to one request is told and is not the session's end; seconds to leave it alone, None if fine.
@@ -148,6 +161,7 @@ class Keeper:
         proof = await (session.renew() if renewing else self._arm(session))
         self._armed = True
         self._steady_since = self._steady_since or self._now()
+        self._refused_since = None
         self._post(facts.Proven(self._now(), proof))
         if self._guard().nameless:
             await self._identify(session)
@@ -228,13 +242,13 @@ class Keeper:
         return pause
 
     def _pace(self, error: VenueError) -> Backoff:
-        match error:
-            case Refused():
-                return REFUSED
-            case SwitchOff():
-                return REPAIR
-            case _:
-                return self.timers.retry
+        """The venue's no may pass: soon at first, then slowly."""
+        if not isinstance(error, Refused | SwitchOff):
+            return self.timers.retry
+        self._refused_since = self._refused_since or self._now()
+        if self._now() < self._refused_since + self.timers.patient_after:
+            return REFUSED_AT_FIRST
+        return REFUSED if isinstance(error, Refused) else REPAIR
 
     def _in_time(self, pause: float, now: float, error: VenueError) -> float:
         """While a lease may stand, its renewal sets the pace, whatever was proven and whyever we were turned away.
@@ -263,6 +277,7 @@ class Keeper:
         called = duty(before.guard, self.account) is not called_for
         if called and called_for is Duty.DISARM and after.guard.leases.is_waited_for:
             return
+        called |= self._may_be_called and before.guard.called_at != after.guard.called_at
         if called or before.guard.doubted_at != after.guard.doubted_at:
             self._scope.cancel()
 
@@ -273,6 +288,15 @@ class Keeper:
                 yield
             finally:
                 self._scope = None
+
+    @contextmanager
+    def _pausing(self) -> Iterator[None]:
+        """What is done within is waiting after a failure, which an operator's word ends."""
+        self._may_be_called = True
+        try:
+            yield
+        finally:
+            self._may_be_called = False
 
     def _is_on_task(self) -> bool:
         """Whether what we are at is still what is called for."""

@@ -87,7 +87,13 @@ class Keepers:
         for account in accounts.values():
             self.board.add(account)
             self._bring_up_to_date(account)
+            self._call(account.name)
         self.board.leaving = {}
+
+    def _call(self, name: str) -> None:
+        """Whatever fails is tried anew at once: the config, a secret or the venue's list of keys may have changed."""
+        if self.board.standing(name).guard.trouble is not None:
+            self.board.post(name, facts.Called(self.board.clock.now()))
 
     def _let_go(self, name: str) -> None:
         if not self.board.standing(name).guard.tripping:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-from deadman.backoff import Backoff
+from deadman.backoff import REFUSED, REFUSED_AT_FIRST, Backoff
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchConfig
 
 REPLY_TIMEOUT = 5.0
@@ -53,6 +53,7 @@ class Timers:
     vouch: float
     overdue_after: float
     retry: Backoff
+    patient_after: float
     look_interval: float
 
 
@@ -67,6 +68,7 @@ class Promise:
     detect: float
     rearm: float
     redial: float
+    patient_after: float
     false_alarm: float
     bot: float | None
     host: float | None
@@ -84,7 +86,8 @@ class Promise:
         return (
             f"detects a dead or silent venue within {_at_most(self.detect)} s",
             f"re-armed and proven within {_at_most(self.rearm)} s of a successful dial, tried at least every "
-            f"{_at_most(self.redial)} s",
+            f"{_at_most(self.redial)} s; after the venue's no every {_at_most(REFUSED_AT_FIRST.cap)} s for "
+            f"{self.patient_after:.0f} s, then every {_at_most(REFUSED.cap)} s, unless it asks for longer",
             f"raises a false alarm only when delays exceed {self.false_alarm:.1f} s",
             self._bot(),
             self._host(),
@@ -126,6 +129,7 @@ def _deribit_timers(account: DeribitAccount) -> Timers:
         vouch=2 * account.verify_interval + REPLY_TIMEOUT,
         overdue_after=account.verify_interval + REPLY_TIMEOUT,
         retry=Backoff(first=0.5, cap=5.0),
+        patient_after=30.0,
         look_interval=60.0,
     )
 
@@ -142,6 +146,7 @@ def _sxbet_timers(account: SxBetAccount) -> Timers:
         vouch=lease,
         overdue_after=account.renew_interval + attempt,
         retry=Backoff(first=min(0.5, lease / 40), cap=min(5.0, max(0.5, account.renew_interval / 2))),
+        patient_after=300.0,
         look_interval=25.0,
     )
 
@@ -152,6 +157,7 @@ def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
         detect=pace.probe_interval + pace.probe_timeout,
         rearm=REARM if isinstance(account, DeribitAccount) else pace.reply_timeout,
         redial=pace.retry.cap,
+        patient_after=pace.patient_after,
         false_alarm=pace.probe_timeout,
         bot=_bot_bound(account, watches, pace),
         host=pace.vouch if isinstance(account, SxBetAccount) and not account.observe else None,

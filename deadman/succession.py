@@ -26,6 +26,10 @@ def fold(guard: Guard, fact: Fact) -> Guard:
             return replace(guard, untold=True) if account is None else _identified(guard, account, at)
         case facts.Heard():
             return replace(guard, taken_on_at=None)
+        case facts.Called(at=at):
+            return replace(guard, called_at=at)
+        case facts.Disarmed(at=at) | facts.Rearmed(at=at) | facts.Tripped(at=at, cause=Cause.OPERATOR):
+            return replace(guard.post(fact), called_at=at)
         case _:
             return guard.post(fact)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from deadman import facts
-from deadman.facts import Cause, Terms
+from deadman.config.schema import Terms
+from deadman.facts import Cause
 
 FED = 30.0
 """Seconds for which an order placed during a trip says that something keeps placing them: a few of the slow rounds."""

@@ -22,6 +22,10 @@ PATIENCE = 2.0
 THREADS = 8
 
 
+LOOK = 1.0
+"""Seconds between two looks whether a secret that was refused has been replaced."""
+
+
 @dataclass
 class Vault:
     """`learned` hears of every secret read, so that the log can keep it out."""
@@ -33,10 +37,20 @@ class Vault:
 
     def of(self, account: Account) -> ReadSecret:
         """How this account's own secret is read."""
-        source = account.api_key if isinstance(account, SxBetAccount) else account.private_key or account.client_secret
-        if source is None:
-            raise ValueError(f"{account.name}: no secret configured")
-        return partial(self.read, source)
+        return partial(self.read, _source(account))
+
+    async def changed(self, account: Account) -> None:
+        """Return when the account's secret reads otherwise than it does now; looked at every second."""
+        source = _source(account)
+        before = await self._reads(source)
+        while await self._reads(source) == before:
+            await trio.sleep(LOOK)
+
+    async def _reads(self, source: SecretSource) -> Secret | str:
+        try:
+            return await self.read(source)
+        except (Refused, Unavailable) as error:
+            return error.detail
 
     async def read(self, source: SecretSource) -> Secret:
         """Raises Refused in words for a secret that is missing, empty or exposed, Unavailable for a disk that hangs."""
@@ -49,3 +63,10 @@ class Vault:
             raise Refused(Reason.SECRET, f"{source.kind} {source.name}: {error.message}") from error
         self.learned(secret)
         return secret
+
+
+def _source(account: Account) -> SecretSource:
+    source = account.api_key if isinstance(account, SxBetAccount) else account.private_key or account.client_secret
+    if source is None:
+        raise ValueError(f"{account.name}: no secret configured")
+    return source

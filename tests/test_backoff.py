@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.backoff import REFUSED, REPAIR, STABLE, Backoff
+from deadman.backoff import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff
 
 RETRY = Backoff(first=0.5, cap=5.0)
 """What both venues use by default."""
@@ -16,7 +16,7 @@ RETRY = Backoff(first=0.5, cap=5.0)
 MOST_TRIES = 14
 """In ten seconds: a burst that no venue takes for an attack."""
 
-paces = st.sampled_from([RETRY, REFUSED, REPAIR])
+paces = st.sampled_from([RETRY, REFUSED, REFUSED_AT_FIRST, REPAIR])
 
 
 class Loaded(Random):

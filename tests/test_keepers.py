@@ -9,11 +9,15 @@ from random import Random
 import trio
 from trio.testing import MockClock
 
+from deadman import facts
 from deadman.board import Board
 from deadman.clock import Clock
 from deadman.config.schema import Account
+from deadman.errors import Reason
+from deadman.guard import Phase
 from deadman.keeper import Keeper
 from deadman.keepers import Door, Keepers
+from deadman.proof import Coverage, Proof
 from deadman.venue import Post
 from tests.boards import deribit, sxbet
 
@@ -67,6 +71,39 @@ async def test_a_crash_after_a_long_quiet_is_a_first_one(autojump_clock: MockClo
     gaps = [later - earlier - 100.0 for earlier, later in pairwise(started)]
     assert len(gaps) > 25
     assert max(gaps) < 1
+
+
+async def test_a_crash_is_told_and_the_account_keeps_what_was_proven_until_it_runs_out(
+    autojump_clock: MockClock,
+) -> None:
+    board = Board.new(Clock(trio.current_time, trio.current_time))
+
+    class Proves(Keeper):
+        async def run(self) -> None:
+            await trio.sleep(1.0)
+            if trio.current_time() < 2.0:
+                proof = Proof(trio.current_time(), 30.0, Coverage.INHERITED)
+                self.board.post("desk", facts.SessionOpened(trio.current_time(), can_cancel=True))
+                self.board.post("desk", facts.Proven(trio.current_time(), proof))
+            raise RuntimeError("a bug")
+
+    def hire(account: Account, door: Door) -> Keeper:
+        return Proves(account, board, door.open_session, Random(1))
+
+    def door(account: Account, post: Post) -> NoDoor:
+        return NoDoor()
+
+    async with trio.open_nursery() as nursery:
+        Keepers(board, nursery, Random(1), door, hire).apply({"desk": deribit("desk")})  # type: ignore[arg-type]
+        await trio.sleep(5)
+        after = board.standing("desk")
+        assert (after.phase, after.guard.protected(5.0), after.guard.can_cancel) == (Phase.DEGRADED, True, False)
+        assert after.guard.trouble is not None
+        assert after.guard.trouble.reason is Reason.CRASH
+        assert after.tally.lost == {"crash": 1}
+        await trio.sleep(30)
+        assert not board.standing("desk").guard.protected(35.0), "a crash prolongs no claim"
+        nursery.cancel_scope.cancel()
 
 
 def test_nothing_is_wanted_of_what_can_never_be_proven() -> None:

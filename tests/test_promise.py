@@ -140,7 +140,8 @@ def test_what_no_switch_covers_is_named(via: tuple[str, ...], words: str) -> Non
 def test_the_promise_is_told_in_five_sentences() -> None:
     assert promise(MAKER, WATCHES).sentences() == (
         "detects a dead or silent venue within 15.0 s",
-        "re-armed and proven within 5.0 s of a successful dial, tried at least every 5.0 s",
+        "re-armed and proven within 5.0 s of a successful dial, tried at least every 5.0 s; "
+        "after the venue's no every 5.0 s for 300 s, then every 40.0 s, unless it asks for longer",
         "raises a false alarm only when delays exceed 5.0 s",
         "from a bot's last check-in to its orders gone within 10.3 s; "
         "if the venue carries out each request within 5.0 s",

@@ -46,6 +46,14 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How a trip cancels: as the config said when it began."""
+
+    on_trip: OnTrip
+    cancel: Selection
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonConfig:
     """`[daemon]`. `listen` is None when HTTP is turned off."""
 

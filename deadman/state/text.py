@@ -18,8 +18,8 @@ from typing import Any
 import tomli_w
 
 from deadman.clock import Clock
-from deadman.config.schema import Selection
-from deadman.facts import Cause, Disarmed, Terms, TripDone, Tripped
+from deadman.config.schema import Selection, Terms
+from deadman.facts import Cause, Disarmed, TripDone, Tripped
 from deadman.identity import Identity
 from deadman.state.memory import AccountMemory, Listed, Memory, WatchMemory
 from deadman.watch import Hold
