@@ -9,7 +9,7 @@ from deadman.guard import Phase
 from tests.desk import Desk, deribit_account, open_desk, sxbet_account
 from tests.swarm.laws.claims import Claims
 from tests.swarm.laws.record import Record, Troubles
-from tests.swarm.plays.seeds import deterministic
+from tests.swarm.plays.stage import deterministic
 from tests.swarm.plays.world import World
 from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST
 

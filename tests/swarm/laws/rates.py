@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import trio
@@ -68,16 +67,3 @@ class Dials(list[Dial]):
     def append(self, dial: Dial) -> None:
         super().append(dial)
         self.rates.count(f"dials to {dial.host}", DIALS * self.accounts[dial.host])
-
-
-class Requests(deque[Received]):
-    """A venue's log of requests that is read as it is written."""
-
-    def __init__(self, *readers: Callable[[Received], None]) -> None:
-        super().__init__(maxlen=1000)
-        self.readers = readers
-
-    def append(self, received: Received) -> None:
-        super().append(received)
-        for reader in self.readers:
-            reader(received)

@@ -40,13 +40,24 @@ class Troubles:
         return not +self.active and self.changed_at <= at
 
 
+@dataclass(frozen=True, order=True)
+class Figure:
+    """What took longest in terms of what was promised for it."""
+
+    share: float
+    seconds: float
+    bound: float
+
+
 @dataclass
 class Record:
-    """`digest` is the same for two runs in which the same happened at the same instants."""
+    """`digest` is the same for two runs in which the same happened at the same instants; `broken` names the laws."""
 
     violations: list[str] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
     reached: Counter[str] = field(default_factory=Counter)
     story: deque[str] = field(default_factory=lambda: deque(maxlen=150))
+    worst: dict[str, Figure] = field(default_factory=dict)
     digest: Any = field(default_factory=sha256)
 
     def tell(self, what: str) -> None:
@@ -61,9 +72,16 @@ class Record:
         else:
             self.tell(f"{account}: {fact!r}")
 
-    def violation(self, what: str) -> None:
-        self.tell(f"VIOLATION: {what}")
-        self.violations.append(f"{trio.current_time():.3f} s: {what}")
+    def violation(self, what: str, law: str = "") -> None:
+        said = f"{law}: {what}" if law else what
+        self.tell(f"VIOLATION: {said}")
+        self.violations.append(f"{trio.current_time():.3f} s: {said}")
+        self.broken.add(law)
+
+    def figure(self, name: str, seconds: float, bound: float) -> None:
+        """Something promised within `bound` seconds took so many; the worst is kept."""
+        figure = Figure(seconds / bound, seconds, bound)
+        self.worst[name] = max(figure, self.worst.get(name, figure))
 
     def expect(self, held: bool, what: str) -> None:
         if not held:

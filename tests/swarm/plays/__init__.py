@@ -1,1 +1,10 @@
-"""What is played: which worlds, which troubles in them, and how a failure is told."""
+"""What is played. `PLAYS` has the cells of every play by its name; a new play is one file and one line here."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from tests.swarm.plays import absences
+from tests.swarm.plays.stage import Cell
+
+PLAYS: Mapping[str, Callable[[], Iterable[Cell]]] = {
+    "absences": absences.cells,
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -10,13 +10,15 @@ from random import Random
 import trio
 from trio.testing import MockClock
 
+from tests.swarm.laws import LAWS
 from tests.swarm.laws.claims import Claims
 from tests.swarm.laws.deaths import Deaths
 from tests.swarm.laws.deeds import Deeds
 from tests.swarm.laws.fates import Fates
+from tests.swarm.laws.law import Audit, Scene
 from tests.swarm.laws.liveness import check_healing
 from tests.swarm.laws.pulse import Pulse
-from tests.swarm.laws.rates import Dials, Rates, Requests, audited
+from tests.swarm.laws.rates import Dials, Rates, audited
 from tests.swarm.laws.record import Record, Troubles, listening
 from tests.swarm.laws.scrapes import Scrapes
 from tests.swarm.plays.plan import Plan
@@ -27,6 +29,7 @@ from tests.swarm.troubles.weather import WEATHER
 from tests.swarm.world.accounts import HOSTS, host_of
 from tests.swarm.world.crew import Trader
 from tests.swarm.world.desk import Desk, lay_out
+from tests.swarm.world.secrets import secrets
 
 
 @dataclass
@@ -56,6 +59,7 @@ class World:
                     nursery.start_soon(self._until_violated, nursery.cancel_scope)
                     await self._live(desk, nursery)
                     nursery.cancel_scope.cancel()
+                self.scene.excuses.hours = trio.current_time() / 3600
 
     async def _until_violated(self, scope: trio.CancelScope) -> None:
         while not self.record.violations:
@@ -63,6 +67,7 @@ class World:
         scope.cancel()
 
     async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
+        nursery.start_soon(self.audit.watch)
         nursery.start_soon(Deaths(desk, self.pulses, self.deeds, self.troubles, self.record).watch)
         nursery.start_soon(Claims(desk, self.troubles, self.record, [self.deeds.look]).watch)
         nursery.start_soon(Fates(desk, self.pulses, self.troubles, self.record, partial(secrets, desk)).watch)
@@ -112,20 +117,14 @@ class World:
             await operator.run()
 
     def _audit(self, desk: Desk) -> None:
+        self.scene = Scene(desk, self.record, self.troubles, self.pulses)
+        self.audit = Audit.of(self.scene, LAWS)
         self.deeds = deeds = Deeds(desk, self.pulses, self.record)
         desk.observers += [self.record.note, deeds.on_fact]
+        desk.market.readers += [deeds.on_request, self.rates.on_request]
         desk.listeners.append(lambda watch, at, words, heard: self.pulses[watch].hear(at, words, heard))
         for venue in (desk.market.deribit, desk.market.coinbase, desk.market.sxbet):
             venue.exchange.observers.append(deeds.on_order)
-            venue.received = Requests(deeds.on_request, self.rates.on_request)
             venue.credits = audited(venue.credits, self.record)
         at = {host: sum(host_of(one) == host for one in desk.roster.values()) for host in HOSTS}
         desk.network.dials = Dials(self.rates, at)
-
-
-def secrets(desk: Desk) -> Iterator[str]:
-    """Keys and every token that means something now."""
-    yield from (secret.reveal() for secret in desk.market.secrets.values())
-    for venue in (desk.market.deribit, desk.market.coinbase):
-        for session in venue.vault.sessions:
-            yield from (session.access_token, session.refresh_token)

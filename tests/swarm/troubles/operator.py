@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
@@ -11,6 +12,7 @@ import trio
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record, Troubles
 from tests.swarm.world.desk import Desk
+from tests.swarm.world.life import Refused
 
 STUCK = 70.0
 """Seconds after which an operator takes a trip into his own hands: `lapse` never ends what is placed after it."""
@@ -74,5 +76,6 @@ class Operator:
     async def _say(self, method: str, *accounts: str, **params: object) -> None:
         self.record.reached[f"operator {method}"] += 1
         self.troubles.begin(f"operator {method}")
-        await self.desk.command(method, *accounts, **params)
+        with suppress(Refused):  # it was killed before it answered
+            await self.desk.command(method, *accounts, **params)
         self.troubles.end(f"operator {method}")

@@ -24,7 +24,7 @@ CODES = (10000, 10028, 10041, 10049, 10066, 11050, 11051, 11056, 12003, 13004, 1
 
 def drift(desk: Desk, chance: Random) -> Heal:
     struck = account(desk, chance, DeribitAccount)
-    desk.market.venue(struck).switch(struck.name, on=False)  # type: ignore[union-attr]
+    desk.market.drift(struck)  # type: ignore[arg-type]
     return nothing
 
 

@@ -41,6 +41,9 @@ DIRECTORIES = {"listen": "", "runtime_directory": "/run/deadman", "state_directo
 MailObserver = Callable[[str, float, bytes, bool], None]
 """Told the watch, the instant, the words, and whether anybody listened."""
 
+CommandObserver = Callable[[str, dict[str, Any], dict[str, Any]], None]
+"""Told the method, what was asked, and what was answered."""
+
 
 @dataclass
 class Desk:
@@ -59,6 +62,11 @@ class Desk:
     bots: list[Bot] = field(default_factory=list)
     observers: list[Observer] = field(default_factory=list)
     listeners: list[MailObserver] = field(default_factory=list)
+    askers: list[Callable[[str, dict[str, Any]], None]] = field(default_factory=list)
+    hearers: list[CommandObserver] = field(default_factory=list)
+    reloads: list[tuple[Callable[[set[str]], None], Callable[[], None]]] = field(default_factory=list)
+    starts: list[Callable[[], None]] = field(default_factory=list)
+    ends: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def board(self) -> Board:
@@ -114,15 +122,34 @@ class Desk:
     async def command(self, method: str, *accounts: str, **params: Any) -> dict[str, Any]:
         """An operator's word through the control room; accounts' outcomes, or a watch's."""
         named = {"accounts": list(accounts)} if accounts else {}
-        return await self.life.control.ask(method, {**named, **params})
+        for asker in self.askers:
+            asker(method, {**named, **params})
+        answer = await self.life.ask(method, {**named, **params})
+        for hearer in self.hearers:
+            hearer(method, {**named, **params}, answer)
+        return answer
 
     async def reload(self, *accounts: Account, watches: Iterable[WatchConfig] | None = None) -> None:
         """An edit that is good: the file is written, and SIGHUP sent."""
+        before = self._settings()
         self.accounts = {account.name: account for account in accounts}
+        self.roster.update(self.accounts)
         if watches is not None:
             self.watches = {watch.name: watch for watch in watches}
         self.write_config()
+        unchanged = {name for name, settings in self._settings().items() if before.get(name) == settings}
+        for begin, _ in self.reloads:
+            begin(unchanged)
         assert await self.life.reload()
+        for _, end in self.reloads:
+            end()
+
+    def _settings(self) -> dict[str, object]:
+        """All that the config says of an account and of its watches."""
+        return {
+            name: (account, [self.watches.get(watch) for watch in account.watches])
+            for name, account in self.accounts.items()
+        }
 
     def write_config(self) -> None:
         for account in self.accounts.values():
@@ -134,12 +161,16 @@ class Desk:
         self.running, self.life.store.cut = False, True
         self.life.scope.cancel()
         await self.life.ended.wait()
+        for end in self.ends:
+            end()
 
     async def start(self) -> None:
         self.life = Life(self.market, self.host, self.chance, *self.observers)
         self.write_config()
         await self.nursery.start(self.life.run)
         self.running = True
+        for start in self.starts:
+            start()
 
     def _deliver(self, watch: str, at: float, words: bytes, pid: int) -> bool:
         """A datagram to the watch's socket; False where nobody listens."""

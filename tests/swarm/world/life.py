@@ -55,7 +55,7 @@ class PlainDialler(Dialler):
 
 
 class Refused(Exception):
-    """The daemon's error answer to a command."""
+    """The daemon's error answer to a command, or that it was gone before there was one."""
 
 
 @dataclass
@@ -139,6 +139,28 @@ class Life:
                     nursery.cancel_scope.cancel()
         finally:
             self.ended.set()
+
+    async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """What a command is answered. Raises Refused for the daemon's no, and where it ends before its answer."""
+        answers: list[dict[str, Any] | Refused] = [Refused("the daemon is gone")]
+
+        async def ask() -> None:
+            try:
+                answers.append(await self.control.ask(method, params))
+            except Refused as error:
+                answers.append(error)
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hang_up, nursery.cancel_scope)
+            nursery.start_soon(ask)
+        if isinstance(answers[-1], Refused):
+            raise answers[-1]
+        return answers[-1]
+
+    async def _hang_up(self, scope: trio.CancelScope) -> None:
+        await self.ended.wait()
+        scope.cancel()
 
     async def reload(self) -> bool:
         """SIGHUP, as `systemctl reload` sends it; whether the config was taken."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -18,6 +19,7 @@ from deadman.simulator.deribit import COINBASE, DERIBIT, Deribit
 from deadman.simulator.exchange import Exchange, Order
 from deadman.simulator.faults import Faults
 from deadman.simulator.network import Network, open_network
+from deadman.simulator.received import LIMIT, Received
 from deadman.simulator.sxbet import Settings, SxBet
 from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 
@@ -40,9 +42,29 @@ class VenueTime:
         return EPOCH + self.now()
 
 
+class Requests(deque[Received]):
+    """A venue's log of requests that is read as it is written."""
+
+    def __init__(self, readers: list[Callable[[Received], None]]) -> None:
+        super().__init__(maxlen=LIMIT)
+        self.readers = readers
+
+    def append(self, received: Received) -> None:
+        super().append(received)
+        for reader in self.readers:
+            reader(received)
+
+
 @dataclass
 class Market:
-    """`secrets`: what each account's own secret reads as, now; `hidden`: whose cannot be read."""
+    """Everything beyond our door.
+
+    Attributes:
+        secrets: what each account's own secret reads as, now.
+        hidden: whose secret cannot be read.
+        readers: hear of every request as it arrives.
+        drifts: which changes of an account's switch at Deribit were another's, not ours.
+    """
 
     network: Network
     deribit: Deribit
@@ -52,6 +74,12 @@ class Market:
     chance: Random
     secrets: dict[str, Secret] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    readers: list[Callable[[Received], None]] = field(default_factory=list)
+    drifts: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def __post_init__(self) -> None:
+        for venue in (self.deribit, self.coinbase, self.sxbet):
+            venue.received = Requests(self.readers)
 
     def enroll(self, account: Account) -> None:
         """Make the account known at its venue, once, with a secret of its own."""
@@ -86,13 +114,46 @@ class Market:
         """The knobs of this account alone."""
         return self.venue(account).accounts[account.name].faults
 
+    def owner(self, account: Account) -> str:
+        """The venue's own account that a configured one opens: two names may open the same, and a name another."""
+        if isinstance(account, SxBetAccount):
+            return self._wallet(account)
+        key = self.venue(account).vault.keys.get(str(account.client_id or account.key_name))  # type: ignore[union-attr]
+        return account.name if key is None else key.account
+
+    def _wallet(self, account: SxBetAccount) -> str:
+        if account.api == "v2":
+            known = {one.address: name for name, one in self.sxbet.accounts.items()}
+            return known.get(account.requestor or "", account.name)
+        secret = self.secrets.get(account.api_key.name)
+        return account.name if secret is None else self.sxbet.keys.get((account.api, secret.reveal()), account.name)
+
     def open_orders(self, account: Account) -> list[Order]:
-        return self.exchange(account).open_orders(account.name)
+        return self.exchange(account).open_orders(self.owner(account))
 
     def would_cancel(self, account: Account) -> bool:
         """The oracle: whether the venue holds a switch for orders placed now."""
-        venue = self.venue(account)
-        return venue.lease(account.name) is not None if isinstance(venue, SxBet) else venue.inherits(account.name)
+        venue, owner = self.venue(account), self.owner(account)
+        return venue.lease(owner) is not None if isinstance(venue, SxBet) else venue.inherits(owner)
+
+    def drift(self, account: DeribitAccount) -> None:
+        """Somebody else turns the account's switch off."""
+        venue, owner = self.venue(account), self.owner(account)
+        assert isinstance(venue, Deribit)
+        self.drifts[owner].add(len(venue.add_account(owner).history))
+        venue.switch(owner, on=False)
+
+    def lease_end(self, account: Account) -> float | None:
+        """When the lease that the venue holds now ends, on our own monotonic clock; None where it holds none."""
+        lease = self.sxbet.lease(self.owner(account)) if isinstance(account, SxBetAccount) else None
+        return None if lease is None else lease.ends_at - self.time.ahead
+
+    def sessions(self, account: Account) -> int:
+        """Connections of ours that are logged in to the account, as the venue sees it."""
+        if isinstance(account, SxBetAccount):
+            return 0
+        ours = self.venue(account).connections_of(self.owner(account))  # type: ignore[union-attr]
+        return sum(connection.address != "bots" for connection in ours)
 
     def _new_secret(self, account: Account) -> Secret:
         if isinstance(account, DeribitAccount) and account.network == "coinbase":

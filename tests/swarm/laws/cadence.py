@@ -1,0 +1,63 @@
+"""How often a lease is tried for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deadman import facts
+from deadman.config.schema import SxBetAccount
+from deadman.facts import Fact
+from deadman.promise import timers
+from tests.swarm.laws.law import STEP, Law, Scene
+
+GRACE = 1.0
+TRIES = (facts.Attempted, facts.Failed, facts.TurnedAway, facts.Lost, facts.FoundOff, facts.Proven)
+"""What shows that a try was made, or has just ended."""
+
+
+@dataclass
+class Wait:
+    """Since when an account is due for a try, in seconds of our waking time, and when it was looked at last."""
+
+    seconds: float = 0.0
+
+
+class Cadence(Law):
+    """While a lease may stand and proving is due: a try at least every renew_interval + reply_timeout + 1 s."""
+
+    name = "cadence"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.waits: dict[str, Wait] = {}
+        self.looked_at = 0.0
+        self.dials = 0
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        if isinstance(fact, TRIES):
+            self.waits[account] = Wait()
+
+    def look(self) -> None:
+        passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
+        if not self.desk.running or passed > 2 * STEP or self._has_dialled():
+            self.waits.clear()
+            return
+        for name, account in self.desk.accounts.items():
+            if not isinstance(account, SxBetAccount) or not self._is_due(account):
+                self.waits.pop(name, None)
+                continue
+            wait = self.waits.setdefault(name, Wait())
+            wait.seconds += passed
+            bound = account.renew_interval + timers(account).reply_timeout + GRACE
+            self.expect(wait.seconds <= bound, f"{name}: no try for {wait.seconds:.1f} s while the lease stands")
+
+    def _has_dialled(self) -> bool:
+        before, self.dials = self.dials, len(self.desk.network.dials)
+        return self.dials != before
+
+    def _is_due(self, account: SxBetAccount) -> bool:
+        standing = self.desk.board.standings().get(account.name)
+        if standing is None or account.observe or self.desk.market.lease_end(account) is None:
+            return False
+        guard = standing.guard
+        return guard.disarm is None and guard.trip is None and not guard.awaited

@@ -1,0 +1,76 @@
+"""How long a dead bot lives, by our own waking time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deadman.config.schema import Account
+from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.pulse import Pulse
+
+GRACE = 1.0
+KNOWN = 1.0
+"""Seconds of running after which what was heard is also on a disk that works."""
+
+
+@dataclass
+class Silence:
+    """Of one watch: seconds of our waking time since it was last heard, and whether any run of ours knows of it."""
+
+    heard: int = 0
+    waking: float = 0.0
+    running: float = 0.0
+    known: bool = False
+
+
+class DeadBot(Law):
+    """One absence of ours excuses one timeout: a dead bot is tripped within two timeouts of our waking time."""
+
+    name = "dead bot"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.silences: dict[str, Silence] = {}
+        self.looked_at = 0.0
+
+    def on_start(self) -> None:
+        for silence in self.silences.values():
+            silence.heard, silence.running = 0, 0.0
+
+    def look(self) -> None:
+        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        for pulse in self.scene.pulses.values():
+            silence = self.silences.setdefault(pulse.name, Silence())
+            if self.desk.running:
+                self._count(silence, pulse, passed)
+                self._judge(silence, pulse)
+
+    def _count(self, silence: Silence, pulse: Pulse, passed: float) -> None:
+        if len(pulse.heard) != silence.heard or self._is_excused(pulse):
+            silence.heard, silence.waking = len(pulse.heard), 0.0
+        silence.waking += passed
+        silence.running += passed
+        disk = self.desk.host.disk
+        if pulse.heard and silence.running > KNOWN and not disk.full and disk.seconds < KNOWN / 4:
+            silence.known = True
+
+    def _is_excused(self, pulse: Pulse) -> bool:
+        """On hold, gone with a goodbye, or not watched."""
+        watch = self.desk.board.watches().get(pulse.name)
+        return watch is None or watch.held(self.scene.now) or self.scene.now >= pulse.quiet_from
+
+    def _judge(self, silence: Silence, pulse: Pulse) -> None:
+        timeout = self.desk.watches[pulse.name].timeout if pulse.name in self.desk.watches else pulse.timeout
+        if not silence.known or silence.waking <= 2 * timeout + GRACE:
+            return
+        for account in self.desk.accounts.values():
+            if pulse.name in account.watches and self._lives(account):
+                said = f"{account.name}: {pulse.name} was last heard {silence.waking:.1f} s of our waking time ago"
+                self.expect(False, f"{said}, with a timeout of {timeout:g} s, and nothing has tripped")
+
+    def _lives(self, account: Account) -> bool:
+        standing = self.desk.board.standings().get(account.name)
+        if standing is None or account.observe or account.on_trip == "none":
+            return False
+        guard = standing.guard
+        return guard.trip is None and guard.disarm is None and not guard.awaited

@@ -1,0 +1,66 @@
+"""How soon all is well again."""
+
+from __future__ import annotations
+
+from math import inf
+
+from deadman import facts
+from deadman.config.schema import Account
+from deadman.facts import Fact
+from deadman.leases import HEARD_WITHIN
+from deadman.promise import promise, timers
+from tests.swarm.laws.law import STEP, Law, Scene
+
+GRACE = 1.0
+SHUT = ("12003", "10028")
+"""The venue's own door is shut on us for a while: after too many bad logins, or a burst."""
+
+
+class Healed(Law):
+    """After a heal, back within detection + redial + re-arm + reply, whatever was refused before."""
+
+    name = "healed"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.calm: dict[str, float] = {}
+        self.looked_at = 0.0
+        self.given_up: dict[str, float] = {}
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        if isinstance(fact, facts.LeaseGivenUp):
+            self.given_up[account] = fact.at
+
+    def on_start(self) -> None:
+        self.calm.clear()
+
+    def look(self) -> None:
+        passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
+        calm = self.desk.running and not +self.scene.troubles.active and passed <= 2 * STEP
+        for name, account in self.desk.accounts.items():
+            if not calm or not self._is_wanted(account):
+                self.calm.pop(name, None)
+                continue
+            if self.desk.board.standing(name).guard.protected(self.scene.now):
+                self.calm[name] = 0.0
+                continue
+            self.calm[name] = self.calm.get(name, 0.0) + passed
+            self._judge(account)
+
+    def _judge(self, account: Account) -> None:
+        bounds = promise(account, self.desk.watches)
+        bound = bounds.detect + bounds.redial + bounds.rearm + timers(account).reply_timeout + GRACE
+        standing = self.desk.board.standing(account.name)
+        if self.calm[account.name] > bound and not any(code in standing.tally.errors for code in SHUT):
+            said = f"{account.name}: {standing.phase} {bound:.1f} s after the last trouble: {standing.guard.trouble}"
+            under_way = self.scene.now < self.given_up.get(account.name, -inf) + HEARD_WITHIN + bound
+            if not under_way or not self.scene.excuses.use("a request may still be heard"):
+                self.expect(False, said)
+            self.calm[account.name] = 0.0
+
+    def _is_wanted(self, account: Account) -> bool:
+        standing = self.desk.board.standings().get(account.name)
+        if standing is None or account.observe:
+            return False
+        guard = standing.guard
+        return guard.disarm is None and guard.trip is None and not guard.awaited

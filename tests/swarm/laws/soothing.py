@@ -1,0 +1,96 @@
+"""What soothes: green, fine, gone, already cancelled, holds no lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deadman import facts
+from deadman.config.schema import Account, SxBetAccount
+from deadman.facts import Fact
+from deadman.problems.verdict import Verdict, headline
+from deadman.simulator.exchange import Order
+from tests.swarm.laws.law import Law, Scene, Told
+from tests.swarm.laws.selected import is_selected
+
+SEEN = 1.5
+"""Seconds after which an order that rests is known to whoever could know it: a look and an answer."""
+
+COUNTED = 60.0
+"""Seconds after which an order has been counted, wherever orders can be counted."""
+
+
+class Soothing(Law):
+    """Fine, gone, already cancelled and holds no lease are only said over a book and a lease that agree."""
+
+    name = "soothing"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.done_at: dict[str, float] = {}
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        if isinstance(fact, facts.TripDone):
+            self.done_at[account] = fact.at
+
+    def read(self, told: Told) -> None:
+        for name, account in self.desk.accounts.items():
+            if name in told["accounts"] and not account.observe:
+                self._check_fates(account, told["accounts"][name])
+                self._check_disarm(account, told["accounts"][name])
+        if headline(told).verdict is Verdict.FINE:
+            self._check_fine(told)
+
+    def on_command(self, method: str, params: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+        for name, outcome in result.get("accounts", {}).items():
+            account = self.scene.account(name)
+            if account is None or not outcome["done"]:
+                continue
+            if method == "trip":
+                age = self.scene.now - self.done_at.get(name, self.scene.now)
+                left = [order for order in self._resting(account, age) if is_selected(account, order)]
+                self.expect(not left, f"{name}: the operator is told {outcome['words']!r}, and {len(left)} orders rest")
+            if method == "disarm" and isinstance(account, SxBetAccount) and self._is_disarmed(name):
+                end = self.desk.market.lease_end(account)
+                self.expect(end is None, f"{name}: told {outcome['words']!r}, and a lease stands until {end}")
+
+    def _check_fates(self, account: Account, told: Mapping[str, Any]) -> None:
+        for question in ("if_bot_dies", "if_host_dies"):
+            fate = told[question]
+            if fate["orders"] != "gone" or fate["within"]:
+                continue
+            left = [one for one in self._resting(account, SEEN) if is_selected(account, one)]
+            if left and not self._is_unheard(account):
+                self.expect(False, f"{account.name}: {question} says {fate['because']!r}, and {len(left)} orders rest")
+
+    def _check_disarm(self, account: Account, told: Mapping[str, Any]) -> None:
+        if not isinstance(account, SxBetAccount) or not told["disarm"] or not told["disarm"]["confirmed"]:
+            return
+        end = self.desk.market.lease_end(account)
+        self.expect(end is None, f"{account.name}: disarmed and confirmed, and a lease stands until {end}")
+
+    def _check_fine(self, told: Told) -> None:
+        for name, account in self.desk.accounts.items():
+            one = told["accounts"].get(name)
+            if one is None or account.observe or one["protected"]:
+                continue
+            left = self._resting(account, COUNTED)
+            if left and not self.desk.market.would_cancel(account):
+                self.expect(False, f"{name}: fine, though it is {one['phase']} and {len(left)} orders rest unguarded")
+
+    def _resting(self, account: Account, age: float) -> list[Order]:
+        """The open orders that have rested for so long, by the venue's clock."""
+        now = self.desk.market.time.now()
+        clock = self.desk.market.exchange(account).clock
+        placed_before = min(now, clock()) - age
+        return [order for order in self.desk.market.open_orders(account) if order.placed_at < placed_before]
+
+    def _is_disarmed(self, name: str) -> bool:
+        """It may have ended by itself while the operator waited for others."""
+        standing = self.desk.board.standings().get(name)
+        return standing is not None and standing.guard.disarm is not None
+
+    def _is_unheard(self, account: Account) -> bool:
+        """Bots whose check-ins found nobody at home, or are being read just now: nobody can know of their orders."""
+        pulses = (self.scene.pulses.get(watch) for watch in account.watches)
+        return any(pulse is not None and pulse.is_unheard(self.scene.now) for pulse in pulses)

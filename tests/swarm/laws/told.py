@@ -1,0 +1,54 @@
+"""Alarms, and what they say has happened."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from deadman.config.schema import DeribitAccount
+from deadman.guard import Phase
+from deadman.simulator.deribit import Deribit
+from tests.swarm.laws.law import Law, Scene
+
+
+class Told(Law):
+    """A drift, a repair, an alarm that is told has happened at the venue, by another hand than ours."""
+
+    name: ClassVar[str] = "told"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.seen: dict[str, int] = {}
+        self.last_by_us: dict[str, bool] = {}
+        self.repairs: dict[str, int] = {}
+
+    def on_start(self) -> None:
+        self.repairs.clear()
+
+    def look(self) -> None:
+        for account in self.desk.accounts.values():
+            if isinstance(account, DeribitAccount):
+                self._read_history(account)
+                self._judge(account)
+
+    def _read_history(self, account: DeribitAccount) -> None:
+        """Whoever turned the switch off since the last look: a request of ours, or somebody else."""
+        venue, owner = self.desk.market.venue(account), self.desk.market.owner(account)
+        assert isinstance(venue, Deribit)
+        history = venue.add_account(owner).history
+        for index in range(self.seen.get(owner, 0), len(history)):
+            if not history[index][1]:
+                self.last_by_us[owner] = index not in self.desk.market.drifts[owner]
+        self.seen[owner] = len(history)
+
+    def _judge(self, account: DeribitAccount) -> None:
+        standing = self.desk.board.standings().get(account.name) if self.desk.running else None
+        if standing is None:
+            return
+        name, repairs = account.name, standing.tally.repairs
+        is_fresh, self.repairs[name] = repairs > self.repairs.get(name, repairs), repairs
+        ours = self.last_by_us.get(self.desk.market.owner(account), False)
+        if account.observe or +self.scene.troubles.active or not ours:
+            return
+        blamed = standing.phase is Phase.EXPOSED and standing.guard.disarm is None
+        self.expect(not blamed, f"{name}: {standing.phase}, and nobody but us had turned the switch off")
+        self.expect(not is_fresh, f"{name}: a repair is told of what we ourselves had turned off")

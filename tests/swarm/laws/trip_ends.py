@@ -1,0 +1,47 @@
+"""That a trip ends."""
+
+from __future__ import annotations
+
+from deadman.config.schema import Account
+from deadman.promise import promise, timers
+from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.selected import is_selected
+
+PAUSE = 5.0
+"""Seconds between rounds after the first minute of a trip."""
+
+GRACE = 1.0
+
+
+class TripEnds(Law):
+    """Book empty and list readable: the trip ends. While nothing hinders us the venue's list can be read."""
+
+    name = "trip ends"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.empty: dict[str, float] = {}
+        self.looked_at = 0.0
+
+    def on_start(self) -> None:
+        self.empty.clear()
+
+    def look(self) -> None:
+        passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
+        calm = self.desk.running and not +self.scene.troubles.active and passed <= 2 * STEP
+        for name, account in self.desk.accounts.items():
+            if not calm or not self._is_over(account):
+                self.empty.pop(name, None)
+                continue
+            self.empty[name] = self.empty.get(name, 0.0) + passed
+            bounds = promise(account, self.desk.watches)
+            bound = bounds.detect + bounds.redial + bounds.rearm + timers(account).reply_timeout + PAUSE + GRACE
+            self.expect(self.empty[name] <= bound, f"{name}: still tripping {bound:.1f} s after its book was empty")
+
+    def _is_over(self, account: Account) -> bool:
+        standing = self.desk.board.standings().get(account.name)
+        if standing is None or account.observe:
+            return False
+        trip = standing.guard.trip
+        under_way = trip is not None and trip.done_at is None and standing.guard.disarm is None
+        return under_way and not any(is_selected(account, one) for one in self.desk.market.open_orders(account))
