@@ -269,13 +269,13 @@ class Keeper:
     def _heed(self, account: str, before: Standing, after: Standing) -> None:
         """Cut short whatever is waited for when the guard calls for something else, or doubts what it knew.
 
-        A disarm waits for the answer to a renewal under way: one given up might be carried out after the 0.
+        Whatever but a trip waits for the answer to a request for a lease: one given up may be carried out later.
         """
         if account != self.account.name or self._scope is None:
             return
         called_for = duty(after.guard, self.account)
         called = duty(before.guard, self.account) is not called_for
-        if called and called_for is Duty.DISARM and after.guard.leases.is_waited_for:
+        if called and called_for is not Duty.CANCEL and after.guard.leases.is_waited_for:
             return
         called |= self._may_be_called and before.guard.called_at != after.guard.called_at
         if called or before.guard.doubted_at != after.guard.doubted_at:
