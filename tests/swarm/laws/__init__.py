@@ -6,6 +6,7 @@ outcomes of commands) and by the venues' own books; `promise` only for the bound
 
 from tests.swarm.laws.cadence import Cadence
 from tests.swarm.laws.connected import Connected
+from tests.swarm.laws.dead_bot import DeadBot
 from tests.swarm.laws.healed import Healed
 from tests.swarm.laws.law import Law
 from tests.swarm.laws.lease_end import LeaseEnd
@@ -24,6 +25,7 @@ LAWS: tuple[type[Law], ...] = (
     Told,
     Soothing,
     OperatorsWord,
+    DeadBot,
     Healed,
     TripEnds,
     Unchanged,

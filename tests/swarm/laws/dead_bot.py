@@ -32,10 +32,15 @@ class DeadBot(Law):
         super().__init__(scene)
         self.silences: dict[str, Silence] = {}
         self.looked_at = 0.0
+        self.damaged = 0
 
     def on_start(self) -> None:
+        """A damaged file makes a new beginning of it: every bot counts as alive, which is told loudly."""
+        aside, self.damaged = self.damaged, len(self.desk.host.disk.aside)
         for silence in self.silences.values():
             silence.heard, silence.running = 0, 0.0
+            if self.damaged > aside:
+                silence.waking = 0.0
 
     def look(self) -> None:
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
