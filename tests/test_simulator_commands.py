@@ -65,6 +65,7 @@ VALUES = {
     "body": ("drip", "drip"),
     "fail": ("*=11051", {"*": 11051}),
     "late": ("public/test=7", {"public/test": 7.0}),
+    "stuck": ("BTC-1=11044", {"BTC-1": 11044}),
 }
 
 

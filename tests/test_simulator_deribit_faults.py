@@ -171,6 +171,15 @@ async def test_a_cancel_can_leave_orders_standing(autojump_clock: MockClock, des
     assert await client.call("private/cancel_all") == 1
 
 
+async def test_an_order_can_resist_every_cancel(autojump_clock: MockClock, desk: World) -> None:
+    client = await desk.logged_in()
+    stuck, *_ = (desk.venue.exchange.place("desk").order_id for _ in range(3))
+    desk.venue.faults.stuck[stuck] = 11044
+    assert await client.call("private/cancel_all") == 2
+    assert await client.code("private/cancel", order_id=stuck) == 11044
+    assert [order["order_id"] for order in await client.call("private/get_open_orders")] == [stuck]
+
+
 async def test_tokens_can_run_out_at_once(autojump_clock: MockClock, desk: World) -> None:
     client = await desk.logged_in("session:deadman")
     await trio.sleep(1)

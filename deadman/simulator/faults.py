@@ -61,6 +61,7 @@ class Faults:
         lying: Deribit says "ok" to account scope and reads it back as on, yet new connections start bare.
         reauth_disarms: a second login on a connection turns its cancel-on-disconnect off.
         cancel_leaves: orders of a cancel that stay open.
+        stuck: orders by their id that no cancel takes, each with the code that one asked for alone is answered.
         expires_at: SX Bet's echo lacks `expiresAt`, or has one that is past.
         granted: SX Bet grants this many seconds whatever was asked, and says so.
         body: an HTTP answer stops half way, with or without an end, or comes a byte at a time.
@@ -84,6 +85,7 @@ class Faults:
     lying: bool = False
     reauth_disarms: bool = False
     cancel_leaves: int = 0
+    stuck: dict[str, int] = field(default_factory=dict)
     expires_at: Literal["missing", "past"] | None = None
     granted: int | None = None
     body: Literal["hang", "drip", "reset", "eof"] | None = None
@@ -115,6 +117,11 @@ Levels = tuple[Faults, ...]
 def strikes(levels: Levels, knob: Callable[[Faults], Iterable[str]], method: str) -> bool:
     """Whether a knob that lists methods names this one at any level."""
     return any(method in (named := knob(faults)) or "*" in named for faults in levels)
+
+
+def stuck(levels: Levels, order_id: str) -> int | None:
+    """The code with which this order resists, None for one that can be cancelled."""
+    return next((faults.stuck[order_id] for faults in levels if order_id in faults.stuck), None)
 
 
 def lateness(levels: Levels, random: Random) -> float:

@@ -16,7 +16,12 @@ WORDS = {
     "expires_at": ("missing", "past"),
     "body": ("hang", "drip", "reset", "eof"),
 }
-KNOBS = (*SWITCHES, *SECONDS, *NUMBERS, *METHODS, *WORDS, "fail", "late")
+MANY = {
+    "fail": "METHOD=CODE, such as private/cancel_all=10028 or 'POST /heartbeat/v3=503'",
+    "late": "METHOD=SECONDS, such as private/cancel_all=7 or 'POST /heartbeat/v3=7'",
+    "stuck": "ORDER=CODE, such as BTC-1=11044",
+}
+KNOBS = (*SWITCHES, *SECONDS, *NUMBERS, *METHODS, *WORDS, *MANY)
 
 
 class BadCommand(Exception):
@@ -24,7 +29,7 @@ class BadCommand(Exception):
 
 
 def turn(faults: Faults, knob: str, value: str) -> None:
-    """Set one knob: on/off, seconds, a number, methods with commas between, a word, METHOD=CODE or METHOD=SECONDS.
+    """Set one knob: on/off, seconds, a number, methods with commas between, a word, or NAME=FIGURE.
 
     `none` unsets it.
 
@@ -40,10 +45,8 @@ def turn(faults: Faults, knob: str, value: str) -> None:
             setattr(faults, knob, default(knob) if value == "none" else int(number(value)))
         case _ if knob in METHODS:
             setattr(faults, knob, set() if value == "none" else set(value.split(",")))
-        case "fail":
-            fail(faults, value)
-        case "late":
-            delay(faults, value)
+        case _ if knob in MANY:
+            one_of_many(faults, knob, value)
         case _ if knob in WORDS:
             setattr(faults, knob, word(knob, value))
         case _:
@@ -63,24 +66,16 @@ def number(value: str) -> float:
         raise BadCommand(f"{value!r} is not a number") from None
 
 
-def fail(faults: Faults, value: str) -> None:
+def one_of_many(faults: Faults, knob: str, value: str) -> None:
+    """`none` forgets them all."""
+    known: dict[str, float] = getattr(faults, knob)
     if value == "none":
-        faults.fail.clear()
+        known.clear()
         return
-    method, equals, code = value.rpartition("=")
+    name, equals, figure = value.rpartition("=")
     if not equals:
-        raise BadCommand("fail takes METHOD=CODE, such as private/cancel_all=10028 or 'POST /heartbeat/v3=503'")
-    faults.fail[method] = int(number(code))
-
-
-def delay(faults: Faults, value: str) -> None:
-    if value == "none":
-        faults.late.clear()
-        return
-    method, equals, seconds = value.rpartition("=")
-    if not equals:
-        raise BadCommand("late takes METHOD=SECONDS, such as private/cancel_all=7 or 'POST /heartbeat/v3=7'")
-    faults.late[method] = number(seconds)
+        raise BadCommand(f"{knob} takes {MANY[knob]}")
+    known[name] = number(figure) if knob == "late" else int(number(figure))
 
 
 def word(knob: str, value: str) -> str | int | None:

@@ -11,6 +11,7 @@ MESSAGES = {
     10040: "retry",
     10041: "settlement_in_progress",
     10049: "cancel_on_disconnect_failed",
+    11044: "not_open_order",
     11050: "bad_request",
     11051: "system_maintenance",
     12003: "login_over_limit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..exchange import Order
+from ..faults import stuck
 from .errors import RpcError, invalid_params
 from .orders import as_json, kind_of, selected
 from .requests import Call, Method
@@ -45,7 +46,10 @@ def get_order_state(call: Call) -> Any:
 
 
 def cancel(call: Call) -> Any:
-    gone = spare_some(call, [the_order(call)])
+    order = the_order(call)
+    if (code := stuck(call.connection.levels, order.order_id)) is not None:
+        raise RpcError(code)
+    gone = spare_some(call, [order])
     if not gone:
         raise RpcError(10004)
     return as_json(gone[0])
@@ -92,8 +96,10 @@ def report(orders: list[Order], currency: str, type_: str, instrument: str) -> d
 
 
 def spare_some(call: Call, orders: list[Order]) -> list[Order]:
-    spared = max(faults.cancel_leaves for faults in call.connection.levels)
-    return call.venue.exchange.cancel(orders[spared:], "user_request")
+    levels = call.connection.levels
+    willing = [order for order in orders if stuck(levels, order.order_id) is None]
+    spared = max(faults.cancel_leaves for faults in levels)
+    return call.venue.exchange.cancel(willing[spared:], "user_request")
 
 
 def mine(call: Call) -> list[Order]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exchange import Order
-from ..faults import Levels
+from ..faults import Levels, stuck
 from .errors import HttpError
 from .ledger import Account, Ledger
 
@@ -56,7 +56,8 @@ def cancel(
             unknown = [name for name in named if name not in {o.order_id for o in chosen}]
         case _:
             raise HttpError(404, "Not Found")
-    gone = venue.exchange.cancel(chosen[max(faults.cancel_leaves for faults in levels) :], "user_request")
+    willing = [order for order in chosen if stuck(levels, order.order_id) is None]
+    gone = venue.exchange.cancel(willing[max(faults.cancel_leaves for faults in levels) :], "user_request")
     return {
         "cancelledCount": len(gone),
         "orders": [{"orderId": order.order_id} for order in gone],
