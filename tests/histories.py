@@ -13,9 +13,11 @@ from itertools import product
 from hypothesis import strategies as st
 
 from deadman import facts
+from deadman.config.schema import Selection, Terms
 from deadman.errors import Reason
 from deadman.facts import Cause, Fact
 from deadman.guard import Guard
+from deadman.identity import Identity
 from deadman.proof import Coverage, Proof
 
 OVERDUE = 3.0
@@ -64,10 +66,6 @@ TRIPS: list[Make] = [
 ]
 NEWS: list[Make] = [
     *(_attempted(ttl) for ttl in (1.0, 3.0, 10.0)),
-    *(_granted(ttl, sure) for ttl, sure in ((0.0, 0.0), (1.0, 1.0), (5.0, None), (10.0, 10.0))),
-    lambda at: facts.LeaseDenied(at, at),
-    lambda at: facts.LeaseGivenUp(at, max(0.0, at - 0.25)),
-    _presumed(10.0),
     lambda at: facts.SessionOpened(at, can_cancel=True),
     lambda at: facts.SessionOpened(at, can_cancel=False),
     lambda at: facts.SessionClosed(at),
@@ -89,6 +87,10 @@ NEWS: list[Make] = [
     lambda at: facts.OrdersCounted(at, 3),
     lambda at: facts.OrdersCounted(at, 0),
     lambda at: facts.OrdersRemembered(at, 5, at - 60.0),
+    *(_granted(ttl, sure) for ttl, sure in ((0.0, 0.0), (1.0, 1.0), (5.0, None), (10.0, 10.0))),
+    lambda at: facts.LeaseDenied(at, at),
+    lambda at: facts.LeaseGivenUp(at, max(0.0, at - 0.25)),
+    _presumed(10.0),
 ]
 COUNTS: list[Make] = [
     lambda at: facts.Answered(at, 0.25),
@@ -98,6 +100,10 @@ COUNTS: list[Make] = [
     lambda at: facts.ClockCompared(at, -5.0),
     lambda at: facts.Repaired(at),
     lambda at: facts.VenueFired(at, 2),
+    lambda at: facts.TakenOn(at, Identity("", ""), Terms("cancel", Selection())),
+    lambda at: facts.Identified(at, None),
+    lambda at: facts.Called(at),
+    lambda at: facts.Heard(at),
     lambda at: facts.SwitchRead(at, "account", True, 0.0),
 ]
 
