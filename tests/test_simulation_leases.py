@@ -324,6 +324,7 @@ async def test_a_trip_of_an_earlier_run_speaks_for_no_book_while_a_lease_of_it_m
         await trio.sleep(12)
         bot.hang()
         await desk.crash()
+        desk.sxbet.faults.garbled = {"GET /orders"}
         await desk.start()
         await trio.sleep(0.2)
         assert desk.phase("maker") is Phase.TRIPPED
