@@ -10,8 +10,11 @@ from tests.swarm.laws.dead_bot import DeadBot
 from tests.swarm.laws.healed import Healed
 from tests.swarm.laws.law import Law
 from tests.swarm.laws.lease_end import LeaseEnd
+from tests.swarm.laws.living_bot import LivingBot
 from tests.swarm.laws.operators_word import OperatorsWord
+from tests.swarm.laws.printed import Printed
 from tests.swarm.laws.read_off import ReadOff
+from tests.swarm.laws.running import Running
 from tests.swarm.laws.soothing import Soothing
 from tests.swarm.laws.told import Told
 from tests.swarm.laws.trip_ends import TripEnds
@@ -29,4 +32,7 @@ LAWS: tuple[type[Law], ...] = (
     Healed,
     TripEnds,
     Unchanged,
+    LivingBot,
+    Printed,
+    Running,
 )

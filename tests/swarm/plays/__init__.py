@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.swarm.plays import absences
+from tests.swarm.plays import absences, scale
 from tests.swarm.plays.stage import Cell
 
 PLAYS: Mapping[str, Callable[[], Iterable[Cell]]] = {
     "absences": absences.cells,
+    "scale": scale.cells,
 }

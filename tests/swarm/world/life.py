@@ -98,6 +98,7 @@ class Life:
         self.restored: dict[str, Standing] = {}
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
+        self.fault: Exception | None = None
         self.running = trio.Event()
         self.send_signal, self._signals = trio.open_memory_channel[int](100)
         self.ports = self._ports(clock, chance)
@@ -137,6 +138,10 @@ class Life:
                     nursery.start_soon(self._tell_of_start, task_status)
                     await daemon.run()
                     nursery.cancel_scope.cancel()
+        except Exception as error:
+            if not self.running.is_set():
+                raise
+            self.fault = error  # a law reads it
         finally:
             self.ended.set()
 
