@@ -18,6 +18,7 @@ from deadman.board import Board
 from deadman.config.schema import Account, DeribitAccount
 from deadman.duty import crashed, in_force
 from deadman.keeper import Keeper
+from deadman.promise import timers
 from deadman.standing import Standing
 from deadman.venue import Post, Session
 
@@ -155,7 +156,13 @@ class Keepers:
                 crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
                 log.exception("%s: the keeper crashed; this is a bug in deadman", name)
                 self.board.post(name, crashed(error, self.board.clock.now()))
-            await trio.sleep(RESTART.delay(crashes, self.chance))
+            await trio.sleep(self._pause(kept.account, crashes))
+
+    def _pause(self, account: Account, crashes: int) -> float:
+        """Seconds until a crashed keeper is started anew; while a lease may stand, no longer than between renewals."""
+        pause = RESTART.delay(crashes, self.chance)
+        leased = self.board.standing(account.name).guard.may_be_leased(self.board.clock.now())
+        return min(pause, timers(account).renew_interval) if leased else pause
 
     async def _keep(self, kept: Kept) -> None:
         name = kept.account.name

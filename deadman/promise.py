@@ -11,6 +11,7 @@ from math import ceil
 
 from deadman.backoff import REFUSED, REFUSED_AT_FIRST, Backoff
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchConfig
+from deadman.leases import HEARD_WITHIN
 
 REPLY_TIMEOUT = 5.0
 """Seconds any single answer may take at most (contract, section 2)."""
@@ -202,7 +203,11 @@ def _what_stays(account: Account) -> str:
     if isinstance(account, SxBetAccount) and account.observe:
         return "deadman only observes and holds no lease; its orders stay"
     if isinstance(account, SxBetAccount):
-        return "the venue's own delay in cancelling is not documented"
+        late = HEARD_WITHIN + timers(account).reply_timeout
+        return (
+            f"a renewal that the venue carries out late adds up to {_at_most(late)} s, "
+            "and its own delay in cancelling is not documented"
+        )
     uncovered = [word for word in ("rest", "fix") if word in account.orders_via]
     stays = "orders of connections opened before the arming" + "".join(f", {word.upper()} orders" for word in uncovered)
     return f"WebSocket orders go when Deribit misses the bot's own heartbeat; {stays} stay"

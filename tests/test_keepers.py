@@ -39,7 +39,7 @@ class NoDoor:
         raise NotImplementedError
 
 
-async def starts(lasts: float, seconds: float) -> list[float]:
+async def starts(lasts: float, seconds: float, account: Account = deribit("desk")) -> list[float]:  # noqa: B008
     """When a keeper that crashes after `lasts` seconds is started, within `seconds`."""
     board, started = Board.new(Clock(trio.current_time, trio.current_time)), list[float]()
 
@@ -52,7 +52,7 @@ async def starts(lasts: float, seconds: float) -> list[float]:
         return NoDoor()
 
     async with trio.open_nursery() as nursery:
-        Keepers(board, nursery, Random(1), door, hire).apply({"desk": deribit("desk")})  # type: ignore[arg-type]
+        Keepers(board, nursery, Random(1), door, hire).apply({account.name: account})  # type: ignore[arg-type]
         await trio.sleep(seconds)
         nursery.cancel_scope.cancel()
     return started
@@ -64,6 +64,15 @@ async def test_a_keeper_that_crashes_at_once_is_started_again_ever_more_slowly(a
     assert 0 < gaps[0] < 1
     assert max(gaps) > 15
     assert len(started) < 25
+
+
+async def test_while_a_lease_may_stand_a_crashed_keeper_is_started_at_the_pace_of_renewals(
+    autojump_clock: MockClock,
+) -> None:
+    account = replace(sxbet("maker"), renew_interval=2.0)  # a fresh account's lease is presumed for its 30 s
+    leased = [at for at in await starts(0.0, 30.0, account) if at < 30.0]
+    assert len(leased) >= 14
+    assert all(later - earlier <= 2.0 for earlier, later in pairwise(leased))
 
 
 async def test_a_crash_after_a_long_quiet_is_a_first_one(autojump_clock: MockClock) -> None:
