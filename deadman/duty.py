@@ -17,7 +17,8 @@ CUT_AGAIN = 14.0
 """Seconds after a cut lease's end before the next cut, if orders are left: the venue's own delay is not documented."""
 
 LAPSE_GRACE = 5.0
-"""Seconds given to the venue after the end of the last lease it may hold before one is taken to end the orders."""
+"""Seconds given to the venue after the end of the last lease it may hold before one is taken to end the orders: its own
+delay is not documented. Where a lapse ends and its list cannot be read, nobody would see what it does meanwhile."""
 
 
 class Duty(Enum):
@@ -95,22 +96,28 @@ def cancel_method(guard: Guard, account: Account, now: float) -> OnTrip:
         return "cancel"
     method = means(account, trip.cause)
     unlisted = method == "lapse" or (method == "cancel" and trip.remaining is None)
-    if method == "expire" or (unlisted and _is_over(guard, trip, now)):
+    if method == "expire" or (unlisted and _is_over(guard, trip, method, now)):
         waiting: OnTrip = "cancel" if method == "cancel" else "lapse"
         return "expire" if _cut_is_due(guard, trip, account.timeout_seconds, now) else waiting
     return method
 
 
-def _is_over(guard: Guard, trip: Trip, now: float) -> bool:
-    """Whether no lease can stand any more, and the venue has had time to tell what is open."""
-    return now >= max(guard.lease_end or -inf, trip.at) + LAPSE_GRACE
+def _is_over(guard: Guard, trip: Trip, method: OnTrip, now: float) -> bool:
+    """Whether no lease can stand any more, and the venue has had time to tell what is open, where it tells."""
+    unread = method == "lapse" and trip.rounds > 0 and trip.remaining is None
+    return now >= max(guard.lease_end or -inf, trip.at) + (0.0 if unread else LAPSE_GRACE)
 
 
 def _cut_is_due(guard: Guard, trip: Trip, timeout: float, now: float) -> bool:
-    """Once a trip, and again when the cut lease has had time to end: one taken anew saves the orders meanwhile."""
+    """Once a trip, and again when the cut lease has had time to end: one taken anew saves the orders meanwhile.
+
+    Not for ever where the list cannot be read and every answer names a long lease: only its end then ends the trip.
+    """
     held = guard.leases.held
     if held is None or held.asked_at < trip.at:
         return True
+    if trip.remaining is None and held.sure_until >= trip.at and now >= trip.at + TRIP_PATIENCE:
+        return False
     return now >= min(held.end, held.answered_at + timeout) + CUT_AGAIN
 
 

@@ -27,13 +27,16 @@ SHORTEST = 1.0
 class LeaseGranted:
     """SX Bet answered the request of `asked_at`: it holds a lease of `ttl` seconds at most; 0: it holds none.
 
-    `sure`: seconds from the asking for which it surely holds it; None where the answer is not what we asked for.
+    Attributes:
+        sure: seconds from the asking for which it surely holds it; None where the answer is not what we asked for.
+        stands: where it is not, whether it surely holds a lease all the same; None: only if it held one before.
     """
 
     at: float
     asked_at: float
     ttl: float
     sure: float | None
+    stands: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,12 @@ LeaseFact = LeaseGranted | LeaseDenied | LeaseGivenUp | LeasePresumed
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a lease of `ttl` seconds (0: to let it go) that no answer has settled."""
+    """A request for a lease of `ttl` seconds (0: to let it go) that no answer has settled; `times`: so many of them."""
 
     at: float
     ttl: float
     given_up_at: float | None = None
+    times: int = 1
 
     @property
     def heard_until(self) -> float:
@@ -91,18 +95,30 @@ class Asked:
         """The latest end of a lease that it may bring about; -inf where it brings about none."""
         return self.heard_until + self.ttl if self.ttl else -inf
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ends the lease that it meets."""
+        return 0 < self.ttl <= SHORTEST
+
+    @property
+    def puts_off(self) -> float:
+        """Seconds by which, all told, a cut may put off the end of the lease that it meets."""
+        return self.times * self.ttl if self.is_cut else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What the venue held when it answered last: a lease of `ttl` seconds at most, surely until `sure_until`.
 
-    That is -inf where its answer was not what we asked for.
+    That is -inf where by its answer there may be none. `put_off`: seconds by which cuts that are forgotten since may
+    have put off its end.
     """
 
     asked_at: float
     answered_at: float
     ttl: float
     sure_until: float
+    put_off: float = 0.0
 
     @property
     def end(self) -> float:
@@ -122,6 +138,20 @@ class Leases:
         ends = [one.end for one in self.asked] + ([self.held.end] if self.held else [])
         latest = max(ends, default=-inf)
         return None if latest == -inf else latest
+
+    @property
+    def gone_by(self) -> float | None:
+        """The latest end of the lease that the venue held when it answered last, however it is put off; None for none.
+
+        A cut that is carried out after that end takes a lease anew, but brings no order back: so each unanswered one
+        counts for the second that it may add, and not from when it may be heard at the latest. Else cuts that are
+        repeated for as long as nobody answers would put off the end of their own trip for ever.
+        """
+        if self.held is None or self.end is None:
+            return None
+        longer = max((one.end for one in self.asked if not one.is_cut), default=-inf)
+        put_off = self.held.put_off + sum(one.puts_off for one in self.asked)
+        return min(self.end, max(self.held.end, longer) + put_off)
 
     @property
     def let_go(self) -> bool:
@@ -171,14 +201,15 @@ class Leases:
         Orders that no lease covered rest on, and so may those that were seen (last at `seen_at`) after its end: only
         the venue's own list tells that these are gone.
         """
-        if self.held is None or self.end is None or self.held.sure_until < since:
+        end = self.gone_by
+        if end is None or self.held is None or self.held.sure_until < since:
             return False
-        return self.end <= now and (seen_at is None or seen_at < self.end)
+        return end <= now and (seen_at is None or seen_at < end)
 
     def after(self, fact: LeaseFact) -> Leases:
         match fact:
             case LeaseGranted(at=at, asked_at=asked_at, ttl=ttl, sure=sure):
-                return self.grant(at, asked_at, ttl, sure)
+                return self.misstated(fact) if sure is None else self.grant(at, asked_at, ttl, sure)
             case LeaseDenied(asked_at=asked_at):
                 return self.deny(asked_at)
             case LeaseGivenUp(at=at, asked_at=asked_at):
@@ -189,19 +220,28 @@ class Leases:
     def ask(self, at: float, ttl: float) -> Leases:
         """What is over is forgotten here, so that an outage of a day is remembered in a line."""
         open_still = tuple(one for one in self.asked if max(one.end, one.heard_until) > at)
-        return replace(self, asked=(*open_still, Asked(at, ttl)))
+        over = sum(one.puts_off for one in self.asked if one not in open_still)
+        held = self.held and replace(self.held, put_off=self.held.put_off + over)
+        return Leases((*open_still, Asked(at, ttl)), held)
 
-    def grant(self, at: float, asked_at: float, ttl: float, sure: float | None) -> Leases:
-        """The venue answered that it holds a lease of `ttl` at most, and for `sure` seconds from the asking at least.
-
-        None: the answer is not what we asked for, so that what was held before may be held still.
-        """
-        left = tuple(one for one in self._without(asked_at) if one.heard_until > asked_at)
-        if sure is None:
-            before = self.held.end - at if self.held else 0.0
-            return Leases(left, Held(asked_at, at, max(ttl, before), -inf))
+    def grant(self, at: float, asked_at: float, ttl: float, sure: float) -> Leases:
+        """The venue holds a lease of `ttl` at most, and for `sure` seconds from the asking at least."""
+        left = self._may_follow(asked_at)
         undone = any(one.ttl < ttl for one in left)
         return Leases(left, Held(asked_at, at, ttl, asked_at if undone else asked_at + sure))
+
+    def misstated(self, answer: LeaseGranted) -> Leases:
+        """The answer is not what we asked for: what was held before may be held still, for as long as it was.
+
+        Either that or what is answered ends by the later of both; which of them it is does not matter to a death, as
+        long as there surely is one.
+        """
+        at, asked_at, held = answer.at, answer.asked_at, self.held
+        stood = held is not None and held.sure_until >= asked_at
+        stands = answer.stands or (answer.stands is None and stood)
+        before = held.end + held.put_off - at if held else 0.0
+        left = self._may_follow(asked_at)
+        return Leases(left, Held(asked_at, at, max(answer.ttl, before), asked_at if stands else -inf))
 
     def prove(self, at: float, proof: Proof) -> Leases:
         """The answer is proof besides: its lease lasts for so long, unless something may yet undo it."""
@@ -216,10 +256,12 @@ class Leases:
 
     def give_up(self, at: float, asked_at: float) -> Leases:
         """Nobody waits for the answer any more. An earlier one given up for as long a lease says nothing besides."""
-        given_up = [replace(one, given_up_at=at) for one in self.asked if one.is_open(asked_at)]
-        lengths = {one.ttl for one in given_up}
+        over = [replace(one, given_up_at=at) for one in self.asked if one.is_open(asked_at)]
+        lengths = {one.ttl for one in over}
         kept = [one for one in self._without(asked_at) if one.given_up_at is None or one.ttl not in lengths]
-        return replace(self, asked=(*kept, *given_up))
+        merged = [one for one in self._without(asked_at) if one not in kept]
+        times = {ttl: sum(one.times for one in (*merged, *over) if one.ttl == ttl) for ttl in lengths}
+        return replace(self, asked=(*kept, *(replace(one, times=times[one.ttl]) for one in over)))
 
     def presume(self, at: float, ttl: float, heard_until: float) -> Leases:
         """Somebody before us may have asked for a lease, to be carried out by `heard_until` at the latest."""
@@ -238,6 +280,10 @@ class Leases:
     def release(self, at: float) -> Leases:
         """Nothing is held; what may yet be carried out stays."""
         return Leases(tuple(one for one in self.asked if one.heard_until > at))
+
+    def _may_follow(self, asked_at: float) -> tuple[Asked, ...]:
+        """What may be carried out after the request of that instant, which is answered."""
+        return tuple(one for one in self._without(asked_at) if one.heard_until > asked_at)
 
     def _without(self, asked_at: float) -> tuple[Asked, ...]:
         return tuple(one for one in self.asked if not one.is_open(asked_at))

@@ -15,14 +15,16 @@ from tests.histories import fold
 from tests.swarm.world.accounts import sxbet_account
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)
-LEASED = [facts.Attempted(0.0, 10.0), facts.Proven(0.5, Proof(0.0, 10.0, Coverage.LEASE))]
+LEASED: list[Fact] = [facts.Attempted(0.0, 10.0), facts.Proven(0.5, Proof(0.0, 10.0, Coverage.LEASE))]
 """Surely until 10.0, at the latest until 10.5."""
 
 TRIPPED = facts.Tripped(5.0, Cause.SILENCE, "quoter")
 
+TRIPPING: list[Fact] = [OPENED, *LEASED, TRIPPED]
 
-def cut(at: float, ttl: float = 1.0, sure: float | None = 1.0) -> list[Fact]:
-    return [facts.Attempted(at, 1.0), facts.LeaseGranted(at, at, ttl, sure)]
+
+def cut(at: float, ttl: float = 1.0, sure: float | None = 1.0, stands: bool | None = False) -> list[Fact]:
+    return [facts.Attempted(at, 1.0), facts.LeaseGranted(at, at, ttl, sure, stands)]
 
 
 def unanswered(at: float, ttl: float, given_up_at: float) -> list[Fact]:
@@ -44,6 +46,19 @@ def unanswered(at: float, ttl: float, given_up_at: float) -> list[Fact]:
         ([TRIPPED, *cut(6.0)], 6.9, False),
         ([TRIPPED, *cut(6.0)], 7.0, True),
         ([TRIPPED, *cut(6.0, 5.0, None)], 99.0, False),
+        ([TRIPPED, *cut(6.0, 5.0, None, True)], 10.9, False),
+        ([TRIPPED, *cut(6.0, 5.0, None, True)], 11.0, True),
+        ([TRIPPED, *cut(6.0, 5.0, None, None)], 99.0, False),
+        ([*LEASED, TRIPPED, *cut(6.0, 3.0, None, True)], 10.4, False),
+        ([*LEASED, TRIPPED, *cut(6.0, 3.0, None, True)], 10.5, True),
+        ([*LEASED, TRIPPED, *cut(6.0, 3.0, None, None)], 10.5, True),
+        ([*LEASED, TRIPPED, *cut(6.0, 3.0, None, False)], 99.0, False),
+        ([*LEASED, TRIPPED, *cut(6.0, 9.0, None, True), *cut(7.0, 3.0, None, True)], 14.9, False),
+        ([*LEASED, TRIPPED, *cut(6.0, 9.0, None, True), *cut(7.0, 3.0, None, True)], 15.0, True),
+        ([*LEASED, TRIPPED, *unanswered(6.0, 1.0, 11.0)], 11.4, False),
+        ([*LEASED, TRIPPED, *unanswered(6.0, 1.0, 11.0)], 11.5, True),
+        ([*LEASED, TRIPPED, *unanswered(6.0, 1.0, 10.0), *unanswered(10.0, 1.0, 14.0)], 12.4, False),
+        ([*LEASED, TRIPPED, *unanswered(6.0, 1.0, 10.0), *unanswered(10.0, 1.0, 14.0)], 12.5, True),
         ([*LEASED, *unanswered(3.0, 10.0, 4.0), TRIPPED], 4.0 + HEARD_WITHIN + 9.9, False),
         ([*LEASED, *unanswered(3.0, 10.0, 4.0), TRIPPED], 4.0 + HEARD_WITHIN + 10.0, True),
         ([*LEASED, facts.Attempted(4.0, 10.0), TRIPPED], 4.0 + ANSWERED_WITHIN + HEARD_WITHIN + 9.9, False),
@@ -58,6 +73,14 @@ def test_a_trip_has_lapsed_when_a_lease_that_surely_stood_has_surely_ended(
     history: list[Fact], now: float, lapsed: bool
 ) -> None:
     assert fold([OPENED, *history]).lapsed(now) is lapsed
+
+
+def test_cuts_that_nobody_ever_answers_do_not_put_off_the_end_of_their_own_trip() -> None:
+    guard, now = fold(TRIPPING), 6.0
+    while not guard.lapsed(now) and now < 300.0:
+        guard, now = fold(unanswered(now, 1.0, now + 5.0), guard), now + 5.0
+    assert now < 20.0
+    assert guard.may_be_leased(now)
 
 
 def test_a_lease_asked_for_when_nothing_earlier_can_be_heard_ends_the_doubt() -> None:
@@ -124,7 +147,12 @@ def test_a_day_of_outage_is_remembered_in_a_few_lines() -> None:
         ("expire", [*LEASED, TRIPPED, *cut(5.0, 8.0, None)], 13.0 + CUT_AGAIN - 0.1, "lapse"),
         ("lapse", [*LEASED, TRIPPED], 10.5 + LAPSE_GRACE - 0.1, "lapse"),
         ("lapse", [*LEASED, TRIPPED], 10.5 + LAPSE_GRACE, "expire"),
+        ("lapse", [*LEASED, TRIPPED, facts.RoundDone(6.0, 0, 3)], 10.5 + LAPSE_GRACE - 0.1, "lapse"),
+        ("lapse", [*LEASED, TRIPPED, facts.RoundDone(6.0, 0, None)], 10.4, "lapse"),
+        ("lapse", [*LEASED, TRIPPED, facts.RoundDone(6.0, 0, None)], 10.5, "expire"),
         ("lapse", [*LEASED, TRIPPED, *cut(16.0)], 23.0, "lapse"),
+        ("expire", [*LEASED, TRIPPED, *cut(5.0, 3600.0, None, True)], 35.0 + CUT_AGAIN, "expire"),
+        ("expire", [*LEASED, TRIPPED, *cut(64.0, 3600.0, None, True)], 200.0, "lapse"),
         ("cancel", [*LEASED, TRIPPED], 5.0, "cancel"),
         ("cancel", [*LEASED, TRIPPED, facts.RoundDone(16.0, 0, 3)], 16.0, "cancel"),
         ("cancel", [*LEASED, TRIPPED, facts.RoundDone(16.0, 0, None)], 16.0, "expire"),

@@ -200,6 +200,35 @@ async def test_a_cut_that_is_answered_with_another_number_ends_with_the_list(
         assert not trip_of(desk).presumed
 
 
+@pytest.mark.parametrize("echoed", [3, 20])
+async def test_cuts_that_are_always_answered_with_another_number_end_the_trip_though_no_list_can_be_read(
+    echoed: int, autojump_clock: MockClock
+) -> None:
+    async with trading(LEGACY) as desk:
+        desk.sxbet.faults.granted = echoed
+        desk.sxbet.faults.garbled = {"GET /orders"}
+        desk.bots[0].hang()
+        await desk.until(Phase.TRIPPING, within=5, name="maker")
+        with trio.fail_after(31):
+            while desk.phase("maker") is Phase.TRIPPING:
+                fate = told(desk)["if_bot_dies"]
+                assert fate["orders"] == "cancelling" or (fate["orders"] == "unknown" and fate["within"] is not None)
+                await trio.sleep(0.05)
+        assert trip_of(desk).presumed
+        assert desk.open_orders("maker") == 0
+
+
+async def test_cuts_that_hang_for_ever_end_the_trip_when_the_lease_is_over(autojump_clock: MockClock) -> None:
+    async with trading(LEGACY) as desk:
+        desk.sxbet.faults.ignored = {"POST /heartbeat"}
+        desk.sxbet.faults.garbled = {"GET /orders"}
+        desk.bots[0].hang()
+        await desk.until(Phase.TRIPPING, within=5, name="maker")
+        await until_done(desk, within=45)
+        assert trip_of(desk).presumed
+        assert desk.open_orders("maker") == 0
+
+
 @pytest.mark.parametrize("account", [LAPSE, LEGACY, MAKER], ids=["lapse", "expire", "cancel"])
 @pytest.mark.parametrize("trouble", ["clock step", "suspend", "restart", "nothing"])
 async def test_a_trip_whose_list_cannot_be_read_ends_when_its_orders_are_gone_and_not_before(

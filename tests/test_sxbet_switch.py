@@ -226,7 +226,28 @@ async def test_a_cut_that_the_venue_answers_with_another_number_is_to_be_repeate
     venue = Venue(granting(1.0))
     with pytest.raises(Setback, match="asked for a lease of 1 s, the venue answered 30"):
         await venue.switch(V3).cut()
-    assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 30.0, None)
+    assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 30.0, None, stands=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "stands"),
+    [
+        ({"timeoutSeconds": 3}, True),
+        ({"timeoutSeconds": None}, True),
+        ({"timeoutSeconds": 0}, False),
+        ({"timeoutSeconds": 1, "requestor": "0x0000000000000000000000000000000000000002"}, None),
+        ({"timeoutSeconds": 0, "requestor": "0x0000000000000000000000000000000000000002"}, False),
+    ],
+)
+async def test_a_wrong_echo_is_a_lease_all_the_same_unless_it_names_none_or_another_wallet(
+    data: dict[str, Any], stands: bool | None
+) -> None:
+    venue = Venue(granting(1.0, **data))
+    with pytest.raises(Setback):
+        await venue.switch(V2).cut()
+    granted = venue.posted[-1]
+    assert isinstance(granted, facts.LeaseGranted)
+    assert (granted.sure, granted.stands) == (None, stands)
 
 
 async def test_nought_is_sent_by_a_disarm_alone() -> None:

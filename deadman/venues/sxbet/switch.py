@@ -80,7 +80,8 @@ class Switch:
         lease = await self._ask(asked_at, seconds)
         wrong = self._wrong_echo(lease, seconds)
         longest, sure = max(float(seconds), min(lease.timeout or 0.0, LONGEST)), None if wrong else float(seconds)
-        self.conversation.post(facts.LeaseGranted(self.conversation.clock.now(), asked_at, longest, sure))
+        stands = self._names_a_lease(lease, seconds) if wrong else False
+        self.conversation.post(facts.LeaseGranted(self.conversation.clock.now(), asked_at, longest, sure, stands))
         if wrong:
             raise SwitchOff(Reason.GARBLED, wrong)
         return asked_at, lease
@@ -112,11 +113,21 @@ class Switch:
         required = self.account.api == "v2"
         if lease.timeout != seconds and (required or lease.timeout is not None):
             return f"asked for a lease of {seconds} s, the venue answered {lease.timeout}"
-        if required and (lease.requestor or "").lower() != (self.account.requestor or "").lower():
+        if required and not self._is_ours(lease):
             return f"the venue guards {lease.requestor}, not {self.account.requestor}"
         if seconds == 0 and lease.timeout is None and self._goes_on(lease):
             return "asked for no lease, the venue answered with one that goes on"
         return ""
+
+    def _names_a_lease(self, lease: wire.Lease, seconds: int) -> bool | None:
+        """Whether a wrong echo says yes to some lease of ours all the same; None: it names another wallet."""
+        if seconds == 0 or lease.timeout == 0:
+            return False
+        required = self.account.api == "v2"
+        return None if required and not self._is_ours(lease) else True
+
+    def _is_ours(self, lease: wire.Lease) -> bool:
+        return (lease.requestor or "").lower() == (self.account.requestor or "").lower()
 
     def _goes_on(self, lease: wire.Lease) -> bool:
         if lease.expiry_timestamp is None:
