@@ -13,10 +13,10 @@ from deadman.report.fate import Case, Fate
 
 def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
     """Our own cancel while we can; else the lease's end, if anything makes us stop renewing."""
-    if settled := _settled(case):
-        return settled
     if case.phase is Phase.TRIPPING:
         return _tripping(case, account)
+    if settled := _settled(case):
+        return settled
     if not account.watches and not account.observe and case.phase is not Phase.TRIPPED:
         return Fate("stay", None, 'watch is "none": deadman goes on renewing the lease though the bot is dead.')
     if case.unmet and not case.bots:
@@ -76,7 +76,12 @@ def _tripping(case: Case, account: SxBetAccount) -> Fate:
     if case.stands and until is not None:
         why = "Renewals have stopped, and SX Bet cancels when the lease ends, with a delay it does not document."
         return Fate("cancelling", round(until - case.now, 3), why)
-    return if_host_dies(case)
+    if case.guard.may_be_leased(case.now):
+        why = f"No lease is proven, but one that is not may run until {_until(case)}: SX Bet cancels when it ends."
+        return Fate("unknown", _left(case), why)
+    return Fate(
+        "cancelling", None, "Tripped: deadman goes on until SX Bet lists no open order, or a lease has ended them."
+    )
 
 
 def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
