@@ -26,7 +26,7 @@ def open_orders(venue: Ledger, account: Account, params: Mapping[str, Any]) -> A
     if not 1 <= size <= 100:
         raise HttpError(400, ["perPage must not be greater than 100"])
     resting = venue.exchange.open_orders(account.name)
-    page = [as_v3(order) for order in resting[start : start + size]]
+    page = [as_v3(order, account) for order in resting[start : start + size]]
     if venue.settings.orders_in == "data":
         return page
     return {"orders": page} | ({"nextKey": str(start + size)} if len(resting) > start + size else {})
@@ -36,7 +36,7 @@ def one_order(venue: Ledger, account: Account, order_id: str) -> dict[str, Any]:
     order = venue.exchange.orders.get(order_id)
     if order is None or order.account != account.name:
         raise HttpError(404, "Order not found")
-    return as_v3(order)
+    return as_v3(order, account)
 
 
 def cancel(
@@ -94,11 +94,13 @@ def as_v2(order: Order, maker: str) -> dict[str, Any]:
     }
 
 
-def as_v3(order: Order) -> dict[str, Any]:
+def as_v3(order: Order, account: Account) -> dict[str, Any]:
+    """An order as its owner sees it, his address included."""
     status = "ACTIVE" if order.state == "open" else "INACTIVE"
     return {
         "orderId": order.order_id,
         "marketHash": order.instrument,
+        "userAddress": account.address.lower(),
         "eventId": order.event,
         "status": status,
         "pendingFill": "0",
