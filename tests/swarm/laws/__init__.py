@@ -13,14 +13,18 @@ from tests.swarm.laws.lease_end import LeaseEnd
 from tests.swarm.laws.living_bot import LivingBot
 from tests.swarm.laws.operators_word import OperatorsWord
 from tests.swarm.laws.printed import Printed
+from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.read_off import ReadOff
 from tests.swarm.laws.running import Running
 from tests.swarm.laws.soothing import Soothing
 from tests.swarm.laws.told import Told
 from tests.swarm.laws.trip_ends import TripEnds
+from tests.swarm.laws.unasked import Unasked
 from tests.swarm.laws.unchanged import Unchanged
 
 LAWS: tuple[type[Law], ...] = (
+    Protected,
+    Unasked,
     LeaseEnd,
     Cadence,
     Connected,

@@ -1,0 +1,69 @@
+"""The claim itself."""
+
+from __future__ import annotations
+
+from math import inf
+
+from deadman import facts
+from deadman.config.schema import Account, DeribitAccount, SxBetAccount
+from deadman.facts import Fact
+from deadman.promise import timers
+from deadman.standing import Standing
+from tests.swarm.laws.law import STEP, Law, Scene
+
+GRAIN = 1e-3
+
+WAKING = 0.3
+"""Seconds in which our loop notices that the machine slept."""
+
+
+class Protected(Law):
+    """Protected is shown only while the venue would cancel, or at Deribit for as long as a reading is vouched for.
+
+    A lease is that of the wallet it was proven for: that another key is another wallet's, only the venue can tell.
+    """
+
+    name = "protected"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.bare: dict[str, float] = {}
+        self.proven_for: dict[str, SxBetAccount] = {}
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        known = self.scene.account(account)
+        if isinstance(fact, facts.Proven) and isinstance(known, SxBetAccount):
+            self.proven_for[account] = known
+
+    def look(self) -> None:
+        for name, standing in self.desk.board.standings().items():
+            account = self.scene.account(name)
+            if account is not None:
+                self._note(account)
+                if self.desk.running and standing.guard.protected(self.scene.now):
+                    self._judge(account, standing)
+
+    def _note(self, account: Account) -> None:
+        if self.desk.market.would_cancel(account):
+            self.bare.pop(account.name, None)
+        else:
+            self.bare.setdefault(account.name, self.scene.now)
+
+    def _judge(self, account: Account, standing: Standing) -> None:
+        if isinstance(account, SxBetAccount):
+            self._judge_lease(account, standing)
+        elif account.name in self.bare:
+            bare, bound = self.scene.now - self.bare[account.name], self._vouched(account)
+            self.expect(bare <= bound, f"{account.name}: protected, and bare for {bare:.1f} s; vouched for {bound:.1f}")
+
+    def _vouched(self, account: DeribitAccount) -> float:
+        return timers(account).vouch + STEP
+
+    def _judge_lease(self, account: SxBetAccount, standing: Standing) -> None:
+        end, claim = (
+            self.desk.market.lease_end(self.proven_for.get(account.name, account)),
+            standing.guard.margin(self.scene.now),
+        )
+        left = (-inf if end is None else end) - self.scene.now
+        held = left >= claim - GRAIN or self.scene.now <= self.desk.host.woke_at + WAKING
+        self.expect(held, f"{account.name}: told good for {claim:.2f} s, and the lease has {left:.2f} s")
