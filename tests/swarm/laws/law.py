@@ -147,7 +147,7 @@ class Audit:
         desk.starts.append(self._all("on_start"))
         desk.ends.append(self._all("on_end"))
         desk.market.readers.append(self._all("on_request"))
-        for venue in (desk.market.deribit, desk.market.coinbase, desk.market.sxbet):
+        for venue in desk.market.venues:
             venue.exchange.observers.append(self._all("on_order"))
 
     def _all(self, method: str) -> Callable[..., None]:

@@ -24,10 +24,11 @@ HOLDS: Mapping[str, set[Phase]] = {
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`until`: its end on the venue's clock, which no sleep of ours stops."""
+    """`until`: its end on the venue's clock, which no sleep of ours stops; `place`: the account that it was about."""
 
     method: str
     until: float = inf
+    place: object = None
 
 
 class OperatorsWord(Law):
@@ -53,7 +54,7 @@ class OperatorsWord(Law):
         ends = self.asked_at[method] + params["for"] if params.get("for") is not None else inf
         for name, outcome in result.get("accounts", {}).items():
             if method in HOLDS and outcome["done"] and FORGETS not in outcome["words"]:
-                self.words[name] = Word(method, ends)
+                self.words[name] = Word(method, ends, self._place(name))
         if method == "hold" and result["done"] and FORGETS not in result["words"]:
             self.holds[params["watch"]] = Word(method, ends)
 
@@ -72,7 +73,8 @@ class OperatorsWord(Law):
                 del self.words[name]
             elif name in (standings := self.desk.board.standings()):
                 phase = standings[name].phase
-                self.expect(phase in HOLDS[word.method], f"{name}: {word.method} was acknowledged, and it is {phase}")
+                kept = phase in HOLDS[word.method] or (phase is Phase.DISARMED and word.place != self._place(name))
+                self.expect(kept, f"{name}: {word.method} was acknowledged, and it is {phase}")
         self._check_holds()
 
     def _check_holds(self) -> None:
@@ -82,6 +84,11 @@ class OperatorsWord(Law):
             elif name in (watches := self.desk.board.watches()):
                 held = watches[name].held(self.scene.now)
                 self.expect(held, f"watch {name}: a hold was acknowledged, and it is over before its time")
+
+    def _place(self, name: str) -> object:
+        """The venue's account that the name leads to. A trip of another one only withholds: it shows as a disarm."""
+        account = self.scene.account(name)
+        return None if account is None else (self.desk.market.venue(account), self.desk.market.owner(account))
 
     def _time(self) -> float:
         return self.desk.market.time.now()

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.swarm.plays import absences, scale
+from tests.swarm.plays import absences, edits, scale
 from tests.swarm.plays.stage import Cell
 
 PLAYS: Mapping[str, Callable[[], Iterable[Cell]]] = {
     "absences": absences.cells,
+    "edits": edits.cells,
     "scale": scale.cells,
 }

@@ -7,6 +7,7 @@ from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAc
 
 DERIBIT_HOST, COINBASE_HOST, SXBET_HOST = "deribit.localhost", "coinbase.localhost", "sxbet.localhost"
 HOSTS = (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST)
+OTHER_DERIBIT_HOST, OTHER_SXBET_HOST = "mainnet.deribit.localhost", "mainnet.sxbet.localhost"
 
 
 def deribit_account(name: str = "desk", **changes: object) -> DeribitAccount:

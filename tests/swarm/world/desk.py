@@ -58,6 +58,7 @@ class Desk:
     watches: dict[str, WatchConfig]
     life: Life
     roster: dict[str, Account]
+    daemon: dict[str, Any] = field(default_factory=lambda: dict(DIRECTORIES))
     running: bool = False
     bots: list[Bot] = field(default_factory=list)
     observers: list[Observer] = field(default_factory=list)
@@ -144,6 +145,16 @@ class Desk:
         for _, end in self.reloads:
             end()
 
+    async def reload_broken(self, breaking: Callable[[str], str]) -> None:
+        """An edit that cannot be taken: it concerns nobody."""
+        self.write_config()
+        self.host.config.write_text(breaking(self.host.config.read_text()))
+        for begin, _ in self.reloads:
+            begin(set(self.accounts))
+        assert not await self.life.reload()
+        for _, end in self.reloads:
+            end()
+
     def _settings(self) -> dict[str, object]:
         """All that the config says of an account and of its watches."""
         return {
@@ -154,7 +165,7 @@ class Desk:
     def write_config(self) -> None:
         for account in self.accounts.values():
             self.market.enroll(account)
-        write_config(self.host.config, self.accounts.values(), self.watches.values(), DIRECTORIES)
+        write_config(self.host.config, self.accounts.values(), self.watches.values(), self.daemon)
 
     async def crash(self) -> None:
         """kill -9: the kernel closes our sockets, nothing more is written or sent."""

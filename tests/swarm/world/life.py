@@ -25,10 +25,10 @@ from deadman.sdnotify import ServiceManager
 from deadman.standing import Standing
 from deadman.transport.dial import Dialler
 from deadman.watch import Sender
-from deadman.watches import InMemoryInboxes
 from deadman.watches.protocol import Datagram
 from tests.swarm.world.disk import MemorySilences, MemoryStore
 from tests.swarm.world.host import Environment, Host, learn_nothing
+from tests.swarm.world.inboxes import HostInboxes, Stranger
 from tests.swarm.world.market import Market
 
 Observer = Callable[[str, Fact], None]
@@ -91,7 +91,7 @@ class Life:
         assert isinstance(board, ObservedBoard)
         board.observers.extend(observers)
         self.board, self.host, self.market = board, host, market
-        self.inboxes = InMemoryInboxes()
+        self.inboxes = HostInboxes()
         self.store = MemoryStore(host.disk)
         self.control = Control()
         self.restoring = True
@@ -183,7 +183,7 @@ class Life:
         """A datagram at the watch's socket; False where there is none."""
         try:
             self.inboxes.send(watch, Datagram(at, words, Sender(pid, 1000)))
-        except KeyError:
+        except (KeyError, Stranger):
             return False
         return True
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
+from urllib.parse import urlsplit
 
 import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,7 +22,13 @@ from deadman.simulator.faults import Faults
 from deadman.simulator.network import Network, open_network
 from deadman.simulator.received import LIMIT, Received
 from deadman.simulator.sxbet import Settings, SxBet
-from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
+from tests.swarm.world.accounts import (
+    COINBASE_HOST,
+    DERIBIT_HOST,
+    OTHER_DERIBIT_HOST,
+    OTHER_SXBET_HOST,
+    SXBET_HOST,
+)
 
 EPOCH = 1_700_000_000.0
 FULL = "account:read_write trade:read_write"
@@ -63,6 +70,7 @@ class Market:
         secrets: what each account's own secret reads as, now.
         hidden: whose secret cannot be read.
         readers: hear of every request as it arrives.
+        others: venues with keys and books of their own, by host; nobody has an account there at first.
         drifts: which changes of an account's switch at Deribit were another's, not ours.
     """
 
@@ -72,14 +80,19 @@ class Market:
     sxbet: SxBet
     time: VenueTime
     chance: Random
+    others: dict[str, Deribit | SxBet]
     secrets: dict[str, Secret] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
     readers: list[Callable[[Received], None]] = field(default_factory=list)
     drifts: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def __post_init__(self) -> None:
-        for venue in (self.deribit, self.coinbase, self.sxbet):
+        for venue in self.venues:
             venue.received = Requests(self.readers)
+
+    @property
+    def venues(self) -> tuple[Deribit | SxBet, ...]:
+        return (self.deribit, self.coinbase, self.sxbet, *self.others.values())
 
     def enroll(self, account: Account) -> None:
         """Make the account known at its venue, once, with a secret of its own."""
@@ -103,6 +116,9 @@ class Market:
         return fresh
 
     def venue(self, account: Account) -> Deribit | SxBet:
+        other = self.others.get(urlsplit(account.url).hostname or "")
+        if other is not None:
+            return other
         if isinstance(account, SxBetAccount):
             return self.sxbet
         return self.coinbase if account.network == "coinbase" else self.deribit
@@ -112,7 +128,7 @@ class Market:
 
     def faults(self, account: Account) -> Faults:
         """The knobs of this account alone."""
-        return self.venue(account).accounts[account.name].faults
+        return self.venue(account).accounts[self.owner(account)].faults
 
     def owner(self, account: Account) -> str:
         """The venue's own account that a configured one opens: two names may open the same, and a name another."""
@@ -122,11 +138,13 @@ class Market:
         return account.name if key is None else key.account
 
     def _wallet(self, account: SxBetAccount) -> str:
+        venue = self.venue(account)
+        assert isinstance(venue, SxBet)
         if account.api == "v2":
-            known = {one.address: name for name, one in self.sxbet.accounts.items()}
+            known = {one.address: name for name, one in venue.accounts.items()}
             return known.get(account.requestor or "", account.name)
         secret = self.secrets.get(account.api_key.name)
-        return account.name if secret is None else self.sxbet.keys.get((account.api, secret.reveal()), account.name)
+        return account.name if secret is None else venue.keys.get((account.api, secret.reveal()), account.name)
 
     def open_orders(self, account: Account) -> list[Order]:
         return self.exchange(account).open_orders(self.owner(account))
@@ -145,7 +163,8 @@ class Market:
 
     def lease_end(self, account: Account) -> float | None:
         """When the lease that the venue holds now ends, on our own monotonic clock; None where it holds none."""
-        lease = self.sxbet.lease(self.owner(account)) if isinstance(account, SxBetAccount) else None
+        venue = self.venue(account)
+        lease = venue.lease(self.owner(account)) if isinstance(venue, SxBet) else None
         return None if lease is None else lease.ends_at - self.time.ahead
 
     def sessions(self, account: Account) -> int:
@@ -172,8 +191,14 @@ async def open_market(seed: int, sxbet: Settings) -> AsyncIterator[Market]:
             SxBet(sxbet, Exchange(time.now), random=Random(seed + 4), timestamp=time.timestamp),
             time,
             Random(seed),
+            {
+                OTHER_DERIBIT_HOST: Deribit(DERIBIT, random=Random(seed + 5), timestamp=time.timestamp),
+                OTHER_SXBET_HOST: SxBet(sxbet, Exchange(time.now), random=Random(seed + 6), timestamp=time.timestamp),
+            },
         )
         network.add(DERIBIT_HOST, 443, market.deribit.serve)
         network.add(COINBASE_HOST, 443, market.coinbase.serve)
         network.add(SXBET_HOST, 443, market.sxbet.serve)
+        for host, venue in market.others.items():
+            network.add(host, 443, venue.serve)
         yield market

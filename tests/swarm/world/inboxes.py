@@ -1,0 +1,63 @@
+"""The watches' inboxes in memory, with the daemon's own rule of who may check in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deadman.config.schema import WatchConfig
+from deadman.watches.inbox import Change, InMemoryInboxes, Permit
+from deadman.watches.protocol import Datagram
+from deadman.watches.senders import look_up, permit
+
+
+class Stranger(Exception):
+    """The sender is not the user whom the watch is for."""
+
+
+def all_shown(uid: int) -> bool:
+    """No user of a world is hidden from the daemon."""
+    return False
+
+
+class HostInboxes(InMemoryInboxes):
+    """Users are looked up as at real sockets: anew for a watch whose user has changed, and before anything is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._permits: dict[str, tuple[str | None, Permit]] = {}
+
+    def send(self, watch: str, datagram: Datagram) -> None:
+        """Raises KeyError where nobody listens, Stranger for whoever may not."""
+        known = self._permits.get(watch)
+        if known is not None and not known[1](datagram.sender):
+            raise Stranger
+        super().send(watch, datagram)
+
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
+        return HostChange(self, configs, {name: self._look_up(config) for name, config in configs.items()})
+
+    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
+        super().apply(configs)
+        self._permits = {name: (config.user, permit(config, all_shown)) for name, config in configs.items()}
+
+    def take_over(self, configs: Mapping[str, WatchConfig], permits: dict[str, tuple[str | None, Permit]]) -> None:
+        super().apply(configs)
+        self._permits = permits
+
+    def _look_up(self, config: WatchConfig) -> tuple[str | None, Permit]:
+        known = self._permits.get(config.name)
+        return known if known is not None and known[0] == config.user else (config.user, look_up(config, all_shown))
+
+
+@dataclass(frozen=True)
+class HostChange:
+    inboxes: HostInboxes
+    configs: Mapping[str, WatchConfig]
+    permits: dict[str, tuple[str | None, Permit]]
+
+    def commit(self) -> None:
+        self.inboxes.take_over(self.configs, self.permits)
+
+    def discard(self) -> None:
+        return None
