@@ -16,7 +16,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.errors import Reason, Unavailable
-from deadman.transport.resolver import PATIENCE, STALE_AFTER, AddressInfo, Resolver, system_lookup
+from deadman.transport.resolver import AGAIN, PATIENCE, STALE_AFTER, AddressInfo, Resolver, system_lookup
 
 LOOPBACK: AddressInfo = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
 ELSEWHERE: AddressInfo = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", 443))]
@@ -63,8 +63,8 @@ async def resolver(names: Names, nursery: trio.Nursery) -> Resolver:
 async def landed(resolver: Resolver, host: str) -> None:
     """Wait until no lookup of this host is in the air."""
     flight = resolver._flights.get((host, 443))
-    if flight is not None:
-        await flight.wait()
+    if flight is not None and flight.under_way:
+        await flight.landed.wait()
 
 
 async def test_a_name_is_looked_up_and_the_answer_given(resolver: Resolver, names: Names) -> None:
@@ -193,6 +193,25 @@ async def test_who_asks_while_a_lookup_hangs_starts_no_second_one(
             clock.jump(STALE_AFTER)
     names.released.set()
     await landed(resolver, "venue.test")
+    assert names.asked["venue.test"] == 2
+
+
+async def test_a_name_service_that_is_well_again_is_found_so_while_an_old_lookup_hangs(
+    resolver: Resolver, names: Names, clock: MockClock
+) -> None:
+    names.hung.add("venue.test")
+    async with trio.open_nursery() as askers:
+
+        async def ask_in_vain() -> None:
+            with pytest.raises(Unavailable):
+                await resolver.getaddrinfo("venue.test", 443)
+
+        askers.start_soon(ask_in_vain)
+        await trio.testing.wait_all_tasks_blocked()
+        names.hung.clear()
+        clock.jump(PATIENCE)
+    clock.jump(AGAIN - PATIENCE)
+    assert await resolver.getaddrinfo("venue.test", 443) == LOOPBACK
     assert names.asked["venue.test"] == 2
 
 

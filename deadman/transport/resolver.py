@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import trio
@@ -18,6 +19,12 @@ PATIENCE = 3.0
 STALE_AFTER = 1.0
 """Seconds to wait before the last good addresses serve instead."""
 
+AGAIN = 10.0
+"""Seconds after which a lookup still under way is taken for hung, and another may begin."""
+
+AT_ONCE = 5
+"""Lookups of one name at most: a name service that is well again shall find one of them fresh."""
+
 THREADS = 16
 """Threads that hung lookups may hold; trio's own 40 stay free for everybody else."""
 
@@ -27,6 +34,18 @@ Lookup = Callable[[str, int], AddressInfo]
 
 def system_lookup(host: str, port: int) -> AddressInfo:
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+@dataclass
+class _Flight:
+    """The lookups of one name under way. `landed` is set by the first answer, or when the last of them has failed."""
+
+    landed: trio.Event = field(default_factory=trio.Event)
+    under_way: int = 0
+    asked_at: float = -inf
+
+    def may_ask(self, now: float) -> bool:
+        return self.under_way == 0 or (self.under_way < AT_ONCE and now >= self.asked_at + AGAIN)
 
 
 @dataclass
@@ -41,11 +60,11 @@ class Resolver(trio.abc.HostnameResolver):
     off_loop: OffLoop = in_thread
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
     _good: dict[tuple[str, int], AddressInfo] = field(default_factory=dict)
-    _flights: dict[tuple[str, int], trio.Event] = field(default_factory=dict)
+    _flights: dict[tuple[str, int], _Flight] = field(default_factory=dict)
 
     async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> AddressInfo:
         name = (host.decode() if isinstance(host, bytes) else str(host), int(port or 0))
-        landed = self._flights[name] if name in self._flights else self._take_off(name)
+        landed = self._flight(name).landed
         with trio.move_on_after(STALE_AFTER if name in self._good else PATIENCE):
             await landed.wait()
         if name not in self._good:
@@ -55,16 +74,22 @@ class Resolver(trio.abc.HostnameResolver):
     async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
         raise NotImplementedError("addresses are never turned into names here")
 
-    def _take_off(self, name: tuple[str, int]) -> trio.Event:
-        landed = self._flights[name] = trio.Event()
-        self.nursery.start_soon(self._look_up, name, landed)
-        return landed
+    def _flight(self, name: tuple[str, int]) -> _Flight:
+        flight, now = self._flights.setdefault(name, _Flight()), trio.current_time()
+        if flight.may_ask(now):
+            flight.under_way, flight.asked_at = flight.under_way + 1, now
+            self.nursery.start_soon(self._look_up, name, flight)
+        return flight
 
-    async def _look_up(self, name: tuple[str, int], landed: trio.Event) -> None:
+    async def _look_up(self, name: tuple[str, int], flight: _Flight) -> None:
+        answered = False
         try:
             self._good[name] = await self.off_loop(self.lookup, *name, limiter=self._limiter)
+            answered = True
         except (OSError, UnicodeError):  # UnicodeError: no name at all, a label too long or empty
             pass  # the asker is told; what was good before still serves
         finally:
-            del self._flights[name]
-            landed.set()
+            flight.under_way -= 1
+            if answered or not flight.under_way:
+                flight.landed.set()
+                flight.landed = trio.Event()
