@@ -131,10 +131,12 @@ class Orders:
         return [*left[start:], *left[:start]][:AFTER_BULK]
 
     async def _try_in_bulk(self) -> tuple[int, VenueError | None]:
-        """Where the venue will not have it, its list tells whether anything is left, and single cancels may go."""
+        """Where the venue will not have it, or does not say, its list tells what is left, and single cancels may go."""
         try:
             return await self._in_bulk(), None
-        except (Setback, Refused) as error:
+        except VenueError as error:
+            if not isinstance(error, Setback | Refused) and error.reason is not Reason.SILENT:
+                raise
             self._heed_limit(error)
             return 0, error
 
