@@ -174,10 +174,6 @@ ACTS: list[tuple[Histories, str]] = [
         "btc-desk: 1 order still open after 70 s: cancel them by hand; deadman keeps trying",
     ),
     (
-        {"btc-desk": (OPEN, READ_BACK, facts.Tripped(98.0, Cause.OPERATOR, "bob"), *gone(99.0))},
-        "btc-desk: tripped, but quoter lives on, and what it places now is not guarded: stop it, or `deadman arm`",
-    ),
-    (
         {"btc-desk": (OPEN, READ_BACK, SILENCE, LOST)},
         "btc-desk: tripped, and deadman cannot cancel now: cancel at Deribit by hand",
     ),

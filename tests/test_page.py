@@ -120,12 +120,13 @@ def test_a_state_that_cannot_be_written_needs_somebody_though_all_are_protected(
     assert texts[texts.index("LOOK") + 1].startswith("deadman cannot write its state (No space left on device): a rest")
 
 
-def test_a_bot_that_lives_on_behind_an_operators_trip_needs_somebody(desk: Hand) -> None:
+def test_a_bot_that_lives_on_behind_an_operators_trip_is_worth_a_look(desk: Hand) -> None:
     desk.arm("maker", ttl=65.0)
     desk.board.put_watch(Watch("quoter", 5.0).check_in(desk.now, None))
     desk.post("desk", facts.Tripped(desk.now, Cause.OPERATOR, "bob"), facts.TripDone(desk.now, False))
     texts = shown(desk)
-    assert texts[texts.index("ACT") + 1].startswith("desk: tripped, but quoter lives on, and what it places now is not")
+    told = texts[texts.index("LOOK") + 1]
+    assert told.startswith("desk: tripped by bob, but quoter lives on, and what is placed now is not guarded: stop it")
 
 
 def test_page_and_status_tell_the_same_problems_in_the_same_words(desk: Hand) -> None:

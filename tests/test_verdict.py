@@ -143,6 +143,20 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         "btc-desk: tripped by bob",
     ),
     (
+        "tripped by an operator while its bot lives on",
+        Verdict.LOOK,
+        {"btc-desk": (OPEN, READ_BACK, OPERATOR, *gone(98.0))},
+        ALIVE,
+        "btc-desk: tripped by bob, but quoter lives on, and what is placed now is not guarded: stop it, or `deadman ",
+    ),
+    (
+        "tripped by an operator, then new orders of a living bot",
+        Verdict.LOOK,
+        {"btc-desk": (OPEN, READ_BACK, OPERATOR, *gone(98.0), three())},
+        ALIVE,
+        "is not guarded: stop it, or `deadman arm`, 3 orders open that nobody guards",
+    ),
+    (
         "tripped by an operator, then new orders",
         Verdict.LOOK,
         {"btc-desk": (OPEN, READ_BACK, OPERATOR, *gone(98.0), three())},

@@ -18,10 +18,7 @@ def problems(answer: Told) -> list[str]:
 def account_problems(answer: Told) -> dict[str, Problem]:
     """By account, for those that somebody must act on."""
     dead = set(dead_bots(answer))
-    found = {
-        name: account_problem(account, answer["watches"], dead, answer["timestamp"])
-        for name, account in answer["accounts"].items()
-    }
+    found = {name: account_problem(account, dead, answer["timestamp"]) for name, account in answer["accounts"].items()}
     return {name: problem for name, problem in found.items() if problem is not None}
 
 

@@ -9,13 +9,13 @@ from deadman.spoken import instant, left
 _TRYING = "deadman keeps trying"
 
 
-def account_problem(account: Told, watches: Told, dead: set[str], now: float) -> Problem | None:
+def account_problem(account: Told, dead: set[str], now: float) -> Problem | None:
     """None for an account about which nothing is to be done, or whose dead bot says it all."""
     match account["phase"]:
         case "tripping":
             return _tripping(account, dead, now)
         case "tripped":
-            return _tripped(account, watches, dead, now)
+            return _tripped(account, dead, now)
         case "exposed":
             words = f"the switch is off{_detail(account)}. Guard its orders by hand until it is armed again; {_TRYING}"
             return Problem(Urgency.UNGUARDED, words)
@@ -85,29 +85,17 @@ def _lasting(trip: Told, now: float) -> str:
     return f"{open_still}: cancel them by hand; {_TRYING}"
 
 
-def _tripped(account: Told, watches: Told, dead: set[str], now: float) -> Problem | None:
-    """An operator's trip is his own word, and a dead bot is told of besides; new orders are neither's."""
+def _tripped(account: Told, dead: set[str], now: float) -> Problem | None:
+    """An operator's trip is his own word that stands, and a dead bot is told of besides; new orders are neither's."""
     trip = account["trip"]
-    orders = f"{counted(account, now)} that nobody guards" if account["open_orders"] else ""
     if trip["cause"] == "operator":
-        return _traded(account, watches, orders)
-    if orders:
+        return None
+    if account["open_orders"]:
+        orders = f"{counted(account, now)} that nobody guards"
         return Problem(Urgency.UNGUARDED, f"{pulled(trip)}, and since then {orders}: stop what placed them")
     if _of_a_dead_bot(account, dead):
         return None
     return Problem(Urgency.UNDER_WAY, f"{pulled(trip)}, orders {'presumed ' if trip['presumed'] else ''}gone")
-
-
-def _traded(account: Told, watches: Told, orders: str) -> Problem | None:
-    """After an operator's trip only `arm` re-arms, and a bot may not know that nobody guards it."""
-    alive = [watch for watch in account["watches"] if watches.get(watch, {}).get("alive")]
-    if not alive:
-        return None
-    words = (
-        f"tripped, but {' and '.join(alive)} lives on, and what it places now is not guarded"
-        f"{f' ({orders})' if orders else ''}: stop it, or `deadman arm`"
-    )
-    return Problem(Urgency.UNGUARDED, words)
 
 
 def pulled(trip: Told) -> str:

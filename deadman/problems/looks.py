@@ -34,7 +34,7 @@ def account_look(account: Told, watches: Told, now: float) -> str:
     parts = [
         *_borrowed(account),
         *_unable(account),
-        *_said(account),
+        *_said(account, watches),
         *_unmet(account),
         *_resting(account, watches, now),
         *_gone_unseen(account, now),
@@ -58,14 +58,23 @@ def _unable(account: Told) -> Iterator[str]:
         yield f"a trip could not be carried out now ({why})"
 
 
-def _said(account: Told) -> Iterator[str]:
+def _said(account: Told, watches: Told) -> Iterator[str]:
     """An operator's word that still stands, or what is kept of an account that had this name before."""
     if disarm := account["disarm"]:
         yield f"disarmed by {_by(disarm)}{'' if disarm['confirmed'] else ', not confirmed by the venue'}"
     elif account["phase"] == "tripped" and account["trip"]["cause"] == "operator":
-        yield f"tripped by {_by(account['trip'])}"
+        yield f"tripped by {_by(account['trip'])}{_traded(account, watches)}"
     if account["set_aside"]:
         yield f"{account['set_aside']} (`deadman arm` lets it go)"
+
+
+def _traded(account: Told, watches: Told) -> str:
+    """After an operator's trip only `arm` re-arms, and a bot may not know that nobody guards it."""
+    alive = [watch for watch in account["watches"] if watches.get(watch, {}).get("alive")]
+    if not alive:
+        return ""
+    bots = f"{' and '.join(alive)} {'lives' if len(alive) == 1 else 'live'} on"
+    return f", but {bots}, and what is placed now is not guarded: stop it, or `deadman arm`"
 
 
 def _unmet(account: Told) -> Iterator[str]:
