@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.cli import main
+from deadman.cli import main, parser, reach
 from deadman.cli.reach import runtime_directory
 from deadman.config.fault import Faults
 from tests.control_thread import served
@@ -75,6 +75,28 @@ def test_an_operators_word_reaches_the_daemon_over_a_broken_config(
     assert f"looking for the daemon in {tmp_path}" in told.err
     if arguments[0] == "status":
         assert json.loads(told.out)["accounts"].keys() == {"desk", "maker"}
+
+
+@pytest.mark.parametrize("variable", ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"])
+def test_without_any_config_the_usual_directories_are_looked_in_and_that_is_told(
+    tmp_path: Path, variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual, place = tmp_path / "etc" / "config.toml", tmp_path / "deadman"
+    place.mkdir()
+    (place / "control.sock").touch()
+    for module in (parser, reach):
+        monkeypatch.setattr(module, "CONFIG", usual)
+    for name in ("DEADMAN_CONFIG", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(place if variable == "RUNTIME_DIRECTORY" else tmp_path))
+    with watched(place) as sock:
+        assert main(["beat", "quoter"]) == 0
+        assert sock.recv(100) == b"WATCHDOG=1"
+    assert capsys.readouterr().err == f"deadman: {usual}: no such file\ndeadman: looking for the daemon in {place}\n"
+    named = tmp_path / "named.toml"
+    assert main(["beat", "quoter", "--config", str(named)]) == 78
+    monkeypatch.setenv("DEADMAN_CONFIG", str(named))
+    assert main(["beat", "quoter"]) == 78
 
 
 def test_a_config_that_is_not_there_is_still_a_fault(tmp_path: Path) -> None:

@@ -36,10 +36,14 @@ def runtime_directory(config: Path) -> Path:
 
     A daemon goes on with the config that was in force while the one on disk is broken: who cannot find it then lets a
     living bot look dead, and cannot trip. So a faulty config is searched for the one line that matters, and that is
-    told. A bot may be shut out from the usual config; then the usual directory is the best guess.
+    told. The usual config may be missing, or a bot shut out from it: then the usual directory is the best guess. One
+    that was named and is not there is a mistake of who named it.
     """
     if config == CONFIG and not os.access(config, os.R_OK):
-        return runtime_directory_of_client(os.environ)
+        found = runtime_directory_of_client(os.environ)
+        if _is_missing(config):
+            sys.stderr.write(f"deadman: {config}: no such file\n{_looking_in(found)}")
+        return found
     try:
         return load_daemon(config, os.environ).runtime_directory
     except Faults as faults:
@@ -47,8 +51,23 @@ def runtime_directory(config: Path) -> Path:
         if text is None:
             raise
         found = _most_likely([*_named(text), runtime_directory_of_client(os.environ)])
-        sys.stderr.write(f"deadman: {faults.faults[0]}\ndeadman: looking for the daemon in {plain(str(found))}\n")
+        sys.stderr.write(f"deadman: {faults.faults[0]}\n{_looking_in(found)}")
         return found
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether it is not there, rather than out of our sight."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _looking_in(directory: Path) -> str:
+    return f"deadman: looking for the daemon in {plain(str(directory))}\n"
 
 
 def _text(config: Path) -> str | None:
