@@ -244,11 +244,14 @@ class Leases:
         return Leases(left, Held(asked_at, at, max(answer.ttl, before), asked_at if stands else -inf))
 
     def prove(self, at: float, proof: Proof) -> Leases:
-        """The answer is proof besides: its lease lasts for so long, unless something may yet undo it."""
+        """The answer is proof besides: its lease lasts for so long, unless something may yet undo it.
+
+        Where it contradicts what was granted for the same asking, the longer of the two may be held.
+        """
         if self.held is None or self.held.asked_at != proof.asked_at:
             return self.grant(at, proof.asked_at, proof.ttl, proof.ttl)
         sure = self.held.asked_at + self.lasting(proof)
-        return replace(self, held=replace(self.held, sure_until=sure))
+        return replace(self, held=replace(self.held, ttl=max(self.held.ttl, proof.ttl), sure_until=sure))
 
     def deny(self, asked_at: float) -> Leases:
         """That request was not carried out, and will not be."""

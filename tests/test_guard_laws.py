@@ -45,7 +45,8 @@ def test_protected_means_a_standing_proof_that_nobody_spoke_against(moment: Mome
     proven = history[place]
     assert isinstance(proven, facts.Proven)
     assert now < proven.proof.expiry
-    assert place > last(history, facts.FoundOff, facts.Doubted, facts.DisarmConfirmed)
+    assert place > last(history, facts.FoundOff, facts.Doubted)
+    assert place > max((at for at, _ in enumerate(history) if is_confirmed_disarm(history, at)), default=-1)
     assert place > max((at for at, fact in enumerate(history) if is_off(fact)), default=-1)
     assert guard.phase(now) not in {Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED}
 
@@ -53,6 +54,11 @@ def test_protected_means_a_standing_proof_that_nobody_spoke_against(moment: Mome
 def is_off(fact: Fact) -> bool:
     """What says that the switch is off, or may be from here on: a reading, or a request of ours to turn it off."""
     return isinstance(fact, facts.SwitchRead | facts.SwitchSent) and not fact.enabled
+
+
+def is_confirmed_disarm(history: History, at: int) -> bool:
+    """A confirmation that comes when nobody is disarmed any more is of an older word, and speaks against nothing."""
+    return isinstance(history[at], facts.DisarmConfirmed) and fold(history[:at]).disarm is not None
 
 
 @given(moments)
@@ -156,7 +162,7 @@ def is_by_operator(fact: Fact) -> bool:
 @given(histories)
 def test_orders_die_no_earlier_than_the_last_attempted_renewal_allows(history: History) -> None:
     attempted = last(history, facts.Attempted)
-    if attempted < 0 or last(history, facts.Proven) > attempted:
+    if attempted < 0 or last(history, facts.Proven, facts.LeaseGranted, facts.LeaseDenied) > attempted:
         return
     end = fold(history).lease_end
     attempt = history[attempted]
@@ -179,7 +185,7 @@ def test_no_lease_is_claimed_beyond_a_shorter_one_that_the_venue_may_have_heard_
 @given(histories)
 def test_orders_die_no_earlier_than_the_claim_runs_out(history: History) -> None:
     guard = fold(history)
-    if guard.proof is not None and guard.proof.coverage is Coverage.LEASE:
+    if guard.proof is not None and guard.proof.coverage is Coverage.LEASE and guard.proof.stands(end_of(history)):
         assert guard.lease_end is not None
         assert guard.lease_end >= guard.proof.expiry
 

@@ -101,6 +101,13 @@ def test_no_lease_is_claimed_that_an_unanswered_request_may_still_end(ttl: float
     assert again.protected(4.0 + HEARD_WITHIN)
 
 
+def test_of_two_answers_to_one_asking_the_longer_lease_may_be_held() -> None:
+    proven = facts.Proven(1.0, Proof(0.0, 10.0, Coverage.LEASE))
+    guard = fold([OPENED, facts.Attempted(0.0, 10.0), facts.LeaseGranted(0.5, 0.0, 1.0, 1.0), proven])
+    assert guard.protected(9.0)
+    assert guard.lease_end == 10.5
+
+
 def test_a_shorter_lease_of_an_older_config_caps_the_claim() -> None:
     proven: list[Fact] = [facts.Attempted(5.0, 45.0), facts.Proven(5.0, Proof(5.0, 45.0, Coverage.LEASE))]
     assert fold([OPENED, *unanswered(3.0, 15.0, 4.0), *proven]).margin(5.0) == 15.0
