@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from deadman import facts
 from deadman.config.schema import DeribitAccount
+from deadman.facts import Fact
 from deadman.guard import Phase
 from deadman.simulator.deribit import Deribit
 from tests.swarm.laws.law import Law, Scene
@@ -20,6 +22,15 @@ class Told(Law):
         self.seen: dict[str, int] = {}
         self.last_by_us: dict[str, bool] = {}
         self.repairs: dict[str, int] = {}
+        self.refused: set[str] = set()
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        """That the venue would not turn it on is news of the venue, whoever had turned it off."""
+        match fact:
+            case facts.Erred(code="10049"):
+                self.refused.add(account)
+            case facts.SwitchRead(scope="account", enabled=True):
+                self.refused.discard(account)
 
     def on_start(self) -> None:
         self.repairs.clear()
@@ -49,6 +60,6 @@ class Told(Law):
         ours = self.last_by_us.get(self.desk.market.owner(account), False)
         if account.observe or +self.scene.troubles.active or not ours:
             return
-        blamed = standing.phase is Phase.EXPOSED and standing.guard.disarm is None
+        blamed = standing.phase is Phase.EXPOSED and standing.guard.disarm is None and name not in self.refused
         self.expect(not blamed, f"{name}: {standing.phase}, and nobody but us had turned the switch off")
         self.expect(not is_fresh, f"{name}: a repair is told of what we ourselves had turned off")

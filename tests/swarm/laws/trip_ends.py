@@ -6,6 +6,7 @@ from deadman.config.schema import Account
 from deadman.promise import promise, timers
 from tests.swarm.laws.law import STEP, Law, Scene
 from tests.swarm.laws.selected import is_selected
+from tests.swarm.troubles.answers import ANSWERS, spares_lists
 
 PAUSE = 5.0
 """Seconds between rounds after the first minute of a trip."""
@@ -14,7 +15,10 @@ GRACE = 1.0
 
 
 class TripEnds(Law):
-    """Book empty and list readable: the trip ends. While nothing hinders us the venue's list can be read."""
+    """Book empty and list readable: the trip ends.
+
+    The list can be read while nothing hinders us, and where only what cancels is answered badly.
+    """
 
     name = "trip ends"
 
@@ -28,15 +32,22 @@ class TripEnds(Law):
 
     def look(self) -> None:
         passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
-        calm = self.desk.running and not +self.scene.troubles.active and passed <= 2 * STEP
+        awake = self.desk.running and passed <= 2 * STEP
         for name, account in self.desk.accounts.items():
-            if not calm or not self._is_over(account):
+            if not awake or self._is_hindered(account) or not self._is_over(account):
                 self.empty.pop(name, None)
                 continue
             self.empty[name] = self.empty.get(name, 0.0) + passed
             bounds = promise(account, self.desk.watches)
             bound = bounds.detect + bounds.redial + bounds.rearm + timers(account).reply_timeout + PAUSE + GRACE
             self.expect(self.empty[name] <= bound, f"{name}: still tripping {bound:.1f} s after its book was empty")
+
+    def _is_hindered(self, account: Account) -> bool:
+        troubles = set(+self.scene.troubles.active)
+        if troubles == {ANSWERS}:
+            venue = self.desk.market.venue(account)
+            return not spares_lists(venue.faults) or not spares_lists(self.desk.market.faults(account))
+        return bool(troubles)
 
     def _is_over(self, account: Account) -> bool:
         standing = self.desk.board.standings().get(account.name)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.swarm.plays import absences, edits, scale
+from tests.swarm.plays import absences, edits, matrix, scale
 from tests.swarm.plays.stage import Cell
 
 PLAYS: Mapping[str, Callable[[], Iterable[Cell]]] = {
     "absences": absences.cells,
     "edits": edits.cells,
+    "matrix": matrix.cells,
     "scale": scale.cells,
 }
