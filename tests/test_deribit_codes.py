@@ -54,6 +54,20 @@ def test_a_failure_names_the_method_the_code_and_the_venues_own_words(code: int)
     assert "the_venues_words" in detail
 
 
+RESTS = {10028: 15, 11051: 5, 12003: 30, 12998: 30} | dict.fromkeys((10041, 10047, 10048, 10049, 10066), 2)
+"""Seconds to leave the venue alone where it asks for none itself; after the other codes our own pace is enough."""
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_a_rest_follows_only_what_passes_with_time(code: int) -> None:
+    assert failure(METHOD, Error(code, "words")).pause == RESTS.get(code, 0)
+
+
+@pytest.mark.parametrize("code", sorted(KINDS.keys() - {10000, 10049, 13009}))
+def test_a_code_means_the_same_at_a_login(code: int) -> None:
+    assert type(failure(LOGIN, Error(code, "words"))) is KINDS[code]
+
+
 @given(st.integers(), garbage.values)
 def test_a_code_nobody_knows_may_be_better_next_time(code: int, data: Any) -> None:
     error = failure(METHOD, Error(code, "", data))

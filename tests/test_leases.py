@@ -137,6 +137,24 @@ def test_a_lease_is_let_go_when_nothing_may_take_another_after_the_nought(histor
     assert fold(history).leases.let_go is let_go
 
 
+@pytest.mark.parametrize(
+    ("history", "taken"),
+    [
+        ([], False),
+        (LEASED, False),
+        ([*LEASED, facts.Attempted(4.9, 10.0)], False),
+        ([*LEASED, facts.Attempted(5.0, 10.0)], True),
+        ([*LEASED, facts.Attempted(6.0, 0.0)], False),
+        ([*LEASED, facts.Attempted(6.0, 10.0), facts.LeaseDenied(6.5, 6.0)], False),
+        (cut(5.0), True),
+        (cut(4.9), False),
+        (released(6.0), False),
+    ],
+)
+def test_a_lease_was_taken_since_when_one_may_have_been_asked_for(history: list[Fact], taken: bool) -> None:
+    assert fold([OPENED, *history]).leases.taken_since(5.0) is taken
+
+
 def test_a_day_of_outage_is_remembered_in_a_few_lines() -> None:
     leases = Leases()
     for number in range(10_000):

@@ -339,8 +339,8 @@ def test_the_table_reaches_every_phase() -> None:
     assert {row[4] for row in DERIBIT + SX_BET} == set(Phase)
 
 
-def why(death: str, account: Account, *history: Fact) -> str:
-    return str(told(account, ALIVE, history)[death]["because"])
+def why(death: str, account: Account, *history: Fact, watch: Watch = ALIVE) -> str:
+    return str(told(account, watch, history)[death]["because"])
 
 
 @pytest.mark.parametrize(
@@ -360,6 +360,11 @@ def why(death: str, account: Account, *history: Fact) -> str:
         (lambda: why("if_bot_dies", DESK, OPEN, FRESH, DISARM), "still carry it"),
         (lambda: why("if_bot_dies", UNWATCHED, OPEN, *LEASED), "goes on renewing the lease though the bot is dead"),
         (lambda: why("if_host_dies", SX, OPEN, *LAPSED), "ran out at 07:13:30Z"),
+        (lambda: why("if_bot_dies", SX, OPEN, *LAPSED, SILENCE, *GONE, watch=QUIET), "listed no open order."),
+        (
+            lambda: why("if_bot_dies", SX, OPEN, *LEASED, SILENCE, *GONE, watch=QUIET),
+            "A lease may run until 07:14:05Z: orders placed before that go when it ends.",
+        ),
         (
             lambda: why("if_bot_dies", replace(DESK, cancel=Selection("BTC", label="q")), OPEN, FRESH),
             "only orders of currency BTC, label q",

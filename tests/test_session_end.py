@@ -11,15 +11,17 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from deadman.backoff import STABLE
 from deadman.facts import Cause, Tripped
 from deadman.guard import Phase
-from deadman.promise import promise
+from deadman.promise import promise, timers
 from deadman.venues.deribit.session import FIRED_CHANNEL
 from tests.desk import DERIBIT_HOST, SXBET_HOST, Desk, deribit_account, lay_out, open_desk, sxbet_account
 from tests.swarm.laws.scrapes import reading, scrape
 
 DESK = deribit_account()
 LOGIN = "public/auth"
+RETRY = timers(DESK).retry
 TURN_OFF = "private/disable_cancel_on_disconnect"
 UNLISTED = (11094, 13028, 10066, 99999)
 
@@ -221,3 +223,28 @@ async def test_a_session_subscribes_once_and_renews_its_token_by_its_refresh_tok
         grants = [params["grant_type"] for method, params in asked if method == LOGIN]
         assert grants == ["client_signature", "refresh_token", "refresh_token", "refresh_token"]
         assert all(("access_token" in params) is method.startswith("private/") for method, params in asked)
+
+
+async def test_a_session_that_was_stable_is_opened_again_at_once_however_often_it_is_lost(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_desk(DESK) as desk:
+        for _ in range(6):
+            await trio.sleep(STABLE + 2)
+            dialled = len(desk.network.dials)
+            desk.network.cut(DERIBIT_HOST)
+            await trio.sleep(RETRY.first / 4 + 0.05)
+            assert len(desk.network.dials) == dialled + 1
+
+
+async def test_a_session_that_is_lost_before_it_is_stable_is_opened_again_ever_more_slowly(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_desk(DESK) as desk:
+        await desk.until(Phase.ARMED, within=3)
+        for _ in range(6):
+            desk.network.cut(DERIBIT_HOST)
+            await desk.until(Phase.DEGRADED, within=1)
+            lost_at = trio.current_time()
+            await desk.until(Phase.ARMED, within=3)
+        assert trio.current_time() - lost_at > RETRY.first

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import Any
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from deadman.clock import Clock
+from deadman.config.schema import Selection, Terms
 from deadman.facts import Cause, Disarmed, TripDone, Tripped
+from deadman.identity import Identity
 from deadman.state import text
 from deadman.state.memory import AccountMemory, Listed, Memory, WatchMemory
 from deadman.state.text import Damaged, decode, encode
@@ -22,21 +27,36 @@ to_come = st.integers(int(NOW), int(2 * NOW)).map(float)
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,10}", fullmatch=True)
 holds = st.builds(Hold, to_come, words, words)
 watches = st.builds(WatchMemory, st.sampled_from([True, False, None]), st.none() | holds, st.booleans())
+identities = st.builds(Identity, words, words, st.none() | words)
+selections = st.builds(Selection, *(st.none() | words for _ in range(4)))
+terms = st.builds(Terms, st.sampled_from(["cancel", "none", "expire", "lapse"]), selections)
 trips = st.tuples(
-    st.builds(Tripped, past, st.sampled_from(Cause), words, words),
+    st.builds(Tripped, past, st.sampled_from(Cause), words, words, st.none() | terms),
     st.none() | st.builds(TripDone, past, st.booleans()),
 )
-accounts = st.one_of(
-    st.builds(lambda count, at: AccountMemory(listed=Listed(count, at)), st.integers(1, 5000), past),
-    st.builds(lambda trip, on: AccountMemory(trip[0], trip[1], turned_on=on), trips, st.booleans()),
-    st.builds(lambda bots: AccountMemory(bots=bots), st.frozensets(names, max_size=3)),
-    st.builds(
-        lambda disarmed, confirmed: AccountMemory(disarmed=disarmed, disarm_confirmed=confirmed),
-        st.builds(Disarmed, past, words, words, st.none() | to_come),
-        st.booleans(),
-    ),
+disarms = st.tuples(st.builds(Disarmed, past, words, words, st.none() | to_come), st.booleans())
+
+REST: dict[str, st.SearchStrategy[Any]] = {
+    "turned_on": st.booleans(),
+    "lease": st.floats(0.0, 3600.0),
+    "bots": st.none() | st.frozensets(names, max_size=3),
+    "identity": st.none() | identities,
+    "withheld": st.booleans(),
+    "unheard": st.booleans(),
+    "aside": st.none() | st.builds(AccountMemory, identity=identities, turned_on=st.booleans()),
+    "listed": st.none() | st.builds(Listed, st.integers(1, 5000), past),
+}
+"""Every field that stands by itself."""
+
+
+def _account(trip: tuple[Tripped | None, TripDone | None], disarm: tuple[Any, bool], rest: Any) -> AccountMemory:
+    return AccountMemory(*trip, *disarm, **rest)
+
+
+accounts = st.builds(
+    _account, st.just((None, None)) | trips, st.just((None, False)) | disarms, st.fixed_dictionaries({}, optional=REST)
 )
-memories = st.builds(Memory, st.dictionaries(names, watches, max_size=4), st.dictionaries(names, accounts, max_size=4))
+memories = st.builds(Memory, st.dictionaries(names, watches, max_size=2), st.dictionaries(names, accounts, max_size=2))
 
 
 def clock(now: float = NOW, timestamp: float = NOON) -> Clock:
@@ -48,8 +68,14 @@ FULL = Memory(
     {
         "a": AccountMemory(Tripped(NOW - 60.0, Cause.SILENCE, "hedger", "silent 5 s"), TripDone(NOW - 59.0, False)),
         "b": AccountMemory(disarmed=Disarmed(NOW - 10.0, "bob", "", NOW + 50.0), turned_on=True),
+        "c": AccountMemory(listed=Listed(39, NOW - 30.0)),
     },
 )
+
+
+def test_every_field_of_an_account_is_drawn() -> None:
+    paired = {"tripped", "trip_done", "disarmed", "disarm_confirmed"}
+    assert REST.keys() | paired == {field.name for field in fields(AccountMemory)}
 
 
 @given(memories)
@@ -60,9 +86,14 @@ def test_what_is_written_is_what_is_read(memory: Memory) -> None:
 def test_instants_are_carried_by_the_wall_clock_into_the_next_run() -> None:
     read = decode(encode(FULL, clock()), clock(now=7.0, timestamp=NOON + 20.0))
     hold, trip, disarm = read.watches["quoter"].hold, read.accounts["a"].tripped, read.accounts["b"].disarmed
+    done, listed = read.accounts["a"].trip_done, read.accounts["c"].listed
     assert hold is not None
     assert trip is not None
     assert disarm is not None
+    assert done is not None
+    assert listed is not None
+    assert done.at == pytest.approx(7.0 - 59.0 - 20.0)
+    assert listed.at == pytest.approx(7.0 - 30.0 - 20.0)
     assert hold.until == pytest.approx(7.0 + 900.0 - 20.0)
     assert trip.at == pytest.approx(7.0 - 60.0 - 20.0)
     assert disarm.until == pytest.approx(7.0 + 50.0 - 20.0)
