@@ -292,7 +292,7 @@ class Guard:
                 return replace(self, leases=leases, proof=None, covered_since=None, trouble=None)
         gap = self.proof is None or not self.proof.stands(proof.asked_at)
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
-        book = self.book if self.proof is None else self._book(proof.asked_at)
+        book = self._book(proof.asked_at)
         proven = replace(self, proof=proof, covered_since=since, trouble=None, leases=leases, book=book)
         return replace(proven, switch=self.switch.proven())
 

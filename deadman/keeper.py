@@ -234,7 +234,6 @@ class Keeper:
         if steady_since is not None and now - steady_since >= STABLE:
             self._failures = 0
         self._failures, self._steady_since = self._failures + 1, None
-        self._armed = self._armed and not isinstance(error, SwitchOff)
         pause = self._pace(error).delay(self._failures, self.chance)
         pause = max(error.pause, pause if steady_since is None else min(pause, AFTER_PROOF))
         pause = self._in_time(pause, now, error)
