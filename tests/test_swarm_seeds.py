@@ -20,8 +20,8 @@ from tests.swarm.plays.stage import Failed, deterministic
 from tests.swarm.plays.world import World
 from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 
-USUAL = (1, 20)
-"""The first seed and how many: some 20 seconds."""
+USUAL = (1, 10)
+"""The first seed and how many: some 25 seconds."""
 
 SOMETIMES = (
     *(f"phase {phase}" for phase in Phase),
@@ -29,6 +29,7 @@ SOMETIMES = (
     *(f"protected in {phase}" for phase in (Phase.ARMED, Phase.DEGRADED, Phase.REFUSED)),
     *(f"bot {end}" for end in ("dies", "hangs", "stops", "triggers", "is_late", "flaps", "vanishes")),
     *("crash", "damaged state", "reload", "account removed", "clock step", "suspend", "stall", "disk full"),
+    *("stutter", "kills", "slow dials", "slow names", "no names", "deribit late", "sxbet late", "deribit stuck"),
     *("disk hangs", "secret missing", "key rotated", "drift", "deribit lying", "freeze", "refuse", "cut", "latency"),
     *("a death under cancel", "trip done", "disarmed at the venue", "healed", "host lost"),
     *(f"if the host dies, {fate}" for fate in ("gone", "stay", "unknown")),
@@ -67,7 +68,7 @@ def test_a_world_that_breaks_a_promise_tells_how_to_see_it_again(monkeypatch: py
         play(1, storm=30.0)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_delays_below_the_promise_raise_no_alarm_and_trip_nobody(seed: int) -> None:
     world = World(seed, 120.0)
     world.plan.weather, world.plan.machine = [], []

@@ -56,7 +56,7 @@ class Cadence(Law):
         return self.dials != before
 
     def _is_due(self, account: SxBetAccount) -> bool:
-        standing = self.desk.board.standings().get(account.name)
+        standing = self.scene.standings.get(account.name)
         if standing is None or account.observe or self.desk.market.lease_end(account) is None:
             return False
         guard = standing.guard

@@ -24,7 +24,7 @@ class Connected(Law):
         if not self.desk.running:
             self.bare.clear()
             return
-        for name, standing in self.desk.board.standings().items():
+        for name, standing in self.scene.standings.items():
             account, guard = self.scene.account(name), standing.guard
             said = guard.can_cancel or guard.session_at is not None
             if not isinstance(account, DeribitAccount) or not said or self.desk.market.sessions(account):

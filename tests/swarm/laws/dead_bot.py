@@ -31,6 +31,7 @@ class DeadBot(Law):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.silences: dict[str, Silence] = {}
+        self.live: dict[str, float] = {}
         self.looked_at = 0.0
         self.damaged = 0
 
@@ -44,6 +45,7 @@ class DeadBot(Law):
 
     def look(self) -> None:
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        self._count_live(passed)
         for pulse in self.scene.pulses.values():
             silence = self.silences.setdefault(pulse.name, Silence())
             if self.desk.running:
@@ -69,12 +71,18 @@ class DeadBot(Law):
         if not silence.known or silence.waking <= 2 * timeout + GRACE:
             return
         for account in self.desk.accounts.values():
-            if pulse.name in account.watches and self._lives(account):
+            if pulse.name in account.watches and self.live.get(account.name, 0.0) > 2 * timeout + GRACE:
                 said = f"{account.name}: {pulse.name} was last heard {silence.waking:.1f} s of our waking time ago"
                 self.expect(False, f"{said}, with a timeout of {timeout:g} s, and nothing has tripped")
 
+    def _count_live(self, passed: float) -> None:
+        """Seconds of our waking time for which each account could have been tripped."""
+        if self.desk.running:
+            lives = [name for name, account in self.desk.accounts.items() if self._lives(account)]
+            self.live = {name: self.live.get(name, 0.0) + passed for name in lives}
+
     def _lives(self, account: Account) -> bool:
-        standing = self.desk.board.standings().get(account.name)
+        standing = self.scene.standings.get(account.name)
         if standing is None or account.observe or account.on_trip == "none":
             return False
         guard = standing.guard

@@ -41,7 +41,7 @@ class Healed(Law):
             if not calm or not self._is_wanted(account):
                 self.calm.pop(name, None)
                 continue
-            if self.desk.board.standing(name).guard.protected(self.scene.now):
+            if self.scene.standings[name].guard.protected(self.scene.now):
                 self.calm[name] = 0.0
                 continue
             self.calm[name] = self.calm.get(name, 0.0) + passed
@@ -50,7 +50,7 @@ class Healed(Law):
     def _judge(self, account: Account) -> None:
         bounds = promise(account, self.desk.watches)
         bound = bounds.detect + bounds.redial + bounds.rearm + timers(account).reply_timeout + GRACE
-        standing = self.desk.board.standing(account.name)
+        standing = self.scene.standings[account.name]
         if self.calm[account.name] > bound and not any(code in standing.tally.errors for code in SHUT):
             said = f"{account.name}: {standing.phase} {bound:.1f} s after the last trouble: {standing.guard.trouble}"
             under_way = self.scene.now < self.given_up.get(account.name, -inf) + HEARD_WITHIN + bound
@@ -59,7 +59,7 @@ class Healed(Law):
             self.calm[account.name] = 0.0
 
     def _is_wanted(self, account: Account) -> bool:
-        standing = self.desk.board.standings().get(account.name)
+        standing = self.scene.standings.get(account.name)
         if standing is None or account.observe:
             return False
         guard = standing.guard

@@ -13,6 +13,7 @@ from deadman.facts import Fact
 from deadman.report import report
 from deadman.simulator.exchange import Order
 from deadman.simulator.received import Received
+from deadman.standing import Standing
 from tests.swarm.laws.excuses import Excuses
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record, Troubles
@@ -30,13 +31,14 @@ Told = Mapping[str, Any]
 
 @dataclass
 class Scene:
-    """All that a law may look at."""
+    """All that a law may look at. `standings`: every account as of the present look, none while the daemon is down."""
 
     desk: Desk
     record: Record
     troubles: Troubles
     pulses: dict[str, Pulse] = field(default_factory=dict)
     excuses: Excuses = field(default_factory=Excuses)
+    standings: dict[str, Standing] = field(default_factory=dict)
 
     @property
     def now(self) -> float:
@@ -129,6 +131,8 @@ class Audit:
             await trio.sleep(STEP)
 
     def look(self) -> None:
+        desk = self.scene.desk
+        self.scene.standings = desk.board.standings() if desk.running else {}
         for law in self.laws:
             law.look()
 

@@ -18,7 +18,7 @@ class LeaseEnd(Law):
     def look(self) -> None:
         if not self.desk.running:
             return
-        for name, standing in self.desk.board.standings().items():
+        for name, standing in self.scene.standings.items():
             account = self.scene.account(name)
             if not isinstance(account, SxBetAccount) or account.observe:
                 continue

@@ -71,7 +71,7 @@ class OperatorsWord(Law):
         for name, word in list(self.words.items()):
             if name not in self.desk.accounts or self._time() >= word.until - GRACE:
                 del self.words[name]
-            elif name in (standings := self.desk.board.standings()):
+            elif name in (standings := self.scene.standings):
                 phase = standings[name].phase
                 kept = phase in HOLDS[word.method] or (phase is Phase.DISARMED and word.place != self._place(name))
                 self.expect(kept, f"{name}: {word.method} was acknowledged, and it is {phase}")

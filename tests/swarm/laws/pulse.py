@@ -6,11 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-import trio
-
-from deadman.clock import Clock
 from deadman.promise import NOTICE
-from deadman.state.text import Damaged, decode
 
 GRAIN = 1e-6
 
@@ -52,17 +48,22 @@ class Pulse:
         if self.counted_from is not None:
             self.counted_from = max(self.counted_from, at)
 
-    def restarted(self, at: float, disk: bytes | None, silences: Mapping[str, float]) -> None:
-        """Up at our end counts as a check-in at our start; who that was, the disk knows, or nobody.
+    def restarted(self, at: float, ended_at: float, doubtful: bool, silences: Mapping[str, float]) -> None:
+        """Up at our end counts as a check-in at our start; where the disk was not well then, so does anybody.
 
         One that had been silent for its timeout before is dead, also where the disk could not be told so.
         """
         unheard = not self.heard or self.heard[-1] < at - self.timeout
         self.found_dead = unheard and silences.get(self.name, 0.0) >= self.timeout - GRAIN
+        was_up = self.counted_from is not None and self._is_up(ended_at)
         self.heard.clear()
         self.held_until = -inf
-        self.counted_from = at if remembered(self.name, disk) else None
+        self.counted_from = at if was_up or doubtful else None
         self.quiet_from = inf
+
+    def _is_up(self, at: float) -> bool:
+        alive_until = max((self.counted_from or 0.0) + self.timeout, self.held_until, self.absent_until)
+        return self.quiet_from == inf and at < alive_until + NOTICE + GRAIN
 
     def may_be_renewed_for(self, now: float) -> bool:
         """Whether a lease may still be asked for at `now`, the loop's notice included."""
@@ -88,15 +89,3 @@ class Pulse:
     def may_trip_by_silence(self, now: float) -> bool:
         """Only a process that sent no check-in for its whole timeout."""
         return self.found_dead or self.sent_at is None or now >= self.sent_at + self.timeout - GRAIN
-
-
-def remembered(watch: str, disk: bytes | None) -> bool:
-    """Whether a daemon that starts now takes the process for one that was up; a disk without a word knows nobody."""
-    if disk is None:
-        return False
-    try:
-        return decode(disk, Clock(trio.current_time, trio.current_time)).watches[watch].alive is True
-    except Damaged:
-        return True  # in doubt it was up
-    except KeyError:
-        return False

@@ -13,8 +13,9 @@ from deadman.simulator.received import Received
 from tests.swarm.laws.record import Record
 
 WINDOW = 10.0
-REQUESTS = 90
-"""Of one account in any ten seconds."""
+REQUESTS = 110
+"""Of one account in any ten seconds: a round of a trip that leaves an order is four requests, twice a second; the
+venue takes 200."""
 
 DIALS = 25
 """To a venue in any ten seconds, of one account."""

@@ -26,6 +26,6 @@ class ReadOff(Law):
     def look(self) -> None:
         if not self.desk.running:
             return
-        for name, standing in self.desk.board.standings().items():
+        for name, standing in self.scene.standings.items():
             claimed = name in self.off and standing.guard.protected(self.scene.now)
             self.expect(not claimed, f"{name}: protected, and the switch was last read as off")

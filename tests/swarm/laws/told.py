@@ -52,7 +52,7 @@ class Told(Law):
         self.seen[owner] = len(history)
 
     def _judge(self, account: DeribitAccount) -> None:
-        standing = self.desk.board.standings().get(account.name) if self.desk.running else None
+        standing = self.scene.standings.get(account.name)
         if standing is None:
             return
         name, repairs = account.name, standing.tally.repairs

@@ -50,7 +50,7 @@ class TripEnds(Law):
         return bool(troubles)
 
     def _is_over(self, account: Account) -> bool:
-        standing = self.desk.board.standings().get(account.name)
+        standing = self.scene.standings.get(account.name)
         if standing is None or account.observe:
             return False
         trip = standing.guard.trip

@@ -25,8 +25,8 @@ class Unchanged(Law):
         self.spared: dict[str, float] = {}
 
     def before_reload(self, unchanged: set[str]) -> None:
-        standings = self.desk.board.standings()
-        self.before = {name: self._state(name) for name in unchanged if name in standings}
+        standings, calm = self.desk.board.standings(), not +self.scene.troubles.active
+        self.before = {name: self._state(name) for name in unchanged if name in standings and calm}
 
     def after_reload(self) -> None:
         for name, before in self.before.items():
@@ -52,5 +52,6 @@ class Unchanged(Law):
         standing, account = self.desk.board.standings()[name], self.desk.accounts[name]
         guard = standing.guard
         watches = [self.desk.board.watches()[watch].alive(self.scene.now) for watch in account.watches]
-        words = (guard.disarm, guard.trip, guard.awaited, guard.can_cancel, guard.session_at, guard.covered_since)
+        trip = None if guard.trip is None else (guard.trip.at, guard.trip.cause)
+        words = (guard.disarm, trip, guard.awaited, guard.can_cancel, guard.session_at, guard.covered_since)
         return standing.phase, guard.protected(self.scene.now), words, watches, self.desk.market.lease_end(account)

@@ -23,6 +23,8 @@ MACHINE = (
     "clock step",
     "suspend",
     "stall",
+    "stutter",
+    "kills",
     "disk full",
     "disk hangs",
     "secret missing",
@@ -39,6 +41,9 @@ SELECTIONS = [
 ]
 LAG = 2.5
 """Seconds at most in which SX Bet notices that a lease has ended."""
+
+TURNS = 5
+"""Kinds of weather whose turn it is in a world."""
 
 WATCHED: list[tuple[str, ...]] = [(), ("quoter",), ("quoter", "hedger")]
 
@@ -68,10 +73,9 @@ class Plan:
         skew = pick([0.0, 0.0, -2.0, 2.0])
         self.settings = Settings(errors=errors, clock_skew=skew, orders_in=orders_in, expiry_lag=lag)
         weather = sorted(WEATHER)
-        self.weather = self._some(
-            weather, 4, weather[2 * self.seed % len(weather)], weather[(2 * self.seed + 1) % len(weather)]
-        )
-        self.machine = self._some(MACHINE, 2, MACHINE[self.seed % len(MACHINE)])
+        certain = (weather[(TURNS * self.seed + turn) % len(weather)] for turn in range(TURNS))
+        self.weather = self._some(weather, 3, *certain)
+        self.machine = self._some(MACHINE, 1, *(MACHINE[(2 * self.seed + turn) % len(MACHINE)] for turn in range(2)))
 
     def set_up(self, market: Market) -> None:
         """The venues' own ways: how long a token lives, and what the documents leave open."""

@@ -7,7 +7,7 @@ import trio
 from tests.swarm.plays.stage import Failed, deterministic
 from tests.swarm.plays.world import World
 
-STORM = 150.0
+STORM = 100.0
 """Seconds of trouble in a world."""
 
 WHOLE = 400

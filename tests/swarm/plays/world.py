@@ -17,16 +17,18 @@ from tests.swarm.laws.deeds import Deeds
 from tests.swarm.laws.fates import Fates
 from tests.swarm.laws.law import Audit, Scene
 from tests.swarm.laws.liveness import check_healing
+from tests.swarm.laws.printed import Printed
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.rates import Dials, Rates, audited
 from tests.swarm.laws.record import Record, Troubles, listening
 from tests.swarm.laws.scrapes import Scrapes
 from tests.swarm.plays.plan import Plan
-from tests.swarm.troubles.crashes import Crashes
+from tests.swarm.troubles.crashes import Crashes, lose_host
 from tests.swarm.troubles.machine import Machine
 from tests.swarm.troubles.operator import Operator
 from tests.swarm.troubles.weather import WEATHER
 from tests.swarm.world.accounts import HOSTS, host_of
+from tests.swarm.world.bot import Bot
 from tests.swarm.world.crew import Trader
 from tests.swarm.world.desk import Desk, lay_out
 from tests.swarm.world.secrets import secrets
@@ -54,6 +56,7 @@ class World:
             with listening(self.record, partial(secrets, desk)):
                 self._audit(desk)
                 plan.set_up(desk.market)
+                desk.host.disk.seconds, desk.host.disk.reading = 0.02, 0.005
                 await desk.start()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._until_violated, nursery.cancel_scope)
@@ -87,6 +90,23 @@ class World:
             await trio.sleep(0.5)
         await operator.settle()
         await check_healing(desk, self.record)
+        await self._die(desk)
+
+    async def _die(self, desk: Desk) -> None:
+        """The end of every world: all bots fall silent, or the whole host is lost."""
+        printed = self.audit.law(Printed.name)
+        assert isinstance(printed, Printed)
+        for account in desk.accounts.values():
+            if self.seed % 2 == 0:
+                printed.host_dies(account)
+            elif account.watches:
+                printed.bot_dies(account, trio.current_time())
+        if self.seed % 2:
+            hang(desk.bots)
+        else:
+            lose_host(desk)
+        while printed.deaths and not self.record.violations:
+            await trio.sleep(0.5)
 
     def _troubles(self, desk: Desk) -> dict[str, Callable[[], Awaitable[None]]]:
         luck = Random(self.chance.random())
@@ -128,3 +148,9 @@ class World:
             venue.credits = audited(venue.credits, self.record)
         at = {host: sum(host_of(one) == host for one in desk.roster.values()) for host in HOSTS}
         desk.network.dials = Dials(self.rates, at)
+
+
+def hang(bots: list[Bot]) -> None:
+    """They say nothing any more, and their sockets live on."""
+    for bot in bots:
+        bot.hang()

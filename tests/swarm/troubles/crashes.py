@@ -32,6 +32,22 @@ def words(guard: Guard) -> tuple[object, ...]:
     return guard.disarm is not None and (True, guard.disarm_confirmed), trip
 
 
+def vanish(desk: Desk) -> None:
+    """Our connections stay as they are at the venues, and nothing more comes over them."""
+    for venue in (desk.market.deribit, desk.market.coinbase):
+        for connection in venue.connections_of():
+            connection.faults.frozen = connection.faults.frozen or connection.address != "bots"
+
+
+def lose_host(desk: Desk) -> None:
+    """The machine is gone with all that ran on it, for good."""
+    vanish(desk)
+    for bot in desk.bots:
+        bot.hang()
+        bot.scope.cancel()
+    desk.kill()
+
+
 @dataclass
 class Crashes:
     """`disk_well_at`: since when the disk works and we run."""
@@ -43,16 +59,20 @@ class Crashes:
     restarting: bool = False
     disk_well_at: float = -inf
 
-    async def crash(self, spoil: Callable[[], None] = nothing) -> None:
+    async def crash(self, spoil: Callable[[], None] = nothing, pause: float | None = None) -> None:
+        """kill -9 at this instant, and a new start after `pause` seconds, or some time."""
         if self.restarting:
             return
         self.restarting = True
-        known = {} if self._disk_fails() or spoil is not nothing else self._settled()
+        doubtful = self._disk_fails() or spoil is not nothing
+        known = {} if doubtful else self._settled()
         await self.desk.crash()
+        ended_at = trio.current_time()
         spoil()
-        await trio.sleep(self.chance.choice([0.0, 0.5, 2.0, 10.0]) * self.chance.uniform(0.5, 1.5))
+        drawn = self.chance.choice([0.0, 0.5, 2.0, 10.0]) * self.chance.uniform(0.5, 1.5)
+        await trio.sleep(drawn if pause is None else pause)
         for pulse in self.pulses.values():
-            pulse.restarted(trio.current_time(), self.desk.host.disk.data, self.desk.host.disk.silences)
+            pulse.restarted(trio.current_time(), ended_at, doubtful, self.desk.host.disk.silences)
         await self.desk.start()
         self.restarting = False
         for name, word in known.items():
@@ -66,13 +86,11 @@ class Crashes:
 
     def _disk_fails(self) -> bool:
         disk = self.desk.host.disk
-        return disk.full or disk.seconds > 0.0 or trio.current_time() < self.disk_well_at + CAUGHT_UP
+        return disk.full or disk.seconds > SETTLED / 2 or trio.current_time() < self.disk_well_at + CAUGHT_UP
 
     async def lose_host(self) -> None:
         """No socket closes: the venues hear nothing any more, neither from us nor of our end."""
-        for venue in (self.desk.market.deribit, self.desk.market.coinbase):
-            for connection in venue.connections_of():
-                connection.faults.frozen = connection.faults.frozen or connection.address != "bots"
+        vanish(self.desk)
         await self.crash()
 
     async def damage(self) -> None:

@@ -48,3 +48,8 @@ def some(names: tuple[str, ...]) -> Callable[[Random], set[str]]:
 
 def failing(methods: tuple[str, ...], codes: tuple[int, ...]) -> Callable[[Random], dict[str, int]]:
     return lambda chance: {chance.choice(methods): chance.choice(codes)}
+
+
+def late(methods: tuple[str, ...], least: float, most: float) -> Callable[[Random], dict[str, float]]:
+    """A method is carried out so many seconds after it was heard."""
+    return lambda chance: {chance.choice(methods): chance.uniform(least, most)}

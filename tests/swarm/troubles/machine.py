@@ -34,6 +34,8 @@ class Machine:
             "host lost": self.crashes.lose_host,
             "damaged state": self.crashes.damage,
             "reload": self.reload,
+            "stutter": self.stutter,
+            "kills": self.kills,
             "account removed": self.remove,
             "clock step": self.step,
             "suspend": self.suspend,
@@ -44,8 +46,11 @@ class Machine:
         }
 
     async def reload(self) -> None:
-        """One account changed; the others keep their very connections."""
+        """One account changed, or none; the others keep their very connections."""
         if not self.desk.running:
+            return
+        if self.chance.random() < 0.3:
+            await self.desk.reload(*self.desk.accounts.values())
             return
         changed = self.chance.choice(list(self.desk.accounts.values()))
         others = [one for one in self.desk.accounts.values() if one is not changed]
@@ -75,6 +80,8 @@ class Machine:
         """All processes of this machine sleep; leases run out, and long sleepers lose their connections."""
         seconds = self.chance.choice([2.0, 15.0, 120.0])
         self.desk.host.sleep(seconds)
+        for pulse in self.pulses.values():
+            pulse.held_until -= seconds  # a hold ends by the clock on the wall
         if seconds > 10.0:
             for venue in (self.desk.market.deribit, self.desk.market.coinbase):
                 venue.reset()
@@ -86,7 +93,11 @@ class Machine:
 
         The venues' timers stand still too.
         """
-        began, seconds = trio.current_time(), self.chance.choice([0.3, 2.0, 20.0]) * self.chance.uniform(0.5, 1.0)
+        self._stop(self.chance.choice([0.3, 2.0, 20.0]) * self.chance.uniform(0.5, 1.0))
+        await trio.sleep(0.0)
+
+    def _stop(self, seconds: float) -> None:
+        began = trio.current_time()
         self.clock.jump(seconds)
         for bot in self.desk.bots:
             at = began + bot.every
@@ -98,7 +109,19 @@ class Machine:
                     self.pulses[bot.watch].hear(at, b"WATCHDOG=1", heard=False)
                 at, room = at + bot.every, max(0, room - 1)
         self._grant(seconds)
-        await trio.sleep(0.0)
+
+    async def stutter(self) -> None:
+        """We run for a moment and are stopped for one, again and again."""
+        stopped = self.chance.choice([0.3, 0.9, 1.3, 2.5])
+        for _ in range(self.chance.randint(3, 12)):
+            self._stop(stopped)
+            await trio.sleep(self.chance.choice([0.2, 0.7, 1.3]))
+
+    async def kills(self) -> None:
+        """kill -9 again and again."""
+        for _ in range(self.chance.randint(2, 8)):
+            await self.crashes.crash(pause=0.05)
+            await trio.sleep(self.chance.choice([0.3, 0.7, 2.0]))
 
     def _grant(self, absence: float) -> None:
         """Who could not be heard for long is given a fresh timeout."""
@@ -113,9 +136,10 @@ class Machine:
         self.desk.host.disk.full, self.crashes.disk_well_at = False, trio.current_time()
 
     async def hang_disk(self) -> None:
-        self.desk.host.disk.seconds = self.chance.choice([0.5, 3.0, 1000.0])
+        disk = self.desk.host.disk
+        usual, disk.seconds = disk.seconds, self.chance.choice([0.5, 3.0, 1000.0])
         await trio.sleep(self.chance.uniform(1.0, 30.0))
-        self.desk.host.disk.seconds, self.crashes.disk_well_at = 0.0, trio.current_time()
+        disk.seconds, self.crashes.disk_well_at = usual, trio.current_time()
 
     async def hide_secret(self) -> None:
         name = self.chance.choice(sorted(self.desk.roster))

@@ -40,5 +40,33 @@ def latency(desk: Desk, chance: Random) -> Heal:
     return lambda: desk.network.delay(struck, 0.0, 0.0)
 
 
-NETWORK: dict[str, Fault] = {"freeze": freeze, "refuse": refuse, "cut": cut, "latency": latency}
+def slow_dials(desk: Desk, chance: Random) -> Heal:
+    """Whoever connects anew waits; what stands is quick."""
+    struck = host(desk, chance)
+    desk.network.slow_dials(struck, chance.uniform(0.5, 4.5))
+    desk.network.cut(struck, chance.choice([0.0, 1.0]))
+    return lambda: desk.network.slow_dials(struck, 0.0)
+
+
+def slow_names(desk: Desk, chance: Random) -> Heal:
+    desk.host.names.seconds = chance.choice([0.5, 2.0, 1000.0])
+    desk.network.cut(host(desk, chance))
+    return lambda: setattr(desk.host.names, "seconds", 0.0)
+
+
+def no_names(desk: Desk, chance: Random) -> Heal:
+    desk.host.names.failing = True
+    desk.network.cut(host(desk, chance))
+    return lambda: setattr(desk.host.names, "failing", False)
+
+
+NETWORK: dict[str, Fault] = {
+    "freeze": freeze,
+    "refuse": refuse,
+    "cut": cut,
+    "latency": latency,
+    "slow dials": slow_dials,
+    "slow names": slow_names,
+    "no names": no_names,
+}
 WEATHER: dict[str, Fault] = {**DERIBIT, **SXBET, **NETWORK}

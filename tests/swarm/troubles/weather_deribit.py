@@ -5,9 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from deadman.config.schema import DeribitAccount
-from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, nothing, some
+from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, late, nothing, some
 from tests.swarm.world.desk import Desk
 
+UNLISTED = (11094, 13028, 99999, -1)
+RESISTING = (10004, 10041, 11044, 99999)
 METHODS = (
     "public/auth",
     "public/test",
@@ -19,7 +21,7 @@ METHODS = (
     "private/subscribe",
     "*",
 )
-CODES = (10000, 10028, 10041, 10049, 10066, 11050, 11051, 11056, 12003, 13004, 13009, 13021, -32600, 99999)
+CODES = (10000, 10028, 10041, 10049, 10066, 11050, 11051, 11056, 12003, 13004, 13009, 13021, -32600, *UNLISTED)
 
 
 def drift(desk: Desk, chance: Random) -> Heal:
@@ -66,6 +68,15 @@ def half_dead(desk: Desk, chance: Random) -> Heal:
     return nothing
 
 
+def stuck(desk: Desk, chance: Random) -> Heal:
+    """Some orders resist every cancel, each with the same answer."""
+    struck = account(desk, chance, DeribitAccount)
+    faults, resting = desk.market.faults(struck), desk.market.open_orders(struck)
+    for order in chance.sample(resting, min(len(resting), chance.randint(1, 3))):
+        faults.stuck[order.order_id] = chance.choice(RESISTING)
+    return faults.stuck.clear
+
+
 DERIBIT: dict[str, Fault] = {
     "deribit frozen": Knob(DeribitAccount, "frozen", lambda _: True),
     "deribit dead": Knob(DeribitAccount, "dead", lambda _: True),
@@ -83,7 +94,9 @@ DERIBIT: dict[str, Fault] = {
     "deribit jitter": Knob(DeribitAccount, "jitter", lambda chance: chance.uniform(0.5, 7.0)),
     "deribit reauth disarms": Knob(DeribitAccount, "reauth_disarms", lambda _: True),
     "deribit leaves orders": Knob(DeribitAccount, "cancel_leaves", lambda _: 1),
+    "deribit late": Knob(DeribitAccount, "late", late(METHODS, 0.5, 9.0)),
     "deribit lying": lying,
+    "deribit stuck": stuck,
     "drift": drift,
     "drop": drop,
     "tokens expire": tokens_expire,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from deadman.config.schema import SxBetAccount
-from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, some
+from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, late, some
 from tests.swarm.world.desk import Desk
 
 HEARTBEATS = ("POST /heartbeat", "POST /heartbeat/v3")
@@ -31,6 +31,7 @@ SXBET: dict[str, Fault] = {
     "sxbet garbled": Knob(SxBetAccount, "garbled", some(ROUTES)),
     "sxbet wrong echo": Knob(SxBetAccount, "wrong_echo", lambda _: True),
     "sxbet slow": Knob(SxBetAccount, "delay", lambda chance: chance.uniform(0.5, 7.0)),
+    "sxbet late": Knob(SxBetAccount, "late", late(ROUTES, 1.0, 25.0)),
     "sxbet expires_at": Knob(SxBetAccount, "expires_at", lambda chance: chance.choice(["missing", "past"])),
     "sxbet body": Knob(SxBetAccount, "body", lambda chance: chance.choice(["hang", "drip", "reset", "eof"])),
     "sxbet leaves orders": Knob(SxBetAccount, "cancel_leaves", lambda _: 1),

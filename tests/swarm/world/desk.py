@@ -13,6 +13,7 @@ from typing import Any
 import trio
 
 from deadman.board import Board
+from deadman.config.fault import Faults
 from deadman.config.schema import Account, WatchConfig
 from deadman.guard import Phase
 from deadman.simulator.deribit import Deribit
@@ -40,6 +41,9 @@ __all__ = [
 DIRECTORIES = {"listen": "", "runtime_directory": "/run/deadman", "state_directory": "/var/lib/deadman"}
 MailObserver = Callable[[str, float, bytes, bool], None]
 """Told the watch, the instant, the words, and whether anybody listened."""
+
+RESTART = 1.0
+"""Seconds until the service manager starts again what has exited."""
 
 CommandObserver = Callable[[str, dict[str, Any], dict[str, Any]], None]
 """Told the method, what was asked, and what was answered."""
@@ -169,16 +173,25 @@ class Desk:
 
     async def crash(self) -> None:
         """kill -9: the kernel closes our sockets, nothing more is written or sent."""
-        self.running, self.life.store.cut = False, True
-        self.life.scope.cancel()
+        self.kill()
         await self.life.ended.wait()
         for end in self.ends:
             end()
 
+    def kill(self) -> None:
+        self.running, self.life.store.cut = False, True
+        self.life.scope.cancel()
+
     async def start(self) -> None:
-        self.life = Life(self.market, self.host, self.chance, *self.observers)
+        """Start the daemon; one that exits for a config or a secret is started again, as systemd does."""
         self.write_config()
-        await self.nursery.start(self.life.run)
+        while True:
+            self.life = Life(self.market, self.host, self.chance, *self.observers)
+            try:
+                await self.nursery.start(self.life.run)
+                break
+            except Faults:
+                await trio.sleep(RESTART)
         self.running = True
         for start in self.starts:
             start()
