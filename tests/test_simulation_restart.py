@@ -165,6 +165,24 @@ async def test_a_damaged_state_takes_every_bot_for_one_that_was_alive(autojump_c
         assert desk.host.disk.aside != []
 
 
+async def test_a_damaged_state_may_have_known_of_a_lease_that_is_yet_to_be_cut(autojump_clock: MockClock) -> None:
+    async with open_desk(LEGACY, watches=[QUOTER]) as desk:
+        bot = await trading(desk, LEGACY)
+        desk.sxbet.faults.late["POST /heartbeat"] = 20.0
+        bot.hang()
+        await trio.sleep(5)
+        await desk.crash()
+        assert desk.host.disk.data is not None
+        desk.host.disk.data = desk.host.disk.data[:-20]
+        desk.sxbet.faults.clear()
+        desk.bot("quoter")
+        await desk.start()
+        for _ in range(400):
+            await trio.sleep(0.1)
+            assert not desk.protected("legacy") or desk.market.would_cancel(LEGACY)
+        assert desk.protected("legacy")
+
+
 @pytest.mark.parametrize("disk", ["full", "hung"])
 async def test_a_trip_never_waits_for_the_disk(disk: str, autojump_clock: MockClock) -> None:
     async with open_desk(DESK, MAKER, watches=[QUOTER]) as desk:

@@ -130,11 +130,12 @@ class AccountMemory:
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Everything remembered, by name. `under_way`: a request for a lease may have been when this was written or since;
-    only what a run writes last can say no."""
+    only what a run writes last can say no. `doubted`: the file could not be read, and may have said anything."""
 
     watches: Mapping[str, WatchMemory] = field(default_factory=dict)
     accounts: Mapping[str, AccountMemory] = field(default_factory=dict)
     under_way: bool = False
+    doubted: bool = False
 
     @classmethod
     def of(cls, board: Board, *, last: bool = False) -> Memory:
@@ -150,7 +151,7 @@ class Memory:
     @classmethod
     def when_in_doubt(cls, board: Board) -> Memory:
         """The safe side when nothing is known: every bot was alive, so that its silence trips; nothing disarmed."""
-        return cls({name: WatchMemory(alive=True) for name in board.watches()}, under_way=True)
+        return cls({name: WatchMemory(alive=True) for name in board.watches()}, under_way=True, doubted=True)
 
     def put_back(self, board: Board) -> None:
         """Post it on the board, as far as the config still knows of it."""
@@ -177,7 +178,7 @@ class Memory:
             account = self.accounts.get(name, AccountMemory())
             ttl = max(float(config.timeout_seconds), account.lease)
             board.post(name, facts.LeasePresumed(now, ttl, heard_until))
-            if self.under_way and account.may_have_ended_a_lease(config):
+            if self.doubted or (self.under_way and account.may_have_ended_a_lease(config)):
                 board.post(name, facts.LeasePresumed(now, 0.0, heard_until))
 
     def _heir(self, name: str, account: AccountMemory, board: Board) -> str | None:
