@@ -20,8 +20,8 @@ from tests.swarm.plays.stage import Failed, deterministic
 from tests.swarm.plays.world import World
 from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
 
-USUAL = (1, 10)
-"""The first seed and how many: some 25 seconds."""
+USUAL = (1, 12)
+"""The first seed and how many: some 30 seconds."""
 
 SOMETIMES = (
     *(f"phase {phase}" for phase in Phase),

@@ -39,7 +39,7 @@ class Fates:
         text = json.dumps(answer)
         self.record.expect(not any(secret in text for secret in self.secrets()), "a secret stands in the status")
         for name, told in answer["accounts"].items():
-            account = self.desk.accounts[name]
+            account = self.desk.accounts.get(name)
             if isinstance(account, SxBetAccount):
                 self._check(account, told["if_host_dies"])
 

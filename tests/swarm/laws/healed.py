@@ -25,11 +25,14 @@ class Healed(Law):
         super().__init__(scene)
         self.calm: dict[str, float] = {}
         self.looked_at = 0.0
-        self.given_up: dict[str, float] = {}
+        self.heard_until: dict[str, float] = {}
 
     def on_fact(self, account: str, fact: Fact) -> None:
-        if isinstance(fact, facts.LeaseGivenUp):
-            self.given_up[account] = fact.at
+        match fact:
+            case facts.LeaseGivenUp(at=at):
+                self.heard_until[account] = at + HEARD_WITHIN
+            case facts.LeasePresumed(heard_until=heard_until):
+                self.heard_until[account] = max(heard_until, self.heard_until.get(account, -inf))
 
     def on_start(self) -> None:
         self.calm.clear()
@@ -53,7 +56,7 @@ class Healed(Law):
         standing = self.scene.standings[account.name]
         if self.calm[account.name] > bound and not any(code in standing.tally.errors for code in SHUT):
             said = f"{account.name}: {standing.phase} {bound:.1f} s after the last trouble: {standing.guard.trouble}"
-            under_way = self.scene.now < self.given_up.get(account.name, -inf) + HEARD_WITHIN + bound
+            under_way = self.scene.now < self.heard_until.get(account.name, -inf) + bound
             if not under_way or not self.scene.excuses.use("a request may still be heard"):
                 self.expect(False, said)
             self.calm[account.name] = 0.0

@@ -60,7 +60,7 @@ class Soothing(Law):
             if fate["orders"] != "gone" or fate["within"]:
                 continue
             left = [one for one in self._resting(account, SEEN) if is_selected(account, one)]
-            if left and not self._is_unheard(account):
+            if left and not self._is_unheard(account) and not self._ends_now(account):
                 self.expect(False, f"{account.name}: {question} says {fate['because']!r}, and {len(left)} orders rest")
 
     def _check_disarm(self, account: Account, told: Mapping[str, Any]) -> None:
@@ -89,6 +89,11 @@ class Soothing(Law):
         """It may have ended by itself while the operator waited for others."""
         standing = self.desk.board.standings().get(name)
         return standing is not None and standing.guard.disarm is not None
+
+    def _ends_now(self, account: Account) -> bool:
+        """Whether the venue is about to cancel, a lease having ended: gone within no time is then so."""
+        end = self.desk.market.lease_end(account)
+        return end is not None and end <= self.scene.now + 1e-3
 
     def _is_unheard(self, account: Account) -> bool:
         """Bots whose check-ins found nobody at home, or are being read just now: nobody can know of their orders."""

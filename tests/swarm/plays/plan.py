@@ -42,7 +42,7 @@ SELECTIONS = [
 LAG = 2.5
 """Seconds at most in which SX Bet notices that a lease has ended."""
 
-TURNS = 5
+TURNS = 4
 """Kinds of weather whose turn it is in a world."""
 
 WATCHED: list[tuple[str, ...]] = [(), ("quoter",), ("quoter", "hedger")]

@@ -101,6 +101,7 @@ class World:
                 printed.host_dies(account)
             elif account.watches:
                 printed.bot_dies(account, trio.current_time())
+                self.record.reached[f"a death under {account.on_trip}"] += 1
         if self.seed % 2:
             hang(desk.bots)
         else:
