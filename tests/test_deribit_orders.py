@@ -192,3 +192,24 @@ async def test_a_listing_that_is_only_late_is_not_asked_for_in_another_way() -> 
 async def test_what_is_no_list_of_orders_never_reads_as_none_open(result: Any) -> None:
     with pytest.raises(Unavailable, match="not a list of orders"):
         await orders(Venue({LIST: result})).count()
+
+
+NAMELESS: Order = {"order_id": "nameless", "order_type": "limit", "label": "quotes"}
+TYPELESS: Order = {"order_id": "typeless", "instrument_name": "BTC-PERPETUAL", "label": "quotes"}
+
+
+@pytest.mark.parametrize(
+    ("selection", "cancelled"),
+    [
+        ({"label": "quotes", "type": "limit"}, {"nameless"}),
+        ({"label": "quotes", "kind": "future"}, {"typeless"}),
+        ({"label": "quotes", "kind": "future", "type": "limit"}, set()),
+    ],
+)
+async def test_an_order_that_does_not_say_what_the_selection_asks_for_is_left_and_not_singled_out(
+    selection: dict[str, str], cancelled: set[str]
+) -> None:
+    venue = Venue({LIST: [NAMELESS, TYPELESS], "private/cancel": {}})
+    done = await orders(venue, **selection).cancel()
+    assert {params["order_id"] for method, params in venue.asked if method == "private/cancel"} == cancelled
+    assert (done.cancelled, done.remaining) == (len(cancelled), 2)

@@ -213,3 +213,8 @@ def test_signs_of_life_are_asked_for_often_enough_and_never_in_a_burst(heartbeat
 
 def test_a_patient_desk_is_asked_no_more_often_than_every_ten_seconds() -> None:
     assert timers(replace(DESK, heartbeat_interval=3600)).probe_interval == 10.0
+
+
+def test_a_lost_deribit_is_dialled_at_least_every_five_seconds() -> None:
+    assert promise(DESK, WATCHES).redial == 5.0
+    assert timers(DESK).retry.first == 0.5

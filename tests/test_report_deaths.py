@@ -100,6 +100,15 @@ DERIBIT: list[Row] = [
         ("partly", None),
     ),
     (
+        "one by one, not counted",
+        replace(DESK, cancel=Selection(kind="option", label="quotes")),
+        ALIVE,
+        (OPEN, FRESH),
+        Phase.ARMED,
+        ("partly", None),
+        ("partly", None),
+    ),
+    (
         "rest alone",
         replace(DESK, orders_via=("rest",)),
         ALIVE,

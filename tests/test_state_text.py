@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -81,6 +81,21 @@ def test_every_field_of_an_account_is_drawn() -> None:
 @given(memories)
 def test_what_is_written_is_what_is_read(memory: Memory) -> None:
     assert decode(encode(memory, clock()), clock()) == memory
+
+
+@given(accounts.filter(lambda account: not (account.tripped and account.disarmed)))
+def test_what_is_put_back_is_remembered_again(account: AccountMemory) -> None:
+    known = account.identity is not None
+    expected = replace(
+        account,
+        turned_on=account.turned_on and not account.disarm_confirmed,
+        lease=0.0,  # what may stand is presumed by the account's config
+        listed=None if account.trip_done is not None and account.trip_done.presumed else account.listed,
+        withheld=account.withheld and known,
+        unheard=account.unheard and known,
+        aside=account.aside if known else None,
+    )
+    assert AccountMemory.of(account.guard(35.0, NOW)) == expected
 
 
 def test_instants_are_carried_by_the_wall_clock_into_the_next_run() -> None:

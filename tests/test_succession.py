@@ -1,0 +1,136 @@
+"""Who takes whose place, as a pure fold: what is known belongs to an account at the venue, and comes back with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadman import facts, succession
+from deadman.config.schema import Selection, Terms
+from deadman.duty import Duty, duty
+from deadman.facts import Cause, Fact
+from deadman.guard import Guard, Phase
+from deadman.identity import Identity
+from deadman.proof import Coverage, Proof
+from tests.boards import deribit
+from tests.histories import OVERDUE
+
+DESK = deribit("desk")
+PLACE = "deribit testnet"
+TERMS = Terms("cancel", Selection())
+FIRST = facts.TakenOn(0.0, Identity(PLACE, "first"), TERMS)
+SECOND = facts.TakenOn(50.0, Identity(PLACE, "second"), TERMS)
+OURS = facts.Identified(1.0, "ours")
+STILL_OURS = facts.Identified(60.0, "ours")
+THEIRS = facts.Identified(60.0, "theirs")
+
+WORDS: list[Callable[[float], Fact]] = [
+    lambda at: facts.Tripped(at, Cause.SILENCE, "quoter"),
+    lambda at: facts.Tripped(at, Cause.OPERATOR, "alice", "she said"),
+    lambda at: facts.TripDone(at, presumed=False),
+    lambda at: facts.Disarmed(at, "bob", "night"),
+    lambda at: facts.DisarmConfirmed(at),
+    lambda at: facts.Rearmed(at, "carol"),
+]
+KNOWN: list[Callable[[float], Fact]] = [
+    *WORDS,
+    lambda at: facts.Proven(at, Proof(at, 300.0, Coverage.INHERITED)),
+    lambda at: facts.TurnedOn(at),
+    lambda at: facts.BotSeen(at, frozenset({"quoter"})),
+    lambda at: facts.Attempted(at, 20.0),
+]
+
+
+def dated(makes: Iterable[Callable[[float], Fact]], begin: float) -> list[Fact]:
+    return [make(begin + place) for place, make in enumerate(makes)]
+
+
+known = st.lists(st.sampled_from(KNOWN), max_size=6).map(lambda makes: dated(makes, 2.0))
+meanwhile = st.lists(st.sampled_from(WORDS), max_size=4).map(lambda makes: dated(makes, 51.0))
+
+
+def fold(history: Iterable[Fact], guard: Guard | None = None) -> Guard:
+    return reduce(succession.fold, history, guard or Guard(OVERDUE))
+
+
+def ours(history: list[Fact]) -> Guard:
+    return fold([FIRST, OURS, facts.SessionOpened(1.0, can_cancel=True), *history])
+
+
+def kept(guard: Guard) -> tuple[object, ...]:
+    """What outlives the keeping of an account, but for its leases."""
+    confirmed = guard.disarm is not None and guard.disarm_confirmed
+    return guard.trip, guard.disarm, confirmed, guard.turned_on, guard.bots
+
+
+def is_word_kept(guard: Guard) -> bool:
+    return guard.disarm is not None or (guard.trip is not None and guard.trip.cause is Cause.OPERATOR)
+
+
+@given(known)
+def test_what_turns_out_to_be_the_same_account_is_known_as_before(history: list[Fact]) -> None:
+    before = ours(history)
+    after = fold([SECOND, STILL_OURS], before)
+    assert kept(after) == kept(before)
+    assert (after.proof, after.covered_since, after.can_cancel) == (before.proof, before.covered_since, True)
+    assert (after.aside, after.withheld, after.stranger) == (None, False, False)
+    assert (after.lease_end or 0.0) >= (before.lease_end or 0.0)
+    assert after.identity == Identity(PLACE, "second", "ours")
+
+
+@given(known, meanwhile)
+def test_what_people_say_before_the_venue_tells_is_their_later_word(history: list[Fact], said: list[Fact]) -> None:
+    before = ours(history)
+    unknown = fold([SECOND, *said], before)
+    after = fold([STILL_OURS], unknown)
+    if unknown.withheld or (unknown.disarm is None and unknown.trip is None):
+        assert unknown.aside is None or kept(after) == kept(unknown.aside)
+    else:
+        assert (after.trip, after.disarm) == (unknown.trip, unknown.disarm)
+        assert after.disarm_confirmed is unknown.disarm_confirmed
+
+
+@given(known)
+def test_nothing_that_is_known_of_another_account_is_claimed_or_acted_upon(history: list[Fact]) -> None:
+    before = ours(history)
+    after = fold([SECOND, THEIRS], before)
+    assert not after.protected(60.0)
+    assert (after.proof, after.trip, after.turned_on, after.bots) == (None, None, False, None)
+    assert (after.session_at, after.can_cancel, after.taken_on_at) == (1.0, True, 50.0)
+    assert after.withheld is is_word_kept(before)
+    assert after.phase(60.0) is (Phase.DISARMED if after.withheld else Phase.ARMING)
+    assert duty(after, DESK) is (Duty.REST if after.withheld else Duty.PROVE)
+    assert after.aside is not None
+    assert kept(after.aside) == kept(before)
+
+
+@given(known)
+def test_what_was_said_of_an_account_holds_again_when_the_config_names_it_again(history: list[Fact]) -> None:
+    before = ours(history)
+    back = fold([SECOND, THEIRS, facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)], before)
+    told = fold([facts.Identified(71.0, "ours")], back)
+    if before.disarm is not None or before.trip is not None or before.turned_on:
+        assert kept(told) == kept(before)
+    assert told.withheld is False
+    assert not told.protected(71.0), "what was proven of it before is too old to be claimed"
+
+
+@given(known)
+def test_arming_lifts_a_word_that_only_withholds_and_lets_go_of_the_other_account(history: list[Fact]) -> None:
+    before = fold([SECOND, THEIRS], ours(history))
+    after = fold([facts.Rearmed(61.0, "carol")], before)
+    assert (after.disarm, after.withheld, after.aside, after.called_at) == (None, False, None, 61.0)
+    assert duty(after, DESK) is Duty.PROVE
+
+
+def test_until_the_venue_has_told_whose_account_it_is_it_is_only_asked() -> None:
+    pulled = facts.Tripped(5.0, Cause.SILENCE, "quoter")
+    changed = fold([SECOND], ours([pulled]))
+    assert (changed.stranger, duty(changed, DESK)) == (True, Duty.IDENTIFY)
+    untold = fold([facts.Identified(60.0, None)], changed)
+    assert (untold.untold, untold.stranger, duty(untold, DESK)) == (True, False, Duty.PROVE)
+    asked_again = fold([facts.SessionOpened(61.0, can_cancel=True)], untold)
+    assert asked_again.stranger
