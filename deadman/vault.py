@@ -53,12 +53,18 @@ class Vault:
             return error.detail
 
     async def read(self, source: SecretSource) -> Secret:
-        """Raises Refused in words for a secret that is missing, empty or exposed, Unavailable for a disk that hangs."""
+        """Raises Refused in words for a secret that is missing, empty or exposed.
+
+        Unavailable for a disk that hangs, and for a host that has no thread left to read it.
+        """
         try:
             with trio.fail_after(PATIENCE):
                 secret = await self.off_loop(read, source, self.environment, limiter=self._limiter)
         except trio.TooSlowError as error:
             raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {PATIENCE:g} s") from error
+        except OSError as error:
+            words = f"{source.kind} {source.name}: cannot be read now: {error.strerror or error}"
+            raise Unavailable(Reason.SECRET, words) from error
         except SecretError as error:
             raise Refused(Reason.SECRET, f"{source.kind} {source.name}: {error.message}") from error
         self.learned(secret)

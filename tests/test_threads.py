@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import threading
+from typing import NoReturn
 
 import pytest
 
+from deadman.config.schema import SecretSource
+from deadman.errors import Unavailable
 from deadman.threads import in_thread
+from deadman.vault import Vault
 
 
 def no_room(thread: threading.Thread) -> None:
@@ -25,3 +30,12 @@ async def test_a_bug_in_the_work_stays_what_it_is() -> None:
 
     with pytest.raises(RuntimeError, match="a bug"):
         await in_thread(work)
+
+
+async def test_a_secret_that_no_thread_can_read_now_is_tried_again() -> None:
+    async def no_room(work: object, *_: object, limiter: object = None) -> NoReturn:
+        raise OSError(errno.EAGAIN, "no thread can be started")
+
+    vault = Vault({}, lambda _: None, no_room)
+    with pytest.raises(Unavailable, match="env KEY: cannot be read now: no thread can be started"):
+        await vault.read(SecretSource("env", "KEY"))
