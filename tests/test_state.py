@@ -18,6 +18,7 @@ from deadman.clock import Clock
 from deadman.config.schema import WatchConfig
 from deadman.facts import Cause
 from deadman.guard import Phase
+from deadman.report import report
 from deadman.state import State
 from deadman.watch import Hold, Sender
 from deadman.watches import InMemoryInboxes, Watches
@@ -286,6 +287,18 @@ async def test_a_goodbye_said_on_hold_is_still_one_after_a_restart(
         await trio.sleep(120.0)
         assert not second.tripped("d")
         assert second.phase("s") is Phase.WAITING
+
+
+async def test_a_goodbye_that_tripped_is_no_silence_after_a_restart(disk: Disk, autojump_clock: MockClock) -> None:
+    async with run(disk) as first:
+        first.beat("quoter")
+        first.inboxes.send("quoter", Datagram(first.board.clock.now(), b"STOPPING=1", Sender(7, 1000)))
+        await trio.sleep(0.5)
+    async with run(disk, starts_at=777.0) as second:
+        await trio.sleep(3.0)
+        told = report(second.board)["watches"]["quoter"]
+        assert told["silent"] is False
+        assert told["goodbye_at"] is not None
 
 
 async def test_a_goodbye_said_on_hold_trips_after_a_restart_but_not_a_bot_that_came_back(

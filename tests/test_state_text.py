@@ -64,7 +64,10 @@ def clock(now: float = NOW, timestamp: float = NOON) -> Clock:
 
 
 FULL = Memory(
-    {"quoter": WatchMemory(True, Hold(NOW + 900.0, "alice", "deploy")), "hedger": WatchMemory(False)},
+    {
+        "quoter": WatchMemory(True, Hold(NOW + 900.0, "alice", "deploy")),
+        "hedger": WatchMemory(False, goodbye_at=NOW - 3.0),
+    },
     {
         "a": AccountMemory(Tripped(NOW - 60.0, Cause.SILENCE, "hedger", "silent 5 s"), TripDone(NOW - 59.0, False)),
         "b": AccountMemory(disarmed=Disarmed(NOW - 10.0, "bob", "", NOW + 50.0), turned_on=True),

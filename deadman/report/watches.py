@@ -11,12 +11,15 @@ from deadman.watch import Hold, Watch
 
 
 def watch_report(watch: Watch, times: Times, directory: Path | None, is_gone: Callable[[int], bool]) -> dict[str, Any]:
-    """`up`: it has checked in and not said goodbye; `silent`: up, and dead; `silence`: in seconds."""
+    """`up`: it has checked in and no goodbye was acted upon; `silence`: in seconds.
+
+    `silent`: up, and dead, but not of one whose goodbye a hold put off: that is about to be acted upon.
+    """
     sender, up = watch.sender, watch.counted_from is not None and watch.goodbye_at is None
     return {
         "alive": watch.alive(times.now),
         "up": up,
-        "silent": up and not watch.alive(times.now),
+        "silent": up and watch.stopping_at is None and not watch.alive(times.now),
         "goodbye_at": times.timestamp_or_none(watch.goodbye_at),
         "silence": _silence(watch, times.now),
         "timeout": watch.timeout,

@@ -21,17 +21,18 @@ from deadman.watch import Hold, Watch
 class WatchMemory:
     """`alive`: whether the process was up and not found dead; None when it was not up, or had said goodbye.
 
-    `stopping`: it said goodbye on a hold, at whose end that is acted upon.
+    `stopping`: it said goodbye on a hold, at whose end that is acted upon; `goodbye_at`: when it did, once it was.
     """
 
     alive: bool | None = None
     hold: Hold | None = None
     stopping: bool = False
+    goodbye_at: float | None = None
 
     @classmethod
     def of(cls, watch: Watch) -> WatchMemory:
         if watch.died_at is not None:
-            return cls(False, watch.hold)
+            return cls(False, watch.hold, goodbye_at=watch.goodbye_at)
         alive = True if watch.counted_from is not None else None
         return cls(alive, watch.hold, watch.stopping_at is not None)
 
@@ -41,7 +42,7 @@ class WatchMemory:
             case True:
                 watch = watch.resumed(now)
             case False:
-                watch = watch.resumed(now).found_dead(now)
+                watch = replace(watch.resumed(now).found_dead(now), goodbye_at=self.goodbye_at)
         if self.stopping:  # it may have come back while nobody listened: so it has its time to be heard first
             watch = watch.stopping(now if watch.counted_from is None else watch.counted_from + watch.timeout)
         return watch.held_until(self.hold)

@@ -98,7 +98,8 @@ class _Ink:
 
     def watch(self, watch: WatchMemory) -> dict[str, Any]:
         hold = self._hold(watch.hold) if watch.hold else None
-        return _set(alive=watch.alive, hold=hold, stopping=watch.stopping or None)
+        goodbye = None if watch.goodbye_at is None else self._at(watch.goodbye_at)
+        return _set(alive=watch.alive, hold=hold, stopping=watch.stopping or None, goodbye=goodbye)
 
     def account(self, account: AccountMemory) -> dict[str, Any]:
         return _set(
@@ -154,7 +155,8 @@ class _Eyes:
 
     def watch(self, table: Mapping[str, Any]) -> WatchMemory:
         hold = self._hold(table["hold"]) if "hold" in table else None
-        return WatchMemory(table.get("alive"), hold, table.get("stopping", False))
+        goodbye_at = self._instant(table["goodbye"]) if "goodbye" in table else None
+        return WatchMemory(table.get("alive"), hold, table.get("stopping", False), goodbye_at)
 
     def account(self, table: Mapping[str, Any]) -> AccountMemory:
         trip, disarm = table.get("trip", {}), table.get("disarm", {})
