@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tests.swarm.plays import absences, edits, matrix, scale
+from tests.swarm.plays import absences, edits, environment, matrix, scale
 from tests.swarm.plays.stage import Cell
 
 PLAYS: Mapping[str, Callable[[], Iterable[Cell]]] = {
@@ -10,4 +10,5 @@ PLAYS: Mapping[str, Callable[[], Iterable[Cell]]] = {
     "edits": edits.cells,
     "matrix": matrix.cells,
     "scale": scale.cells,
+    "environment": environment.cells,
 }

@@ -34,7 +34,14 @@ class Names:
 
 @dataclass
 class Host:
-    """`stepped`: how far its wall clock was set off; `directory`: where the config file is."""
+    """The machine.
+
+    Attributes:
+        directory: where the config file is.
+        stepped: how far its wall clock was set off.
+        sockets: where the watches' real sockets are; None where what bots say is handed over in memory.
+        dial_fault, thread_fault: what the kernel says instead of giving a socket or a thread.
+    """
 
     time: VenueTime
     directory: Path
@@ -45,6 +52,9 @@ class Host:
     pids: set[int] = field(default_factory=set)
     numbers: count[int] = field(default_factory=lambda: count(4000))
     sockets_hidden: bool = False
+    sockets: Path | None = None
+    dial_fault: OSError | None = None
+    thread_fault: OSError | None = None
 
     @property
     def config(self) -> Path:
@@ -74,6 +84,8 @@ class Host:
         self, work: Callable[[*Ts], T], *arguments: *Ts, limiter: trio.CapacityLimiter | None = None
     ) -> T:
         """Takes as long as the disk or the name service does, and a place in `limiter` meanwhile."""
+        if self.thread_fault is not None:
+            raise self.thread_fault
         is_lookup = getattr(work, "__self__", None) is self.names
         async with limiter or trio.CapacityLimiter(1):
             await trio.sleep(self.names.seconds if is_lookup else self.disk.reading)

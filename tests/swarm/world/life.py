@@ -29,6 +29,7 @@ from deadman.watches.protocol import Datagram
 from tests.swarm.world.disk import MemorySilences, MemoryStore
 from tests.swarm.world.host import Environment, Host, learn_nothing
 from tests.swarm.world.inboxes import HostInboxes, Stranger
+from tests.swarm.world.kernel import KernelInboxes
 from tests.swarm.world.market import Market
 
 Observer = Callable[[str, Fact], None]
@@ -91,7 +92,7 @@ class Life:
         assert isinstance(board, ObservedBoard)
         board.observers.extend(observers)
         self.board, self.host, self.market = board, host, market
-        self.inboxes = HostInboxes()
+        self.inboxes = HostInboxes() if host.sockets is None else KernelInboxes(host.sockets, clock)
         self.store = MemoryStore(host.disk)
         self.control = Control()
         self.restoring = True
@@ -143,6 +144,7 @@ class Life:
                 raise
             self.fault = error  # a law reads it
         finally:
+            self.inboxes.close()
             self.ended.set()
 
     async def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -198,4 +200,6 @@ class Life:
 
     async def _open_stream(self, host: str, port: int) -> trio.abc.Stream:
         await trio.socket.getaddrinfo(host, port)
+        if self.host.dial_fault is not None:
+            raise self.host.dial_fault
         return await self.market.network.open_stream(host, port)
