@@ -5,7 +5,9 @@ outcomes of commands) and by the venues' own books; `promise` only for the bound
 """
 
 from tests.swarm.laws.cadence import Cadence
+from tests.swarm.laws.clocks import Clocks
 from tests.swarm.laws.connected import Connected
+from tests.swarm.laws.counted import Counted
 from tests.swarm.laws.dead_bot import DeadBot
 from tests.swarm.laws.healed import Healed
 from tests.swarm.laws.law import Law
@@ -16,6 +18,7 @@ from tests.swarm.laws.printed import Printed
 from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.read_off import ReadOff
 from tests.swarm.laws.running import Running
+from tests.swarm.laws.sentences import Sentences
 from tests.swarm.laws.soothing import Soothing
 from tests.swarm.laws.told import Told
 from tests.swarm.laws.trip_ends import TripEnds
@@ -39,4 +42,7 @@ LAWS: tuple[type[Law], ...] = (
     LivingBot,
     Printed,
     Running,
+    Sentences,
+    Counted,
+    Clocks,
 )

@@ -60,4 +60,10 @@ class Cadence(Law):
         if standing is None or account.observe or self.desk.market.lease_end(account) is None:
             return False
         guard = standing.guard
-        return guard.disarm is None and guard.trip is None and not guard.awaited
+        return guard.disarm is None and guard.trip is None and (not guard.awaited or self._live(account))
+
+    def _live(self, account: SxBetAccount) -> bool:
+        """Whether some of its bots were heard in this run, and all of those live: their lease is not let go."""
+        pulses = [self.scene.pulses[name] for name in account.watches if name in self.scene.pulses]
+        heard = [pulse for pulse in pulses if pulse.heard]
+        return bool(heard) and all(pulse.surely_alive(self.scene.now) for pulse in heard)

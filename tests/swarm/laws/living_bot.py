@@ -8,6 +8,7 @@ from typing import Any
 
 from deadman import facts
 from deadman.facts import Cause, Fact
+from tests.swarm.laws.goodbyes import Goodbyes
 from tests.swarm.laws.law import Law, Scene
 
 GRAIN = 1e-6
@@ -21,6 +22,13 @@ class LivingBot(Law):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.holds: dict[str, float] = {}
+        self.goodbyes = Goodbyes(scene)
+
+    def on_start(self) -> None:
+        self.goodbyes.on_start()
+
+    def look(self) -> None:
+        self.goodbyes.look()
 
     def on_command(self, method: str, params: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """A hold's end is on the venue's clock, which no sleep of ours stops."""
@@ -41,7 +49,7 @@ class LivingBot(Law):
         timeout = watch.timeout if watch else pulse.timeout
         silent = pulse.sent_at is None or self.scene.now >= pulse.sent_at + timeout - GRAIN
         self.expect(silent, f"{account}: tripped for the silence of {fact.by}, last heard at {pulse.sent_at}")
-        released = watch is not None and watch.on_stopping == "release" and pulse.quiet_from < inf
+        released = watch is not None and watch.on_stopping == "release" and fact.by in self.goodbyes.known
         self.expect(not released, f"{account}: tripped for the silence of {fact.by}, which had said that it stops")
 
     def _time(self) -> float:

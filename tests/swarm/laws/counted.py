@@ -1,0 +1,68 @@
+"""Numbers that are told of orders."""
+
+from __future__ import annotations
+
+from math import inf
+
+from deadman import facts
+from deadman.config.schema import SxBetAccount
+from deadman.facts import Fact
+from deadman.simulator.exchange import Order
+from tests.swarm.laws.law import Law, Scene, Told
+
+LISTED = 45.0
+"""Seconds after which an order that rests has been listed, wherever orders can be."""
+
+MISSED = 22.0
+"""Seconds after a session is back within which what went unseen is missed."""
+
+
+class Counted(Law):
+    """As many orders are told as cancelled as were, and none that the venue took while nobody looked goes untold."""
+
+    name = "counted"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.cancelled: dict[str, list[float]] = {}
+        self.unseen: dict[str, int] = {}
+        self.watched: dict[str, float] = {}
+
+    def on_order(self, order: Order) -> None:
+        if order.cancel_reason == "user_request":
+            self.cancelled.setdefault(order.account, []).append(self.scene.now)
+        elif order.state == "cancelled":
+            self._note_gone(order)
+
+    def _note_gone(self, order: Order) -> None:
+        """Only a whole book that goes is surely missed: bots cancel and place single ones all the time."""
+        age = (order.cancelled_at or 0.0) - order.placed_at
+        for name, account in self.desk.accounts.items():
+            if self.desk.market.owner(account) != order.account or account.observe or age < LISTED:
+                continue
+            if not self.desk.running and not self.desk.market.open_orders(account):
+                self.unseen[name] = self.unseen.get(name, 0) + 1
+                self.watched[name] = 0.0
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        """Of SX Bet's V3, whose answers are counted by hand; a lost answer may have cancelled more."""
+        config = self.scene.account(account)
+        done = isinstance(fact, facts.TripDone) and not self.desk.life.restoring and not fact.presumed
+        if not done or not isinstance(config, SxBetAccount) or self.scene.troubles.met:
+            return
+        trip = self.desk.board.standing(account).guard.trip
+        times = self.cancelled.get(self.desk.market.owner(config), [])
+        number = sum(at >= (trip.at if trip else inf) for at in times)
+        if trip is not None:
+            self.expect(trip.cancelled == number, f"{account}: told {trip.cancelled} cancelled, and it was {number}")
+
+    def read(self, told: Told) -> None:
+        for name in list(self.unseen):
+            account = told["accounts"].get(name)
+            if account is None or account["trip"] or account["disarm"] or account["gone_unseen"]:
+                del self.unseen[name]
+            elif account["connected"] and account["phase"] == "armed":
+                self.watched[name] += 0.5
+                if self.watched[name] > MISSED:
+                    self.expect(False, f"{name}: its orders went while nobody looked, and nobody tells of them")
+                    del self.unseen[name]
