@@ -8,6 +8,6 @@ from tests.swarm.plays.absences import cells
 from tests.swarm.plays.stage import Cell, play, usual
 
 
-@pytest.mark.parametrize("cell", usual(cells())[::7], ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", usual(cells())[::14], ids=lambda cell: cell.name)
 def test_an_absence_of_ours_breaks_no_law(cell: Cell) -> None:
     play(cell)
