@@ -134,6 +134,7 @@ def test_a_login_that_fails_while_the_clocks_disagree_names_the_clock(offset: fl
 
 def test_a_clock_is_not_blamed_for_what_is_no_login() -> None:
     assert "this host's clock" not in failure(METHOD, Error(13004, "invalid_credentials"), 300.0).detail
+    assert "this host's clock" not in failure(LOGIN, Error(11051, "system_maintenance"), 300.0).detail
 
 
 @pytest.mark.parametrize(

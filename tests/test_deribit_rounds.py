@@ -156,11 +156,18 @@ async def test_hundreds_of_orders_go_within_the_venues_credits_and_the_promise(
         assert not book.orders
 
 
+async def test_a_few_orders_go_at_once(autojump_clock: MockClock) -> None:
+    book = Book(quotes(15), latency=0.0)
+    await orders(book).cancel()
+    assert trio.current_time() == pytest.approx(0.0, abs=0.01)
+
+
 async def test_while_hundreds_of_orders_go_their_number_is_told(autojump_clock: MockClock) -> None:
     book = Book(quotes(200))
     await orders(book).cancel()
     counts = [fact.count for fact in book.told if isinstance(fact, facts.OrdersCounted) and fact.count is not None]
     assert len(counts) >= 3
+    assert sum(isinstance(fact, facts.OrdersCounted) and fact.at <= 11.0 for fact in book.told) == 1
     assert counts == sorted(counts, reverse=True)
 
 

@@ -94,6 +94,8 @@ async def test_it_is_proven_when_the_account_reads_on_and_a_connection_inherits_
     assert venue.asked == asked
     assert any(isinstance(fact, facts.TurnedOn) for fact in venue.told) is turned_on
     assert any(isinstance(fact, facts.Repaired) for fact in venue.told) is ("on" in asked)
+    sent = [fact.enabled for fact in venue.told if isinstance(fact, facts.SwitchSent)]
+    assert sent == [True] * asked.count("on")
 
 
 @pytest.mark.parametrize(

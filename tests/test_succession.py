@@ -118,6 +118,23 @@ def test_what_was_said_of_an_account_holds_again_when_the_config_names_it_again(
     assert not told.protected(71.0), "what was proven of it before is too old to be claimed"
 
 
+said_by_hand = st.lists(st.sampled_from([*WORDS[:2], WORDS[3]]), max_size=2).map(lambda makes: dated(makes, 61.0))
+
+
+@given(known, said_by_hand)
+def test_an_operators_word_about_the_one_withholds_from_the_other(history: list[Fact], said: list[Fact]) -> None:
+    before = ours(history)
+    other = fold([SECOND, THEIRS, *said], before)
+    back = fold([facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)], other)
+    if before.disarm is None and is_word_kept(other) and not other.withheld:
+        assert (back.withheld, back.disarm_confirmed, back.phase(70.0)) == (True, True, Phase.DISARMED)
+        assert back.disarm is not None
+        assert "said of another account of this name" in back.disarm.reason
+    elif kept(before) != kept(ours([])):
+        assert (kept(back), back.withheld) == (kept(before), False)
+    assert back.identity == Identity(PLACE, "first", "ours")
+
+
 @given(known)
 def test_arming_lifts_a_word_that_only_withholds_and_lets_go_of_the_other_account(history: list[Fact]) -> None:
     before = fold([SECOND, THEIRS], ours(history))

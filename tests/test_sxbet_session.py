@@ -54,6 +54,9 @@ class Venue:
         self.done.append("list")
         return _given(self.listed)
 
+    async def owner(self) -> str:
+        return "0xabc"
+
     async def cancel(self) -> tuple[int, int | None]:
         self.done.append("cancel")
         return _given(self.cancelled)
@@ -151,3 +154,7 @@ async def test_while_it_waits_a_session_counts_and_leaves_the_last_count_to_the_
     await session.attend(trio.current_time() + 1.0)
     await session.attend(trio.current_time() + 1.0)
     assert venue.done == ["list"] * 4, "never twice on a venue that is slow to tell"
+
+
+async def test_a_session_identifies_its_account_by_the_wallet_of_its_orders() -> None:
+    assert await Venue().session.identify() == "0xabc"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deadman import facts
 from deadman.errors import Reason
-from deadman.facts import Cause, Fact
+from deadman.facts import CLOCK_TOLERANCE, Cause, Fact
 from deadman.guard import Guard, Phase
 from deadman.proof import Coverage, Proof
 from deadman.tally import CLOCK_RECENT, MOST_CODES, OTHER, Histogram, Tally
@@ -169,3 +169,19 @@ def test_codes_that_a_venue_makes_up_are_counted_together_once_they_are_many() -
     errors = count(*made_up, facts.Erred(0.0, "0")).errors
     assert len(errors) == MOST_CODES + 1
     assert (errors["0"], errors[OTHER]) == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("offset", "round_trip", "telling"),
+    [
+        (0.1, CLOCK_TOLERANCE, True),
+        (0.1, CLOCK_TOLERANCE + 0.01, False),
+        (CLOCK_TOLERANCE + 2.0, 4.0, False),
+        (CLOCK_TOLERANCE + 2.01, 4.0, True),
+        (-CLOCK_TOLERANCE - 2.01, 4.0, True),
+    ],
+)
+def test_a_slow_answer_tells_of_clocks_only_what_its_slowness_cannot_explain(
+    offset: float, round_trip: float, telling: bool
+) -> None:
+    assert facts.ClockCompared(0.0, offset, round_trip).is_telling is telling

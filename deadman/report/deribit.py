@@ -18,7 +18,7 @@ def if_bot_dies(case: Case, account: DeribitAccount) -> Fate:
         return _disarmed()
     if case.cleared:
         return _cleared(account)
-    if case.phase is Phase.TRIPPING and case.guard.can_cancel and not account.observe:
+    if case.phase is Phase.TRIPPING and case.guard.can_cancel:
         return _cancelling(account)
     if case.phase not in (Phase.TRIPPING, Phase.TRIPPED) and case.trips and case.guard.can_cancel:
         return _cancelled(case, account)

@@ -28,7 +28,7 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """An account as of `times.now`. `watches`: those of its watches that are known."""
+    """An account, as it is in force, as of `times.now`. `watches`: those of its watches that are known."""
 
     account: Account
     guard: Guard
