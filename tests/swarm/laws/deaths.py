@@ -44,7 +44,9 @@ class Deaths:
         now, key = trio.current_time(), (pulse.name, account.name)
         if pulse.sent_at is None or not self.desk.running:
             return
-        if now < pulse.sent_at + min(pulse.timeout / 2, 0.5) and self.desk.phase(account.name) is Phase.ARMED:
+        standing = self.desk.board.standings().get(account.name)
+        armed = standing is not None and standing.phase is Phase.ARMED
+        if armed and now < pulse.sent_at + min(pulse.timeout / 2, 0.5):
             self.ready[key] = pulse.sent_at
         bound = promise(account, self.desk.watches).gone_within(len(self.deeds.selected(account)))
         if bound is not None and self.ready.get(key) == pulse.sent_at and now >= pulse.sent_at + bound + LOOK + LAG:

@@ -19,6 +19,11 @@ class Excuse:
 
 
 EXCUSES: dict[str, Excuse] = {
+    "dead before we ended": Excuse(
+        "A bot that had been silent for its timeout before we ended is dead when we start, also where the file that "
+        "said so is lost; a new process that checked in meanwhile found nobody at home.",
+        per_hour=3.0,
+    ),
     "a request may still be heard": Excuse(
         "SX Bet may carry out a request that we gave up, up to half a minute later: a cut or a disarm under way would "
         "end a lease taken meanwhile, so that it is no claim until that time is over.",

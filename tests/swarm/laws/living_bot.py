@@ -48,7 +48,9 @@ class LivingBot(Law):
         watch = self.desk.watches.get(fact.by)
         timeout = watch.timeout if watch else pulse.timeout
         silent = pulse.sent_at is None or self.scene.now >= pulse.sent_at + timeout - GRAIN
-        self.expect(silent, f"{account}: tripped for the silence of {fact.by}, last heard at {pulse.sent_at}")
+        excused = not silent and pulse.found_dead and self.scene.excuses.use("dead before we ended")
+        said = f"{account}: tripped for the silence of {fact.by}, last heard at {pulse.sent_at}"
+        self.expect(silent or excused, said)
         released = watch is not None and watch.on_stopping == "release" and fact.by in self.goodbyes.known
         self.expect(not released, f"{account}: tripped for the silence of {fact.by}, which had said that it stops")
 

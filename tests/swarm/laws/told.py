@@ -22,6 +22,7 @@ class Told(Law):
         self.seen: dict[str, int] = {}
         self.last_by_us: dict[str, bool] = {}
         self.repairs: dict[str, int] = {}
+        self.phases: dict[str, Phase] = {}
         self.refused: set[str] = set()
 
     def on_fact(self, account: str, fact: Fact) -> None:
@@ -34,6 +35,7 @@ class Told(Law):
 
     def on_start(self) -> None:
         self.repairs.clear()
+        self.phases.clear()
 
     def look(self) -> None:
         for account in self.desk.accounts.values():
@@ -57,9 +59,11 @@ class Told(Law):
             return
         name, repairs = account.name, standing.tally.repairs
         is_fresh, self.repairs[name] = repairs > self.repairs.get(name, repairs), repairs
+        before, self.phases[name] = self.phases.get(name), standing.phase
         ours = self.last_by_us.get(self.desk.market.owner(account), False)
         if account.observe or +self.scene.troubles.active or not ours:
             return
-        blamed = standing.phase is Phase.EXPOSED and standing.guard.disarm is None and name not in self.refused
+        blamed = standing.phase is Phase.EXPOSED and before is not Phase.EXPOSED and name not in self.refused
         self.expect(not blamed, f"{name}: {standing.phase}, and nobody but us had turned the switch off")
-        self.expect(not is_fresh, f"{name}: a repair is told of what we ourselves had turned off")
+        repaired = is_fresh and before is not Phase.EXPOSED
+        self.expect(not repaired, f"{name}: a repair is told of what we ourselves had turned off")

@@ -149,6 +149,7 @@ class World:
             venue.credits = audited(venue.credits, self.record)
         at = {host: sum(host_of(one) == host for one in desk.roster.values()) for host in HOSTS}
         desk.network.dials = Dials(self.rates, at)
+        desk.starts.append(self.rates.windows.clear)  # whoever is started anew dials at once, as often as that happens
 
 
 def hang(bots: list[Bot]) -> None:
