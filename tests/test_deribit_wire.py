@@ -80,7 +80,10 @@ def test_a_frame_means_what_the_documents_say(case: str) -> None:
 frames = garbage.objects("jsonrpc", "id", "result", "error", "usOut", "method", "params").map(json.dumps)
 
 
-@given(garbage.texts | frames)
+replies = st.fixed_dictionaries({"id": st.integers()}, optional={"result": garbage.values, "error": garbage.values})
+
+
+@given(garbage.texts | frames | replies.map(json.dumps))
 def test_no_frame_whatever_it_holds_raises(text: str) -> None:
     message = wire.parse(text)
     if isinstance(message, Reply):
@@ -125,10 +128,17 @@ def test_the_switch_is_on_only_where_the_venue_says_true_of_the_scope_asked_for(
     assert wire.switch_enabled(result, "account") is enabled
 
 
-@given(garbage.values | garbage.objects("scope", "enabled"))
+yes_or_nearly = st.sampled_from([True, True, False, 1, "true", None, [True]])
+readings = st.fixed_dictionaries(
+    {"enabled": yes_or_nearly}, optional={"scope": st.sampled_from(["account", "account", "connection", None, 1])}
+)
+
+
+@given(garbage.values | garbage.objects("scope", "enabled") | readings)
 def test_no_unknown_answer_is_a_yes(result: Any) -> None:
-    if wire.switch_enabled(result, "account"):
-        assert result["enabled"] is True
+    said = result if isinstance(result, dict) else {}
+    yes = said.get("enabled") is True and said.get("scope", "account") == "account"
+    assert (wire.switch_enabled(result, "account") is True) is yes
 
 
 def test_granted_scopes_are_words() -> None:

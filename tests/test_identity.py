@@ -315,6 +315,18 @@ async def test_a_change_of_what_the_session_does_not_hang_on_keeps_it(autojump_c
         assert desk.standing().tally.lost == {}
 
 
+async def test_another_way_to_trip_takes_effect_over_the_session_that_is_open(autojump_clock: MockClock) -> None:
+    async with open_desk(replace(MAKER, on_trip="lapse"), watches=[QUOTER]) as desk:
+        bot = desk.bot("quoter")
+        await desk.until(Phase.ARMED, within=5, name="maker")
+        await desk.reload(replace(MAKER, on_trip="cancel"))
+        desk.market.exchange(MAKER).place("maker")
+        bot.hang()
+        await desk.until(Phase.TRIPPED, within=QUOTER.timeout + 1.5, name="maker")
+        assert desk.market.open_orders(MAKER) == []
+        assert desk.standing("maker").tally.opened == 1
+
+
 def test_sx_bet_accounts_are_the_wallets_or_the_names() -> None:
     v3: SxBetAccount = MAKER
     assert identity_of(v3) == identity_of(replace(v3, api_key=SecretSource("file", "/new")))

@@ -274,6 +274,15 @@ SX_BET: list[Row] = [
         ("unknown", None),
     ),
     ("tripped", SX, QUIET, (OPEN, *LEASED, SILENCE, *GONE), Phase.TRIPPED, ("gone", 0), ("gone", 0)),
+    (
+        "tripped, and leased since as far as is known",
+        SX,
+        QUIET,
+        (OPEN, *LEASED, SILENCE, *GONE, facts.LeasePresumed(99.5, 30.0, 99.5)),
+        Phase.TRIPPED,
+        ("gone", 29.5),
+        ("gone", 29.5),
+    ),
     ("tripped alive, leased", SX, ALIVE, (OPEN, *LEASED, OPERATOR, *GONE), Phase.TRIPPED, ("gone", 25), ("gone", 25)),
     ("tripped alive", SX, ALIVE, (OPEN, *LAPSED, OPERATOR, *GONE), Phase.TRIPPED, ("stay", None), ("stay", None)),
     (

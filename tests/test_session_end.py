@@ -248,3 +248,27 @@ async def test_a_session_that_is_lost_before_it_is_stable_is_opened_again_ever_m
             lost_at = trio.current_time()
             await desk.until(Phase.ARMED, within=3)
         assert trio.current_time() - lost_at > RETRY.first
+
+
+async def test_a_key_that_may_not_list_orders_is_never_asked_to(autojump_clock: MockClock) -> None:
+    async with lay_out(DESK) as desk:
+        secret = desk.market.secrets["desk"].reveal()
+        desk.exchange.add_key("id-desk", "desk", secret=secret, scope="account:read_write")
+        await desk.start()
+        await trio.sleep(90)
+        asked = {one.method for one in desk.exchange.received}
+        assert desk.phase() is Phase.ARMED
+        assert not asked & {"private/subscribe", "private/get_open_orders"}
+
+
+async def test_what_becomes_of_one_account_makes_no_other_ask_anything(autojump_clock: MockClock) -> None:
+    async with open_desk(DESK, deribit_account("other")) as desk:
+        await trio.sleep(25)
+        heard = len(desk.exchange.received)
+        desk.board.post("other", Tripped(desk.board.clock.now(), Cause.OPERATOR, "alice"))
+        await desk.until(Phase.TRIPPED, within=1, name="other")
+        later, open_ = list(desk.exchange.received)[heard:], desk.exchange.connections.items()
+        ours = {number for number, one in open_ if one.account and one.account.name == "desk"}
+        assert later
+        assert ours
+        assert not [one.method for one in later if one.connection in ours]

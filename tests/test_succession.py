@@ -38,6 +38,7 @@ WORDS: list[Callable[[float], Fact]] = [
 KNOWN: list[Callable[[float], Fact]] = [
     *WORDS,
     lambda at: facts.Proven(at, Proof(at, 300.0, Coverage.INHERITED)),
+    lambda at: facts.FoundOff(at, "off"),
     lambda at: facts.TurnedOn(at),
     lambda at: facts.BotSeen(at, frozenset({"quoter"})),
     lambda at: facts.Attempted(at, 20.0),
@@ -77,6 +78,7 @@ def test_what_turns_out_to_be_the_same_account_is_known_as_before(history: list[
     assert kept(after) == kept(before)
     assert (after.proof, after.covered_since, after.can_cancel) == (before.proof, before.covered_since, True)
     assert (after.aside, after.withheld, after.stranger) == (None, False, False)
+    assert after.trouble == before.trouble
     assert (after.lease_end or 0.0) >= (before.lease_end or 0.0)
     assert after.identity == Identity(PLACE, "second", "ours")
 

@@ -40,6 +40,18 @@ def test_after_a_stall_of_ours_a_bot_has_its_whole_timeout_again(desk: WatchDesk
     assert desk.trip("a") == (Cause.SILENCE, "quoter")
 
 
+@pytest.mark.parametrize(("stopped", "left"), [(0.9, 1.0), (0.99, 1.0), (1.01, 5.0), (1.5, 5.0)])
+def test_more_than_a_second_away_is_a_whole_timeout_and_less_is_only_not_counted(
+    desk: WatchDesk, stopped: float, left: float
+) -> None:
+    desk.advance(4.0)
+    desk.hand.stall(stopped)
+    desk.look()
+    silent_at = desk.watch().silent_at()
+    assert silent_at is not None
+    assert silent_at - desk.hand.now == pytest.approx(left, abs=0.11)
+
+
 def away_and_back(desk: WatchDesk, stopped: float, awake: float, limit: float, *beating: str) -> float:
     """Our waking time, until account a is tripped or `limit` is over, while we are stopped again and again."""
     spent = 0.0

@@ -1,0 +1,86 @@
+"""SX Bet's open orders: counted page by page as it lists them, and none open only where a list says so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from deadman import facts
+from deadman.clock import Clock
+from deadman.config.schema import SxBetAccount
+from deadman.errors import Reason, Unavailable
+from deadman.facts import Fact
+from deadman.transport.answer import Answer
+from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.orders import PAGES, Orders
+from tests.boards import sxbet
+
+WALLET = "0xAbCdEf0000000000000000000000000000000001"
+V3 = sxbet("maker")
+V2 = replace(V3, api="v2", requestor=WALLET)
+
+
+@dataclass
+class Venue:
+    """Answers with one body after another, the last one again and again."""
+
+    bodies: list[Any]
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    told: list[Fact] = field(default_factory=list)
+    clock: Clock = field(default_factory=lambda: Clock(lambda: 7.0, lambda: 7.0))
+
+    def post(self, fact: Fact) -> None:
+        self.told.append(fact)
+
+    async def ask(self, method: str, path: str) -> Answer:
+        self.asked.append((method, path))
+        body = self.bodies.pop(0) if len(self.bodies) > 1 else self.bodies[0]
+        return Answer(200, {}, json.dumps(body).encode())
+
+    def orders(self, account: SxBetAccount = V3) -> Orders:
+        return Orders(account, cast(Conversation, self))
+
+
+def page(number: int, following: str | None = None) -> dict[str, Any]:
+    orders = [{"orderHash": f"0x{each}", "maker": WALLET} for each in range(number)]
+    return {"status": "success", "data": {"orders": orders} | ({"nextKey": following} if following else {})}
+
+
+async def test_v3_lists_by_key_page_by_page() -> None:
+    venue = Venue([page(100, "a&b"), page(100, "c"), page(3)])
+    assert await venue.orders().count() == 203
+    paths = ["/orders-v3?perPage=100", "/orders-v3?perPage=100&nextKey=a%26b", "/orders-v3?perPage=100&nextKey=c"]
+    assert venue.asked == [("GET", path) for path in paths]
+
+
+async def test_a_list_without_an_end_is_given_up_after_so_many_pages() -> None:
+    venue = Venue([page(2, "again")])
+    assert await venue.orders().count() == 2 * PAGES
+    assert len(venue.asked) == PAGES
+
+
+async def test_v2_lists_by_wallet_in_one() -> None:
+    venue = Venue([{"status": "success", "data": [{"orderHash": "0x1"}, {"orderHash": "0x2"}]}])
+    assert await venue.orders(V2).count() == 2
+    assert venue.asked == [("GET", f"/orders?maker={WALLET}&perPage=1000")]
+
+
+@pytest.mark.parametrize("account", [V2, V3])
+@pytest.mark.parametrize("body", [None, 0, "none", {}, {"status": "success"}, {"status": "success", "data": {}}])
+async def test_what_is_no_list_never_reads_as_none_open(account: SxBetAccount, body: Any) -> None:
+    with pytest.raises(Unavailable) as raised:
+        await Venue([body]).orders(account).count()
+    assert raised.value.reason is Reason.GARBLED
+    assert "orders" in raised.value.detail
+
+
+async def test_a_list_tells_whose_orders_they_are() -> None:
+    venue = Venue([page(1)])
+    await venue.orders().count()
+    assert venue.told == [facts.Identified(7.0, WALLET.lower())]
+    assert await venue.orders().owner() == WALLET.lower()
+    assert await Venue([page(0)]).orders().owner() is None
+    assert await venue.orders(V2).owner() == WALLET.lower()
