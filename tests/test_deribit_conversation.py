@@ -12,10 +12,11 @@ import trio
 from trio.testing import MockClock
 
 from deadman.clock import Clock
+from deadman.errors import Unavailable
 from deadman.facts import Fact, TestRequestAnswered
-from deadman.promise import timers
+from deadman.promise import REPLY_TIMEOUT, timers
 from deadman.transport.websocket import WebSocket
-from deadman.venues.deribit.conversation import TESTS_BURST, TESTS_RATE, Conversation
+from deadman.venues.deribit.conversation import BENEFIT_OF_DOUBT, TESTS_BURST, TESTS_RATE, Conversation
 from tests.boards import deribit
 
 TEST_REQUEST = json.dumps({"method": "heartbeat", "params": {"type": "test_request"}})
@@ -69,6 +70,9 @@ class Feed:
             await trio.sleep_forever()
         return self.texts.pop(0)
 
+    async def send(self, text: str) -> None:
+        pass
+
 
 @pytest.mark.parametrize(("channel", "stirred"), [("user.orders.any.any.100ms", True), ("platform_state", False)])
 async def test_only_news_of_an_order_stirs(channel: str, stirred: bool, autojump_clock: MockClock) -> None:
@@ -78,6 +82,17 @@ async def test_only_news_of_an_order_stirs(channel: str, stirred: bool, autojump
     with trio.move_on_after(1):
         await conversation.read()
     assert conversation.stirred.is_set() is stirred
+
+
+@pytest.mark.parametrize(("within", "seconds"), [(None, REPLY_TIMEOUT), (1.0, 1.0), (9.0, 9.0)])
+async def test_an_answer_is_waited_for_as_long_as_was_asked(
+    within: float | None, seconds: float, autojump_clock: MockClock
+) -> None:
+    clock = Clock(trio.current_time, trio.current_time)
+    conversation = Conversation(cast(WebSocket, Feed([])), clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    with pytest.raises(Unavailable, match="unanswered"):
+        await conversation.ask("private/get_open_orders", {}, within)
+    assert trio.current_time() == pytest.approx(seconds + BENEFIT_OF_DOUBT)
 
 
 def test_a_conversation_does_not_print_its_token() -> None:

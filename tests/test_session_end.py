@@ -272,3 +272,22 @@ async def test_what_becomes_of_one_account_makes_no_other_ask_anything(autojump_
         assert later
         assert ours
         assert not [one.method for one in later if one.connection in ours]
+
+
+async def test_only_the_first_listing_of_a_session_asks_what_became_of_orders(autojump_clock: MockClock) -> None:
+    async with open_desk(DESK) as desk:
+        exchange = desk.exchange.exchange
+
+        def asked() -> int:
+            return sum(one.method == "private/get_order_state" for one in desk.exchange.received)
+
+        for _ in range(3):
+            exchange.place("desk")
+        await trio.sleep(60)
+        exchange.cancel(exchange.open_orders("desk")[:1], "user_request")
+        await trio.sleep(60)
+        assert asked() == 0, "what comes and goes under our eyes is the bots' own"
+        desk.network.cut(DERIBIT_HOST)
+        exchange.cancel(exchange.open_orders("desk")[:1], "user_request")
+        await trio.sleep(60)
+        assert asked() == 1

@@ -338,6 +338,20 @@ async def test_a_key_refused_after_a_clock_step_is_tried_again_before_the_lease_
         assert desk.sxbet.leases.fired == []
 
 
+@pytest.mark.parametrize("seed", range(1, 5))
+async def test_a_key_that_is_good_again_two_seconds_before_the_lease_ends_saves_it(
+    seed: int, autojump_clock: MockClock
+) -> None:
+    async with open_desk(sxbet_account(timeout_seconds=30, renew_interval=10.0), seed=seed) as desk:
+        await trio.sleep(55)
+        desk.sxbet.faults.fail = {"*": 403}
+        await trio.sleep((desk.standing("maker").guard.lease_end or 0.0) - trio.current_time() - 2.0)
+        desk.sxbet.faults.clear()
+        await trio.sleep(6)
+        assert desk.sxbet.leases.fired == []
+        assert desk.protected("maker")
+
+
 async def test_a_trip_of_an_earlier_run_speaks_for_no_book_while_a_lease_of_it_may_stand(
     autojump_clock: MockClock,
 ) -> None:

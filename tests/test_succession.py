@@ -153,3 +153,15 @@ def test_until_the_venue_has_told_whose_account_it_is_it_is_only_asked() -> None
     assert (untold.untold, untold.stranger, duty(untold, DESK)) == (True, False, Duty.PROVE)
     asked_again = fold([facts.SessionOpened(61.0, can_cancel=True)], untold)
     assert asked_again.stranger
+
+
+def test_an_operators_trip_is_carried_out_though_the_venue_has_not_told_whose_account_it_is() -> None:
+    pulled = fold([SECOND, facts.Tripped(51.0, Cause.OPERATOR, "alice")], ours([]))
+    assert (pulled.stranger, duty(pulled, DESK)) == (False, Duty.CANCEL)
+
+
+def test_a_disarm_of_an_account_that_was_only_withheld_is_one_for_the_venue() -> None:
+    withheld = fold([SECOND, THEIRS], ours([facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]))
+    said = fold([facts.Disarmed(61.0, "bob")], withheld)
+    assert (duty(withheld, DESK), duty(said, DESK)) == (Duty.REST, Duty.DISARM)
+    assert not said.withheld
