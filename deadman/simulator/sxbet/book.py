@@ -58,11 +58,11 @@ def cancel(
             raise HttpError(404, "Not Found")
     willing = [order for order in chosen if stuck(levels, order.order_id) is None]
     gone = venue.exchange.cancel(willing[max(faults.cancel_leaves for faults in levels) :], "user_request")
-    return {
-        "cancelledCount": len(gone),
-        "orders": [{"orderId": order.order_id} for order in gone],
-        "notCancelled": [{"orderId": name, "reason": "not_found_or_inactive"} for name in unknown],
-    }
+    refused = [{"orderId": name, "reason": "not_found_or_inactive"} for name in unknown]
+    done = [{"orderId": order.order_id, "commandId": f"cancel-{order.order_id}"} for order in gone]
+    if rest:
+        return {"cancelledSubmitted": done, "notCancelled": refused, "unconfirmed": [], "hasMore": False}
+    return {"cancelled": done, "notCancelled": refused, "unconfirmed": []}
 
 
 def order_ids(params: Mapping[str, Any]) -> list[str]:
