@@ -14,9 +14,12 @@ from tests.swarm.laws.law import Law
 from tests.swarm.laws.lease_end import LeaseEnd
 from tests.swarm.laws.living_bot import LivingBot
 from tests.swarm.laws.operators_word import OperatorsWord
+from tests.swarm.laws.patience import Patience
 from tests.swarm.laws.printed import Printed
 from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.read_off import ReadOff
+from tests.swarm.laws.retries import Retries
+from tests.swarm.laws.rounds import Rounds
 from tests.swarm.laws.running import Running
 from tests.swarm.laws.sentences import Sentences
 from tests.swarm.laws.soothing import Soothing
@@ -45,4 +48,7 @@ LAWS: tuple[type[Law], ...] = (
     Sentences,
     Counted,
     Clocks,
+    Patience,
+    Retries,
+    Rounds,
 )

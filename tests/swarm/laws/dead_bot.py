@@ -38,8 +38,8 @@ class DeadBot(Law):
     def on_start(self) -> None:
         """A damaged file makes a new beginning of it: every bot counts as alive, which is told loudly."""
         aside, self.damaged = self.damaged, len(self.desk.host.disk.aside)
-        for silence in self.silences.values():
-            silence.heard, silence.running = 0, 0.0
+        for name, silence in self.silences.items():
+            silence.heard, silence.running = len(self.scene.pulses[name].heard), 0.0
             if self.damaged > aside:
                 silence.waking = 0.0
 

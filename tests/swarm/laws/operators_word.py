@@ -79,11 +79,18 @@ class OperatorsWord(Law):
 
     def _check_holds(self) -> None:
         for name, word in list(self.holds.items()):
-            if name not in self.desk.watches or self._time() >= word.until - GRACE:
+            watch = self.desk.board.watches().get(name) if name in self.desk.watches else None
+            if watch is None or self._time() >= word.until + GRACE:
+                late = watch is not None and watch.held(self.scene.now) and self._is_awake()
+                self.expect(not late, f"watch {name}: a hold goes on after its time")
                 del self.holds[name]
-            elif name in (watches := self.desk.board.watches()):
-                held = watches[name].held(self.scene.now)
+            elif self._time() < word.until - GRACE:
+                held = watch.held(self.scene.now)
                 self.expect(held, f"watch {name}: a hold was acknowledged, and it is over before its time")
+
+    def _is_awake(self) -> bool:
+        """Whether we have had time to see that our machine has slept."""
+        return self.scene.now > self.desk.host.woke_at + GRACE
 
     def _place(self, name: str) -> object:
         """The venue's account that the name leads to. A trip of another one only withholds: it shows as a disarm."""

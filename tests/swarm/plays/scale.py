@@ -45,6 +45,9 @@ BURDENS = ((5, 1.0), (1, 0.0), (60, 0.15), (400, 0.15))
 STUCK = {"one stuck": (1, 11044), "no stuck": (0, 0), "one unknown": (1, 99999), "three slow": (3, 10041)}
 """How many resist, and what the venue says of each: closed already, a code that nobody knows, settlement."""
 
+LONG = 66.0
+"""Seconds after which a trip that goes on is told in other words."""
+
 OTHERS = 3
 """Orders of each kind that is not selected."""
 
@@ -109,7 +112,7 @@ def bot_dies(which: str, number: int, stuck: tuple[int, int], latency: float) ->
         printed = stage.audit.law(Printed.name)
         assert isinstance(printed, Printed)
         printed.bot_dies(account, bot.beats[-1], frozenset(resisting))
-        await trio.sleep(20.0 + number / 5)
+        await trio.sleep(20.0 + number / 5 if number > 1 else LONG)
         desk.market.faults(account).stuck = {}
         await trio.sleep(15.0)
 

@@ -1,0 +1,69 @@
+"""How soon after a venue's no it is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deadman import facts
+from deadman.backoff import REFUSED_AT_FIRST
+from deadman.facts import Fact
+from deadman.guard import Phase
+from deadman.promise import promise
+from deadman.simulator.received import Received
+from tests.swarm.laws.healed import SHUT
+from tests.swarm.laws.law import STEP, Law, Scene
+
+GRACE = 1.0
+
+
+@dataclass
+class Refusals:
+    """Seconds of our waking time since the first no in a row, and since the last."""
+
+    first: float = 0.0
+    last: float = 0.0
+
+
+class Retries(Law):
+    """After a venue's no it is asked again as often as is printed, for as long as is printed."""
+
+    name = "retries"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.refused: dict[str, Refusals] = {}
+        self.looked_at = 0.0
+        self.dials = 0
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        match fact:
+            case facts.Proven():
+                self.refused.pop(account, None)
+            case facts.TurnedAway() | facts.Lost() | facts.Failed() | facts.SessionOpened():
+                self.refused.setdefault(account, Refusals()).last = 0.0
+
+    def on_request(self, received: Received) -> None:
+        for name, refusals in self.refused.items():
+            account = self.scene.account(name)
+            if account is not None and received.account in (None, self.desk.market.owner(account)):
+                refusals.last = 0.0
+
+    def on_start(self) -> None:
+        self.refused.clear()
+
+    def look(self) -> None:
+        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        standings = self.scene.standings if self.desk.running else {}
+        dials, self.dials = self.dials, len(self.desk.network.dials)
+        for name, refusals in list(self.refused.items()):
+            account, standing = self.scene.account(name), standings.get(name)
+            if account is None or standing is None or standing.phase is not Phase.REFUSED:
+                del self.refused[name]
+                continue
+            refusals.first += passed
+            refusals.last = 0.0 if dials != self.dials else refusals.last + passed
+            patient = refusals.first <= promise(account, self.desk.watches).patient_after
+            if not patient or any(code in standing.tally.errors for code in SHUT):
+                continue
+            bound = REFUSED_AT_FIRST.cap + GRACE
+            self.expect(refusals.last <= bound, f"{name}: refused, and not asked again for {refusals.last:.1f} s")
