@@ -3,6 +3,7 @@
     python -m tests.swarm                       every play, whole
     python -m tests.swarm seeds 1 100           worlds by seed; `seeds 7` tells one as a story
     python -m tests.swarm absences              every cell of a play; with a cell's name, that one as a story
+    python -m tests.swarm plants                every mended defect, put back and looked for blindly
 
 A world is deterministic: a seed or a cell's name plays it again to the last fact, and a failure prints the command.
 
@@ -27,6 +28,6 @@ How to extend it.
   (`plays/__init__.py`), and a `tests/test_swarm_NAME.py` that plays `usual(cells())`. A story that makes trouble
   says so by `with stage.trouble(…)`: some laws hold only while nothing is wrong. What a story claims besides the
   laws, it says by `stage.record.expect`.
-* A plant: one entry in `plants.py`: how the old behaviour is put back, the cell or seed that is cheapest, and the
-  law that must break.
+* A plant: one entry in `plants.py`: how the old behaviour is put back (`planting.py`: an edit of a function's text, or
+  another value), the cell that is cheapest, and the law that must break. `search.py` looks for it blindly.
 """

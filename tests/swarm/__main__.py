@@ -5,6 +5,7 @@ python -m tests.swarm seeds FIRST COUNT     worlds by seed
 python -m tests.swarm seeds SEED            one of them, told as a story
 python -m tests.swarm PLAY                  every cell of a play
 python -m tests.swarm PLAY NAME             one cell, told as a story
+python -m tests.swarm plants                every mended defect, put back and looked for blindly
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 
 from tests.swarm.plays import PLAYS
 from tests.swarm.plays.telling import everything, sweep_play, sweep_seeds, tell_cell, tell_seed
+from tests.swarm.search import search
 
 
 def main(arguments: list[str]) -> int:
@@ -23,6 +25,8 @@ def main(arguments: list[str]) -> int:
             return tell_seed(int(seed))
         case ["seeds", first, count]:
             return sweep_seeds(int(first), int(count))
+        case ["plants"]:
+            return search()
         case [play] if play in PLAYS:
             return sweep_play(play)
         case [play, name] if play in PLAYS:
