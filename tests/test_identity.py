@@ -315,6 +315,21 @@ async def test_a_change_of_what_the_session_does_not_hang_on_keeps_it(autojump_c
         assert desk.standing().tally.lost == {}
 
 
+async def test_a_begun_trip_of_a_lease_cancels_as_it_was_begun(autojump_clock: MockClock) -> None:
+    leased = sxbet_account("maker", timeout_seconds=60, renew_interval=10.0, watches=("quoter",))
+    async with open_desk(leased, watches=[QUOTER]) as desk:
+        bot = desk.bot("quoter")
+        await desk.until(Phase.ARMED, within=5, name="maker")
+        desk.market.exchange(leased).place("maker")
+        desk.sxbet.faults.fail["DELETE /orders-v3/all"] = 503
+        bot.hang()
+        await desk.until(Phase.TRIPPING, within=5, name="maker")
+        await desk.reload(replace(leased, on_trip="lapse"))
+        desk.sxbet.faults.clear()
+        await desk.until(Phase.TRIPPED, within=3, name="maker")
+        assert desk.market.open_orders(leased) == []
+
+
 async def test_another_way_to_trip_takes_effect_over_the_session_that_is_open(autojump_clock: MockClock) -> None:
     async with open_desk(replace(MAKER, on_trip="lapse"), watches=[QUOTER]) as desk:
         bot = desk.bot("quoter")
