@@ -39,7 +39,9 @@ def test_an_order_that_was_not_there_after_the_last_round_was_placed_since() -> 
 
 
 def test_a_round_that_could_not_be_read_is_no_sign_of_new_orders() -> None:
-    assert tripped(left(2.0, "a"), facts.RoundDone(3.0, 0, None), left(4.0, "a")).placed == 0
+    unread = facts.RoundDone(3.0, 0, None)
+    assert tripped(left(2.0, "a"), unread, left(4.0, "a")).placed == 0
+    assert tripped(left(2.0, "a"), unread, left(4.0, "b")).placed == 1, "what was left before it is known still"
 
 
 def test_where_no_ids_are_known_more_orders_than_before_were_placed() -> None:

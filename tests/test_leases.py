@@ -40,6 +40,8 @@ def unanswered(at: float, ttl: float, given_up_at: float) -> list[Fact]:
         ([*LEASED, TRIPPED, facts.RoundDone(10.4, 0, 2)], 10.6, True),
         ([*LEASED, TRIPPED, facts.RoundDone(10.5, 0, 2)], 10.6, False),
         ([*LEASED, TRIPPED, facts.OrdersCounted(12.0, 1)], 13.0, False),
+        ([*LEASED, TRIPPED, facts.OrdersCounted(12.0, 0)], 13.0, True),
+        ([*LEASED, TRIPPED, facts.RoundDone(12.0, 0, None)], 13.0, True),
         ([*LEASED, TRIPPED, facts.RoundDone(12.0, 0, 1), *cut(13.0)], 14.0, True),
         ([*LEASED, facts.Tripped(10.2, Cause.SILENCE, "quoter")], 99.0, False),
         ([TRIPPED], 99.0, False),

@@ -291,3 +291,15 @@ async def test_only_the_first_listing_of_a_session_asks_what_became_of_orders(au
         exchange.cancel(exchange.open_orders("desk")[:1], "user_request")
         await trio.sleep(60)
         assert asked() == 1
+
+
+async def test_a_trip_long_after_our_start_is_carried_on_at_its_own_pace(autojump_clock: MockClock) -> None:
+    async with open_desk(DESK) as desk:
+        await trio.sleep(200)
+        desk.exchange.exchange.place("desk")
+        desk.exchange.faults.cancel_leaves = 1
+        desk.board.post("desk", Tripped(desk.board.clock.now(), Cause.OPERATOR, "alice"))
+        await trio.sleep(20)
+        trip = desk.standing().guard.trip
+        assert trip is not None
+        assert trip.rounds > 30
