@@ -5,6 +5,7 @@ outcomes of commands) and by the venues' own books; `promise` only for the bound
 """
 
 from tests.swarm.laws.cadence import Cadence
+from tests.swarm.laws.carried_out import CarriedOut
 from tests.swarm.laws.clocks import Clocks
 from tests.swarm.laws.connected import Connected
 from tests.swarm.laws.counted import Counted
@@ -41,6 +42,7 @@ LAWS: tuple[type[Law], ...] = (
     DeadBot,
     Healed,
     TripEnds,
+    CarriedOut,
     Unchanged,
     LivingBot,
     Printed,

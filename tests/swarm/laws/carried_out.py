@@ -1,0 +1,86 @@
+"""That a trip does what it is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deadman import facts
+from deadman.config.schema import Account
+from deadman.facts import Fact
+from deadman.promise import promise, timers
+from deadman.simulator.exchange import Order
+from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.selected import is_selected
+
+LEISURE = 6.0
+"""Seconds for a round that comes late in a trip, and for us to look."""
+
+DURABLE = 1.0
+"""Seconds of a trip after which it is on a disk that works, and outlives us."""
+
+
+@dataclass
+class Begun:
+    """`account`: as the config had it when the trip began; `calm`: seconds since then in which nothing hindered us."""
+
+    account: Account
+    at: float
+    calm: float = 0.0
+
+
+class CarriedOut(Law):
+    """A trip once begun is carried to zero, whatever becomes of the config or of us: its orders do not stay."""
+
+    name = "carried out"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.begun: dict[str, Begun] = {}
+        self.looked_at = 0.0
+
+    def on_fact(self, account: str, fact: Fact) -> None:
+        known = self.scene.account(account)
+        match fact:
+            case facts.Tripped() if known is not None and not known.observe and not self.desk.life.restoring:
+                self.begun.setdefault(account, Begun(known, self.scene.now))
+            case facts.TripDone() | facts.Disarmed() | facts.Rearmed() if not self.desk.life.restoring:
+                self.begun.pop(account, None)
+
+    def on_end(self) -> None:
+        """What was not yet on the disk may be forgotten."""
+        disk = self.desk.host.disk
+        for name, begun in list(self.begun.items()):
+            if disk.full or disk.seconds > DURABLE / 4 or self.scene.now < begun.at + DURABLE:
+                del self.begun[name]
+
+    def look(self) -> None:
+        passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
+        if not self.desk.running or +self.scene.troubles.active or passed > 2 * STEP:
+            return
+        for name, begun in list(self.begun.items()):
+            if self.desk.host.disk.aside or self._is_elsewhere(name, begun):
+                del self.begun[name]
+                continue
+            begun.calm += passed
+            left = self._left(begun)
+            if begun.calm > self._bound(begun, len(left)):
+                self.expect(not left, f"{name}: {len(left)} orders rest, {begun.calm:.1f} calm seconds into its trip")
+
+    def _is_elsewhere(self, name: str, begun: Begun) -> bool:
+        """The name has come to stand for another account at the venue."""
+        now = self.scene.account(name)
+        return now is not None and self._place(now) != self._place(begun.account)
+
+    def _place(self, account: Account) -> object:
+        return self.desk.market.venue(account), self.desk.market.owner(account)
+
+    def _left(self, begun: Begun) -> list[Order]:
+        resting = self.desk.market.open_orders(begun.account)
+        before = begun.at + self.desk.market.exchange(begun.account).clock() - self.scene.now
+        return [order for order in resting if order.placed_at <= before and is_selected(begun.account, order)]
+
+    def _bound(self, begun: Begun, orders: int) -> float:
+        """Back at the venue and a round of cancelling; or where a lease's end cancels, that."""
+        bounds, pace = promise(begun.account, self.desk.watches), timers(begun.account)
+        back = bounds.detect + bounds.redial + bounds.rearm
+        return back + (bounds.gone_within(orders) or pace.reply_timeout) + LEISURE
