@@ -31,7 +31,7 @@ ACCOUNTS: Mapping[str, Account] = {
 UNDER_WAY = 3.0
 """Seconds from the edit until the situation may end."""
 
-AFTERWARDS = 12.0
+AFTERWARDS = 20.0
 """Seconds for which the bot lives on, if it lives."""
 
 DYING = 8.0

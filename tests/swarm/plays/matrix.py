@@ -68,6 +68,13 @@ async def dies(stage: Stage, bot: Bot) -> None:
     bot.hang()
 
 
+async def dies_over_an_empty_book(stage: Stage, bot: Bot) -> None:
+    for account in stage.desk.accounts.values():
+        exchange = stage.desk.market.exchange(account)
+        exchange.cancel(exchange.open_orders(account.name), "by its bot")
+    bot.hang()
+
+
 async def comes_back(stage: Stage, bot: Bot) -> None:
     """Dead before, and tripped; up again now."""
     bot.beating = True
@@ -77,6 +84,20 @@ async def is_disarmed_and_armed(stage: Stage, bot: Bot) -> None:
     await say(stage, "disarm")
     await trio.sleep(2.0)
     await say(stage, "arm")
+
+
+async def is_disarmed_and_armed_at_once(stage: Stage, bot: Bot) -> None:
+    """The second word before the first is carried out."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(say, stage, "disarm")
+        await trio.sleep(1.0)
+        nursery.start_soon(say, stage, "arm")
+
+
+async def is_disarmed_later(stage: Stage, bot: Bot) -> None:
+    """When a renewal, or a reading, is under way; and stays so."""
+    await trio.sleep(6.0)
+    await say(stage, "disarm")
 
 
 async def is_tripped_and_armed(stage: Stage, bot: Bot) -> None:
@@ -104,8 +125,11 @@ ACTS: Mapping[str, Act] = {
     "goes on": goes_on,
     "drifts": drifts,
     "dies": dies,
+    "dies over an empty book": dies_over_an_empty_book,
     "comes back": comes_back,
     "disarmed, armed": is_disarmed_and_armed,
+    "disarmed, armed at once": is_disarmed_and_armed_at_once,
+    "disarmed later": is_disarmed_later,
     "tripped, armed": is_tripped_and_armed,
     "restarts": restarts,
     "reconnects": loses_its_connections,
@@ -123,12 +147,19 @@ SENT: Mapping[str, tuple[str, ...]] = {
     "deribit goes on": _AT_REST,
     "deribit drifts": (*_AT_REST, "private/enable_cancel_on_disconnect"),
     "deribit dies": (*_AT_REST, "private/cancel_all"),
+    "deribit dies over an empty book": (*_AT_REST, "private/cancel_all"),
     "deribit comes back": _AT_REST,
     "deribit disarmed, armed": (
         *_AT_DIALS,
         "private/disable_cancel_on_disconnect",
         "private/enable_cancel_on_disconnect",
     ),
+    "deribit disarmed, armed at once": (
+        *_AT_DIALS,
+        "private/disable_cancel_on_disconnect",
+        "private/enable_cancel_on_disconnect",
+    ),
+    "deribit disarmed later": (*_AT_REST, "public/set_heartbeat", "private/disable_cancel_on_disconnect"),
     "deribit tripped, armed": (*_AT_REST, "private/cancel_all"),
     "deribit restarts": _AT_DIALS,
     "deribit reconnects": _AT_DIALS,
@@ -136,8 +167,11 @@ SENT: Mapping[str, tuple[str, ...]] = {
     "deribit, one by one tripped, armed": (*_AT_REST, "private/cancel"),
     "v3 goes on": _V3,
     "v3 dies": ("DELETE /orders-v3/all", "GET /orders-v3"),
+    "v3 dies over an empty book": ("DELETE /orders-v3/all", "GET /orders-v3"),
     "v3 comes back": _V3,
     "v3 disarmed, armed": _V3,
+    "v3 disarmed, armed at once": _V3,
+    "v3 disarmed later": _V3,
     "v3 tripped, armed": ("DELETE /orders-v3/all", *_V3),
     "v3 restarts": _V3,
     "v3 reconnects": _V3,
@@ -190,6 +224,24 @@ def under(act: str, begin: Begin, seconds: float) -> Story:
                 await ACTS[act](stage, bot)
                 await trio.sleep_forever()
             heal()
+        await ended(stage, bot)
+
+    return story
+
+
+def slow(answer: Answer) -> Story:
+    """A venue that takes as long as it may is none that hinders us: a trip is carried to zero over it."""
+
+    async def story(stage: Stage) -> None:
+        account = next(iter(stage.desk.accounts.values()))
+        bot = await opened(stage, "dies")
+        with stage.trouble(ANSWERS):
+            answer.begin(faults_of(stage), "*")
+            bot.hang()
+            await trio.sleep(LASTING)
+            left = stage.desk.market.open_orders(account)
+            stage.record.expect(not left, f"{len(left)} orders rest after {LASTING:.0f} s of slow answers")
+            faults_of(stage).clear()
         await ended(stage, bot)
 
     return story
@@ -302,12 +354,15 @@ def by_method() -> Iterator[Cell]:
 def of_answer(kind: str, act: str, method: str, answer: Answer) -> Iterator[Cell]:
     yield made(kind, act, f"{method}: {answer.name}, once", answered_once(method, answer), ONCE, group(answer))
     yield made(kind, act, f"{method}: {answer.name}", answered(method, answer), PASSING, group(answer))
-    if act == "dies":
+    if act.startswith("dies"):
         yield made(kind, act, f"{method}: {answer.name}, lasting", answered(method, answer), LASTING, group(answer))
 
 
 def by_venue() -> Iterator[Cell]:
     for kind in KINDS:
+        answer = WHOLE[venue_of(kind)][0]
+        name = f"{kind} dies / {answer.name}, lasting"
+        yield Cell("matrix", name, f"{venue_of(kind)} slow", slow(answer), (KINDS[kind],), (QUOTER,))
         for act in acts_of(kind):
             for answer in WHOLE[venue_of(kind)]:
                 yield made(kind, act, answer.name, answered("*", answer), PASSING, answer.name)

@@ -92,7 +92,7 @@ def switches_fail(stage: Stage) -> Iterator[None]:
     venues = (stage.desk.market.deribit, stage.desk.market.coinbase)
     with stage.trouble("switches fail"):
         for venue in venues:
-            venue.faults.fail[turning_on] = 10049
+            venue.faults.fail[turning_on] = 13028
         try:
             yield
         finally:

@@ -107,7 +107,7 @@ OF_ITS_OWN: Mapping[str, tuple[Answer, ...]] = {
     ),
 }
 WHOLE: Mapping[str, tuple[Answer, ...]] = {
-    "deribit": (setting("all 4.8 s late", delay=4.8), setting("wrong echo", wrong_echo=True)),
+    "deribit": (setting("all 4.9 s late", delay=4.9), setting("wrong echo", wrong_echo=True)),
     "sxbet": (
         setting("all 2.8 s late", delay=2.8),
         setting("wrong echo", wrong_echo=True),
@@ -132,8 +132,11 @@ def group(answer: Answer) -> str:
 
 
 def spares_lists(faults: Faults) -> bool:
-    """Whether nothing is wrong but the answers to methods that cancel, so that the venue's list can be read."""
+    """Whether nothing is wrong but the answers to methods that cancel, so that the venue's list can be read.
+
+    10028 ends the session before there is time to.
+    """
     methods = {*faults.fail, *faults.late, *faults.ignored, *faults.silent, *faults.garbled, *faults.wrong_id}
     well = Faults(faults.gate, fail=faults.fail, late=faults.late, ignored=faults.ignored, silent=faults.silent)
     well.garbled, well.wrong_id, well.cancel_leaves = faults.garbled, faults.wrong_id, faults.cancel_leaves
-    return methods <= CANCELLING and faults == well and not faults.frozen
+    return methods <= CANCELLING and 10028 not in faults.fail.values() and faults == well and not faults.frozen
