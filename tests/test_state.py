@@ -385,6 +385,30 @@ async def test_check_ins_alone_write_nothing(disk: Disk, autojump_clock: MockClo
         assert len(disk.writes) <= 2
 
 
+@pytest.mark.parametrize(("before", "after", "soon"), [(0, 9, True), (9, 0, True), (9, 19, True), (9, 10, False)])
+async def test_a_book_that_fills_or_empties_is_on_the_disk_soon_and_small_changes_within_a_minute(
+    before: int, after: int, soon: bool, disk: Disk, autojump_clock: MockClock
+) -> None:
+    async with run(disk) as first:
+        first.board.post("d", facts.OrdersCounted(first.board.clock.now(), before))
+        await trio.sleep(65.0)
+        writes = len(disk.writes)
+        first.board.post("d", facts.OrdersCounted(first.board.clock.now(), after))
+        await trio.sleep(0.1)
+        assert (len(disk.writes) > writes) is soon
+        await trio.sleep(65.0)
+        assert len(disk.writes) == writes + 1
+
+
+async def test_counts_that_swing_do_not_keep_the_disk_busy(disk: Disk, autojump_clock: MockClock) -> None:
+    async with run(disk) as first:
+        writes = len(disk.writes)
+        for number in range(600):
+            first.board.post("d", facts.OrdersCounted(first.board.clock.now(), 50 * (number % 2)))
+            await trio.sleep(0.1)
+        assert len(disk.writes) - writes <= 13
+
+
 async def test_a_bots_first_lease_waits_until_the_disk_knows_of_it(disk: Disk, autojump_clock: MockClock) -> None:
     disk.takes = 0.7
     async with run(disk) as first:

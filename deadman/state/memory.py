@@ -56,6 +56,12 @@ class Listed:
     at: float = field(compare=False)
 
 
+def is_news(known: Listed | None, now: Listed | None) -> bool:
+    """Whether so much of a book came or went that a restart should know of it soon."""
+    before, after = (one.count if one else 0 for one in (known, now))
+    return after > 2 * before or before > 2 * after
+
+
 @dataclass(frozen=True, slots=True)
 class AccountMemory:
     """The facts that bring an account's guard back to where it was, and whose account it is.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
+from math import inf
 
 import trio
 
 from deadman.board import Board
 from deadman.standing import Standing
-from deadman.state.memory import AccountMemory, Memory, WatchMemory
+from deadman.state.memory import AccountMemory, Memory, WatchMemory, is_news
 from deadman.state.store import Store
 from deadman.state.text import Damaged, decode, encode
 from deadman.watch import Watch
@@ -30,6 +31,10 @@ that does not know of it, for then the venue's own switch still stands."""
 COUNTS = 60.0
 """Seconds between two writes that only tell how many orders are open: nothing but a comparison hangs on it."""
 
+NEWS = 5.0
+"""The same of one account whose book has filled, emptied, doubled or halved: what is not on the disk a crash keeps
+from being missed, and what is there but long cancelled is missed though nothing happened."""
+
 LAST_WRITE = 1.0
 """Seconds for what has changed just before we stop."""
 
@@ -47,6 +52,7 @@ class State:
         self._has_tried = False
         self._asked = 0
         self._answered = 0
+        self._news_at: dict[str, float] = {}
 
     def restore(self) -> None:
         """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
@@ -105,8 +111,17 @@ class State:
         """What the disk knows may be of an account of that name which a reload has dropped since."""
         disk = self._on_disk
         known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
-        if replace(known, listed=None) != replace(AccountMemory.of(after.guard), listed=None):
+        now = AccountMemory.of(after.guard)
+        if replace(known, listed=None) != replace(now, listed=None) or self._is_news(account, known, now):
             self._changed.set()
+
+    def _is_news(self, account: str, known: AccountMemory, now: AccountMemory) -> bool:
+        """Whether the book is so unlike what the disk knows of it that it is written now."""
+        at = self._board.clock.now()
+        if not is_news(known.listed, now.listed) or at < self._news_at.get(account, -inf) + NEWS:
+            return False
+        self._news_at[account] = at
+        return True
 
     def _hear_watch(self, before: Watch, after: Watch) -> None:
         if WatchMemory.of(before) != WatchMemory.of(after):
