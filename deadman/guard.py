@@ -268,8 +268,8 @@ class Guard:
                 book = self.book.known(remaining, at)
                 return replace(self._counted(at, remaining), trip=self.trip.after(fact), book=book)
             case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
-                book = self.book.known(None, at) if presumed else self.book
-                return replace(self, trip=replace(self.trip, done_at=at, presumed=presumed), book=book)
+                done = replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
+                return done._uncounted(at) if presumed else done
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None, withheld=False)
             case facts.Slept(slept=slept) if self.disarm is not None:
@@ -297,8 +297,15 @@ class Guard:
         return replace(proven, switch=self.switch.proven())
 
     def _counted(self, at: float, count: int | None) -> Guard:
+        """A list that cannot be read takes nothing back: the last count goes on, with its age."""
+        if count is None:
+            return self
         seen_at = at if count else self.orders_seen_at
         return replace(self, open_orders=count, open_orders_at=at, orders_seen_at=seen_at)
+
+    def _uncounted(self, at: float) -> Guard:
+        """What was counted is presumed gone."""
+        return replace(self, open_orders=None, open_orders_at=None, book=self.book.known(None, at))
 
     def _at_most(self, expiry: float) -> Proof | None:
         """A shorter lease than the one that stands replaces it, though its answer may never reach us."""

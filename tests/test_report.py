@@ -87,7 +87,17 @@ def test_a_count_of_orders_tells_when_the_venue_listed_them() -> None:
     assert desk(session, counted)["open_orders_at"] == EPOCH + 90
     assert desk(session, counted, trip, facts.RoundDone(98.5, 4, 0))["open_orders_at"] == EPOCH + 98.5
     assert desk(session, counted, facts.Lost(95.0, Reason.DNS))["open_orders_at"] is None
-    assert desk(session, counted, facts.OrdersCounted(92.0, None))["open_orders_at"] is None
+
+
+def test_a_list_that_cannot_be_read_leaves_the_last_count_with_its_age() -> None:
+    session, counted = facts.SessionOpened(89.0, can_cancel=True), facts.OrdersCounted(90.0, 4)
+    trip = facts.Tripped(96.0, Cause.SILENCE, "quoter", "silent")
+    unread = facts.OrdersCounted(92.0, None), trip, facts.RoundDone(98.5, 0, None)
+    told = desk(session, counted, *unread)
+    assert (told["open_orders"], told["open_orders_at"]) == (4, EPOCH + 90)
+    gone = desk(session, counted, *unread, facts.TripDone(99.0, presumed=True))
+    assert (gone["open_orders"], gone["open_orders_at"]) == (None, None)
+    assert desk(session, *unread)["open_orders"] is None
 
 
 def test_a_trip_tells_cause_rounds_and_what_remains() -> None:

@@ -115,12 +115,12 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
     ),
     gauge(
         "deadman_account_open_orders",
-        "Open orders as the venue last listed them; no series where it does not tell.",
+        "Open orders as the venue last listed them; no series where it never did.",
         lambda sight: sight.standing.guard.open_orders,
     ),
     gauge(
         "deadman_account_open_orders_timestamp_seconds",
-        "When the venue listed the open orders; no series where it does not tell.",
+        "When the venue last listed the open orders; no series where it never did.",
         Sight.counted,
     ),
     counter(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deadman.facts import TRIP_PATIENCE
-from deadman.problems.told import Problem, Told, Urgency, alarming, counted, unreachable, venue
+from deadman.problems.told import STALE, Problem, Told, Urgency, alarming, count_age, counted, unreachable, venue
 from deadman.spoken import instant, left
 
 _TRYING = "deadman keeps trying"
@@ -29,7 +29,7 @@ def _left_open(account: Told, dead: set[str], now: float) -> Problem | None:
     """A dead bot's orders on an account that no silence trips."""
     bots = sorted(dead.intersection(account["watches"]))
     trips = account["on_trip"] != "none" and not account["observe"]
-    if trips or not bots or account["open_orders"] == 0:
+    if trips or not bots or (account["open_orders"] == 0 and (count_age(account, now) or 0.0) <= STALE):
         return None
     why = "deadman only observes here" if account["observe"] else "on_trip is none"
     orders = "its open orders are not counted" if account["open_orders"] is None else counted(account, now)

@@ -18,6 +18,10 @@ RECENT = 30.0
 """Seconds after which a count of orders is told with its age."""
 
 
+STALE = 150.0
+"""Seconds after which a count says nothing any more of an account whose orders nobody guards."""
+
+
 class Urgency(IntEnum):
     """How soon somebody must act, the most urgent first."""
 
