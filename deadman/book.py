@@ -40,6 +40,13 @@ class Book:
     lapsed_at: float | None = None
     gone: Gone | None = None
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether orders that were listed last may have gone since, unseen: they are to be listed at once."""
+        if not self.count:
+            return False
+        return self.unwatched or (self.lapsed_at is not None and self.listed_at < self.lapsed_at + LAG)
+
     def out_of_sight(self) -> Book:
         return replace(self, unwatched=True)
 

@@ -165,6 +165,8 @@ class Keeper:
         self._post(facts.Proven(self._now(), proof))
         if self._guard().nameless:
             await self._identify(session)
+        if self._guard().book.is_unsure:
+            session.recount()
         if self._is_on_task():
             await session.attend(self._renewal_due(proof))
 

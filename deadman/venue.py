@@ -48,6 +48,9 @@ class Session(Protocol):
     async def attend(self, until: float) -> None:
         """Listen and answer until that monotonic instant, or until a proof is due sooner."""
 
+    def recount(self) -> None:
+        """List the open orders when next attended, however early that is: they may have gone unseen."""
+
     async def renew(self) -> Proof:
         """Prove the switch once more."""
 

@@ -58,6 +58,22 @@ def test_a_venue_that_is_slow_to_cancel_after_a_lease_is_waited_for() -> None:
     assert gone(OPENED, LEASED, MANY, LEASED_AGAIN, replace(listed, at=10.0 + LAG), late) is None
 
 
+def test_orders_that_may_have_gone_unseen_are_to_be_listed_at_once() -> None:
+    def unsure(*history: Fact) -> bool:
+        return fold(history).book.is_unsure
+
+    doubted = facts.Doubted(6.0, "the host slept")
+    assert not unsure(OPENED, ON, MANY)
+    assert unsure(OPENED, ON, MANY, LOST, BACK)
+    assert unsure(OPENED, ON, MANY, doubted)
+    assert unsure(OPENED, ON, MANY, doubted, facts.OrdersCounted(7.0, None))
+    assert not unsure(OPENED, ON, MANY, doubted, FEWER)
+    assert not unsure(OPENED, ON, replace(MANY, count=0), doubted)
+    assert unsure(OPENED, LEASED, MANY, LEASED_AGAIN)
+    assert unsure(OPENED, LEASED, MANY, LEASED_AGAIN, replace(MANY, at=10.0 + LAG - 1.0))
+    assert not unsure(OPENED, LEASED, MANY, LEASED_AGAIN, replace(MANY, at=10.0 + LAG))
+
+
 def test_orders_that_go_while_we_watch_are_the_bots_own_affair() -> None:
     assert gone(OPENED, ON, MANY, NONE) is None
     assert gone(OPENED, LEASED, MANY, facts.OrdersCounted(9.0, 0)) is None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account, WatchConfig
+from deadman.config.schema import Account, SxBetAccount, WatchConfig
 from deadman.guard import Phase
 from deadman.problems.verdict import Verdict, headline
 from deadman.report import report
@@ -147,3 +148,44 @@ async def test_a_goodbye_lets_a_lease_run_out_and_nobody_misses_its_orders(autoj
         bot.beating = True
         await trio.sleep(60.0)
         assert (desk.open_orders("maker"), missed(desk, MAKER)) == (0, 0)
+
+
+@LEASED
+async def test_once_the_venue_is_back_nothing_is_called_fine_before_the_orders_are_listed_anew(
+    account: SxBetAccount, autojump_clock: MockClock
+) -> None:
+    short = replace(account, timeout_seconds=5, renew_interval=1.5)
+    async with open_desk(short, watches=[QUOTER]) as desk:
+        await trading(desk, short, rest=25.0)
+        counted_at = desk.standing(account.name).guard.open_orders_at
+        while desk.standing(account.name).guard.open_orders_at == counted_at:
+            await trio.sleep(0.1)
+        desk.network.freeze(SXBET_HOST)
+        await trio.sleep(7.0)
+        desk.network.thaw(SXBET_HOST)
+        await desk.until(Phase.ARMED, within=10, name=account.name)
+        with trio.fail_after(3.0):
+            while not missed(desk, account):
+                assert said(desk)
+                await trio.sleep(0.01)
+        assert missed(desk, account) == MANY
+
+
+async def test_while_the_list_cannot_be_read_the_orders_of_before_are_a_doubt_and_not_fine(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_desk(MAKER, watches=[QUOTER]) as desk:
+        await trading(desk, MAKER, rest=45.0)
+        assert not said(desk)
+        desk.sxbet.faults.garbled = {"GET /orders-v3"}
+        desk.network.freeze(SXBET_HOST)
+        await trio.sleep(45.0)
+        desk.network.thaw(SXBET_HOST)
+        await desk.until(Phase.ARMED, within=30, name="maker")
+        for _ in range(30):
+            await trio.sleep(1.0)
+            assert "nobody knows what rests" in said(desk)
+            assert report(desk.board)["accounts"]["maker"]["open_orders"] == MANY
+        desk.sxbet.faults.clear()
+        await trio.sleep(12.0)
+        assert f"{MANY} orders gone, and not by us" in said(desk)

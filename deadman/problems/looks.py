@@ -5,11 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from deadman.problems.told import Told, alarming, count_age, counted, gathered, unreachable, venue
+from deadman.problems.told import STALE, Told, alarming, count_age, counted, gathered, unreachable, venue
 from deadman.spoken import instant, left
-
-STALE = 150.0
-"""Seconds after which a count says nothing any more of an account whose orders nobody guards."""
 
 GONE_TOLD = 3600.0
 """Seconds for which orders that went unseen are told of."""
@@ -37,6 +34,7 @@ def account_look(account: Told, watches: Told, now: float) -> str:
         *_said(account, watches),
         *_unmet(account),
         *_resting(account, watches, now),
+        *_unsure(account, now),
         *_gone_unseen(account, now),
     ]
     return ", ".join(parts)
@@ -98,6 +96,12 @@ def _resting(account: Told, watches: Told, now: float) -> Iterator[str]:
 
 def _met(account: Told) -> list[str]:
     return [name for name in account["watches"] if name not in account.get("unmet", ())]
+
+
+def _unsure(account: Told, now: float) -> Iterator[str]:
+    """Until they are listed once more, nobody knows what an absence has left of the orders that rested before it."""
+    if account.get("orders_unsure") and account["protected"]:
+        yield f"{counted(account, now)} before nobody watched them, and not listed since: nobody knows what rests"
 
 
 def _gone_unseen(account: Told, now: float) -> Iterator[str]:

@@ -33,6 +33,7 @@ def account_report(
         "since": times.timestamp(since),
         **_proven(guard, times),
         **_counted(guard, times),
+        "orders_unsure": guard.book.is_unsure,
         "gone_unseen": _gone(guard.book.gone, times) if guard.book.gone else None,
         "trouble": _trouble(guard.trouble, times) if guard.trouble else None,
         "trip": _trip(guard.trip, times) if guard.trip else None,

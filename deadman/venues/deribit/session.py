@@ -76,6 +76,9 @@ class DeribitSession:
         if self.refresh_at <= until:
             await self._refresh()
 
+    def recount(self) -> None:
+        self._counted_at = -inf
+
     async def identify(self) -> str | None:
         """The id of the account, which every key of it shares (protocol, section 7)."""
         params = {"currency": "BTC", "extended": True}

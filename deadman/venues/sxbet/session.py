@@ -63,6 +63,9 @@ class SxBetSession:
                 await self._count_orders()
         await trio.sleep_until(until)
 
+    def recount(self) -> None:
+        self.marks.counted_at = -inf
+
     async def identify(self) -> str | None:
         """The wallet whose orders the key lists; None where there are none."""
         return await self.orders.owner()
