@@ -76,7 +76,7 @@ def _lease(guard: Guard, times: Times) -> str:
     end = guard.lease_end
     if end is None or end <= times.now:
         return ""
-    surely = guard.leases.heard_until <= times.now
+    surely = guard.leases.held is not None and guard.leases.heard_until <= times.now
     return f"; the lease ends at {times.told(end)}" if surely else f"; a lease may run until {times.told(end)}"
 
 
