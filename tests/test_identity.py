@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from deadman.config.schema import DeribitAccount, SecretSource, Selection, SxBetAccount, WatchConfig
 from deadman.guard import Phase
-from deadman.identity import identity_of
+from deadman.identity import Identity, Relation, identity_of
 from tests.desk import Desk, deribit_account, open_desk, sxbet_account
 from tests.swarm.world.market import FULL
 
@@ -346,3 +346,27 @@ def test_sx_bet_accounts_are_the_wallets_or_the_names() -> None:
     v3: SxBetAccount = MAKER
     assert identity_of(v3) == identity_of(replace(v3, api_key=SecretSource("file", "/new")))
     assert identity_of(v3) != identity_of(replace(v3, url="http://elsewhere.localhost"))
+
+
+ONE = Identity("deribit mainnet", "key-a", "7")
+
+
+@pytest.mark.parametrize(
+    ("other", "relation"),
+    [
+        (ONE, Relation.SAME),
+        (replace(ONE, credential="key-b"), Relation.SAME),
+        (replace(ONE, credential="key-b", account="8"), Relation.OTHER),
+        (replace(ONE, account="8"), Relation.OTHER),
+        (replace(ONE, account=None), Relation.SAME),
+        (replace(ONE, account=None, credential="key-b"), Relation.UNKNOWN),
+        (replace(ONE, place="deribit testnet"), Relation.OTHER),
+        (replace(ONE, place="deribit testnet", account=None), Relation.OTHER),
+    ],
+)
+def test_two_identities_are_one_account_by_the_venues_word_or_else_by_the_key(
+    other: Identity, relation: Relation
+) -> None:
+    assert ONE.relation(other) is relation
+    assert other.relation(ONE) is relation
+    assert ONE.is_of(other) is ((ONE.place, ONE.credential) == (other.place, other.credential))
