@@ -79,7 +79,7 @@ PLANTS: tuple[Plant, ...] = (
         "a slow venue's clock is wrong",
         "clocks",
         "matrix",
-        "deribit goes on / all 4.8 s late",
+        "deribit goes on / all 4.9 s late",
         "clocks",
         edit(
             "deadman.tally:Tally._is_better",
@@ -200,7 +200,7 @@ PLANTS: tuple[Plant, ...] = (
         "reloads",
         "edits",
         "deribit.observe / tripping / reload",
-        "rounds",
+        "carried out",
         edit("deadman.duty:in_force", ("    if not guard.tripping", "    return account\n    if not guard.tripping")),
     ),
     plant(
@@ -252,7 +252,7 @@ PLANTS: tuple[Plant, ...] = (
         "only its own answer shows a venue's life",
         "slow answers",
         "matrix",
-        "deribit goes on / all 4.8 s late",
+        "deribit goes on / all 4.9 s late",
         "patience",
         edit(
             "deadman.venues.deribit.conversation:Conversation._seek_life",

@@ -20,7 +20,6 @@ from tests.swarm.laws.printed import Printed
 from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.read_off import ReadOff
 from tests.swarm.laws.retries import Retries
-from tests.swarm.laws.rounds import Rounds
 from tests.swarm.laws.running import Running
 from tests.swarm.laws.sentences import Sentences
 from tests.swarm.laws.soothing import Soothing
@@ -52,5 +51,4 @@ LAWS: tuple[type[Law], ...] = (
     Clocks,
     Patience,
     Retries,
-    Rounds,
 )

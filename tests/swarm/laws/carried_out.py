@@ -21,11 +21,16 @@ DURABLE = 1.0
 
 @dataclass
 class Begun:
-    """`account`: as the config had it when the trip began; `calm`: seconds since then in which nothing hindered us."""
+    """`account`: as the config had it when the trip began; `calm`: seconds since then in which nothing hindered us.
+
+    `most`: the orders that there were to cancel: they go one by one. `stuck`: those that the venue will not let go.
+    """
 
     account: Account
     at: float
     calm: float = 0.0
+    most: int = 0
+    stuck: frozenset[str] = frozenset()
 
 
 class CarriedOut(Law):
@@ -62,9 +67,17 @@ class CarriedOut(Law):
                 del self.begun[name]
                 continue
             begun.calm += passed
+            self._heed_stuck(begun)
             left = self._left(begun)
-            if begun.calm > self._bound(begun, len(left)):
+            begun.most = max(begun.most, len(left))
+            if begun.calm > self._bound(begun, begun.most):
                 self.expect(not left, f"{name}: {len(left)} orders rest, {begun.calm:.1f} calm seconds into its trip")
+
+    def _heed_stuck(self, begun: Begun) -> None:
+        """They delay no other; one that can be cancelled again has its own time."""
+        before, begun.stuck = begun.stuck, frozenset(self.desk.market.faults(begun.account).stuck)
+        if before - begun.stuck:
+            begun.calm = 0.0
 
     def _is_elsewhere(self, name: str, begun: Begun) -> bool:
         """The name has come to stand for another account at the venue."""
@@ -77,7 +90,8 @@ class CarriedOut(Law):
     def _left(self, begun: Begun) -> list[Order]:
         resting = self.desk.market.open_orders(begun.account)
         before = begun.at + self.desk.market.exchange(begun.account).clock() - self.scene.now
-        return [order for order in resting if order.placed_at <= before and is_selected(begun.account, order)]
+        loose = [order for order in resting if order.order_id not in begun.stuck]
+        return [order for order in loose if order.placed_at <= before and is_selected(begun.account, order)]
 
     def _bound(self, begun: Begun, orders: int) -> float:
         """Back at the venue and a round of cancelling; or where a lease's end cancels, that."""
