@@ -293,3 +293,12 @@ def test_a_lease_standing_through_a_disarm_is_not_claimed_afterwards() -> None:
 def test_a_guard_of_an_account_that_only_waits_tells_no_lease_end() -> None:
     assert Guard(OVERDUE).lease_end is None
     assert Guard(OVERDUE).next_change(0.0) is None
+
+
+def test_what_read_off_is_not_claimed_though_the_key_is_refused_later() -> None:
+    proven = facts.Proven(1.0, Proof(1.0, 60.0, Coverage.INHERITED))
+    off = facts.SwitchRead(2.0, "account", False, 0.0)
+    refused = facts.TurnedAway(3.0, Reason.CREDENTIALS, "13004")
+    guard = fold([facts.SessionOpened(0.0, can_cancel=True), proven, off, refused])
+    assert guard.phase(4.0) is Phase.REFUSED
+    assert not guard.protected(4.0)

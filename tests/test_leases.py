@@ -194,3 +194,9 @@ def test_a_round_cancels_as_configured_and_by_a_short_lease_where_nothing_else_e
 
 def guard_of(history: list[Fact]) -> Guard:
     return fold([OPENED, *history])
+
+
+def test_a_confirmed_disarm_leaves_what_may_yet_be_carried_out() -> None:
+    disarmed: list[Fact] = [facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]
+    assert guard_of([*LEASED, *disarmed]).lease_end is None
+    assert guard_of([*LEASED, *unanswered(3.0, 10.0, 4.0), *disarmed]).lease_end == 4.0 + HEARD_WITHIN + 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -303,3 +304,12 @@ async def test_a_trip_long_after_our_start_is_carried_on_at_its_own_pace(autojum
         trip = desk.standing().guard.trip
         assert trip is not None
         assert trip.rounds > 30
+
+
+async def test_a_quiet_desk_is_listed_three_times_a_minute_and_repaired_once(autojump_clock: MockClock) -> None:
+    async with open_desk(DESK) as desk:
+        await trio.sleep(182)
+        methods = Counter(one.method for one in desk.exchange.received)
+        assert 7 <= methods["private/get_open_orders"] <= 10
+        assert methods["private/enable_cancel_on_disconnect"] == 1
+        assert methods[LOGIN] == len(desk.network.dials) == 2, "the second to see that it is inherited"

@@ -165,3 +165,20 @@ def test_a_disarm_of_an_account_that_was_only_withheld_is_one_for_the_venue() ->
     said = fold([facts.Disarmed(61.0, "bob")], withheld)
     assert (duty(withheld, DESK), duty(said, DESK)) == (Duty.REST, Duty.DISARM)
     assert not said.withheld
+
+
+def test_a_change_of_the_key_alone_is_checked_before_an_unfinished_word_is_acted_upon() -> None:
+    again = facts.TakenOn(50.0, Identity(PLACE, "first"), TERMS)
+    calm = fold([again], ours([]))
+    pulled = fold([again], ours([facts.Tripped(5.0, Cause.SILENCE, "quoter")]))
+    disarmed = fold([again], ours([facts.Disarmed(5.0, "bob")]))
+    obeyed = fold([again], ours([facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]))
+    assert [guard.stranger for guard in (calm, pulled, disarmed, obeyed)] == [False, True, True, False]
+    assert not fold([STILL_OURS], pulled).stranger
+
+
+def test_an_account_is_nameless_until_the_venue_has_told_or_will_not() -> None:
+    fresh = fold([FIRST])
+    assert (fresh.nameless, fold([OURS], fresh).nameless) == (True, False)
+    assert not fold([facts.Identified(1.0, None)], fresh).nameless
+    assert not Guard(OVERDUE).nameless
