@@ -225,3 +225,14 @@ async def test_a_look_changes_nothing(name: str, autojump_clock: MockClock) -> N
             assert await session.orders.count() == 2
         assert not way.market.would_cancel(way.account)
         assert way.told(facts.Attempted) == []
+
+
+@pytest.mark.parametrize("name", ["deribit", "coinbase"])
+async def test_an_address_and_an_account_spend_less_than_the_venue_grants_them(
+    name: str, autojump_clock: MockClock
+) -> None:
+    async with doorway(name) as way, way.open():
+        url, key = way.account.url, way.door.account.client_id
+        address, account = way.door.dialler.pace(url, 1, 1), way.door.dialler.pace(f"{url} {key}", 1, 1)
+        assert (address.burst, address.rate) == (80.0, 15.0), "of 100 and 20 (protocol, section 7.1)"
+        assert (account.burst, account.rate) == (15.0, 5.0), "of the 20 and 5 of the lowest tier"

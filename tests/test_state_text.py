@@ -207,3 +207,9 @@ def test_a_reason_that_utf8_cannot_hold_is_written_as_well_as_may_be() -> None:
     disarmed = decode(encode(memory, clock()), clock()).accounts["a"].disarmed
     assert disarmed is not None
     assert disarmed.reason == "half a pair: ?"
+
+
+@pytest.mark.parametrize(("data", "words"), [(b"", "it is empty"), (b"state = 1", "its checksum does not match")])
+def test_a_damaged_file_is_told_by_what_is_wrong_with_it(data: bytes, words: str) -> None:
+    with pytest.raises(Damaged, match=words):
+        decode(data, clock())
