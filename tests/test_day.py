@@ -7,7 +7,8 @@ import trio
 
 from deadman.guard import Phase
 from tests.desk import Desk, deribit_account, open_desk, sxbet_account
-from tests.swarm.laws.claims import Claims
+from tests.swarm.laws.law import Scene
+from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.record import Record, Troubles
 from tests.swarm.plays.stage import deterministic
 from tests.swarm.plays.world import World
@@ -26,10 +27,11 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 async def pass_a_day(desk: Desk, *troubles: str) -> None:
     """From midnight to midnight, with a little trouble at noon, and an auditor who looks once a minute."""
     record = Record()
-    claims = Claims(desk, Troubles(), record, [])
+    claims = Protected(scene := Scene(desk, record, Troubles()))
     for hour in range(24):
         for _ in range(60):
             await trio.sleep(60)
+            scene.standings = desk.board.standings()
             claims.look()
         if hour == 12:
             for host in troubles:

@@ -1,22 +1,18 @@
-"""Audits what we do: what is sent, for whom it is renewed, what trips, and that a trip ends with no order left."""
+"""What we do: what is sent, for whom it is renewed, what trips, and that a trip ends with no order left."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from math import inf
 
 import trio
 
 from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount
-from deadman.duty import Duty, duty
 from deadman.facts import Cause, Fact
 from deadman.simulator.exchange import Order
 from deadman.simulator.received import Received
 from deadman.trip import Trip
-from tests.swarm.laws.pulse import Pulse
-from tests.swarm.laws.record import Record
-from tests.swarm.world.desk import Desk
+from tests.swarm.laws.law import Law, Scene
 
 LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "GET /orders-v3", "GET /orders")
 CHANGING = (
@@ -35,16 +31,19 @@ UNDER_WAY = 45.0
 """Seconds for which a request that we gave up may still arrive."""
 
 
-@dataclass
-class Deeds:
-    desk: Desk
-    pulses: dict[str, Pulse]
-    record: Record
-    placed: dict[str, float] = field(default_factory=dict)
-    listed_at: dict[str, float] = field(default_factory=dict)
-    disarmed_until: dict[str, float] = field(default_factory=dict)
-    tripped_until: dict[str, float] = field(default_factory=dict)
-    back_since: dict[str, float] = field(default_factory=dict)
+class Deeds(Law):
+    """What is sent, cancelled, renewed and tripped was called for just then, and a trip that is done left no order."""
+
+    name = "deeds"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.pulses, self.record = scene.pulses, scene.record
+        self.placed: dict[str, float] = {}
+        self.listed_at: dict[str, float] = {}
+        self.disarmed_until: dict[str, float] = {}
+        self.tripped_until: dict[str, float] = {}
+        self.back_since: dict[str, float] = {}
 
     def on_order(self, order: Order) -> None:
         self.placed.setdefault(f"{order.account} {order.order_id}", trio.current_time())
@@ -55,25 +54,23 @@ class Deeds:
         """An active cancel is a weapon: it is ours alone, for a trip alone, and narrowed by the config."""
         name, label = account.name, selected_label(account)
         fair = trio.current_time() <= self.tripped_until.get(name, -inf)
-        self.record.expect(fair, f"{name}: {order.order_id} was cancelled, and nothing has tripped")
-        self.record.expect(
-            label in (None, order.label), f"{name}: {order.label} was cancelled, outside of the selection"
-        )
+        self.expect(fair, f"{name}: {order.order_id} was cancelled, and nothing has tripped")
+        self.expect(label in (None, order.label), f"{name}: {order.label} was cancelled, outside of the selection")
         self.record.reached["cancelled by a trip"] += 1
 
     def on_request(self, received: Received) -> None:
         """A request as it arrives at a venue."""
         name, zero = received.account, received.params.get("timeoutSeconds") == 0
-        self.record.expect(received.method != "private/logout", f"{name}: a logout was sent")
+        self.expect(received.method != "private/logout", f"{name}: a logout was sent")
         if zero or received.method == "private/disable_cancel_on_disconnect":
             # With a key that was revoked the venue does not know whose request it is.
             untils = self.disarmed_until.values() if name is None else [self.disarmed_until.get(name, -inf)]
             asked = trio.current_time() <= max(untils, default=-inf)
-            self.record.expect(asked, f"{name}: {received.method} disarms unasked")
+            self.expect(asked, f"{name}: {received.method} disarms unasked")
             self.record.reached["disarmed at the venue"] += 1
         observed = name in self.desk.roster and self.desk.roster[name].observe
         changes = received.method in CHANGING or "timeoutSeconds" in received.params
-        self.record.expect(not (observed and changes), f"{name}: observed, and yet {received.method} was sent")
+        self.expect(not (observed and changes), f"{name}: observed, and yet {received.method} was sent")
         if name is not None and received.method in LISTINGS:
             self.listed_at[name] = received.at
 
@@ -98,24 +95,25 @@ class Deeds:
         """No lease is asked for in the name of a process that is not alive, nor against anybody's word."""
         guard = self.desk.board.standing(account.name).guard
         phase = guard.phase(now)
-        self.record.expect(duty(guard, account) is Duty.PROVE, f"{account.name}: renewed in spite of {phase}")
+        called_for = guard.disarm is None and guard.trip is None and not guard.awaited
+        self.expect(called_for or account.observe, f"{account.name}: renewed in spite of {phase}")
         for watch in account.watches:
             held = self.desk.board.watch(watch).held(now)
             alive = held or self.pulses[watch].may_be_renewed_for(now)
-            self.record.expect(alive, f"{account.name}: renewed for {watch}, of which {self.pulses[watch]}")
+            self.expect(alive, f"{account.name}: renewed for {watch}, of which {self.pulses[watch]}")
 
     def _check_trip(self, account: Account, cause: Cause, by: str, now: float) -> None:
         self.record.reached[f"trip by {cause}"] += 1
         if cause is Cause.OPERATOR:
             return
         pulse = self.pulses[by]
-        self.record.expect(by in account.watches and account.on_trip != "none", f"{account.name}: {by} tripped it")
-        self.record.expect(now >= pulse.held_until, f"{account.name}: {cause} tripped it while {by} is on hold")
+        self.expect(by in account.watches and account.on_trip != "none", f"{account.name}: {by} tripped it")
+        self.expect(now >= pulse.held_until, f"{account.name}: {cause} tripped it while {by} is on hold")
         if cause is Cause.SILENCE:
             fair = pulse.may_trip_by_silence(now)
-            self.record.expect(fair, f"{account.name}: tripped for the silence of {pulse}")
+            self.expect(fair, f"{account.name}: tripped for the silence of {pulse}")
         else:
-            self.record.expect(pulse.spoke_at > -inf, f"{account.name}: {cause}, and {by} never said so")
+            self.expect(pulse.spoke_at > -inf, f"{account.name}: {cause}, and {by} never said so")
 
     def _check_gone(self, account: Account, *, presumed: bool) -> None:
         """Whatever rested when the venue last listed it, or where it cannot be read, when the trip began, is gone."""
@@ -123,24 +121,21 @@ class Deeds:
         trip = self.desk.board.standing(account.name).guard.trip
         assert trip is not None
         before = trip.at if presumed else self.listed_at.get(account.name, -inf)
-        if presumed and isinstance(account, SxBetAccount) and self.desk.sxbet.lease(account.name):
-            self.record.reached["a lease was granted after we had given up asking"] += 1
-            return
         left = [order for order in self.selected(account) if self.placed_at(order) < before]
-        self.record.expect(not left, f"{account.name}: the trip is called done, and {len(left)} orders rest")
+        self.expect(not left, f"{account.name}: the trip is called done, and {len(left)} orders rest")
 
     def placed_at(self, order: Order) -> float:
         return self.placed[f"{order.account} {order.order_id}"]
 
     def look(self) -> None:
         """Whoever is back and heard is armed again at once, unless somebody else is dead or an operator tripped."""
-        now, standings = trio.current_time(), self.desk.board.standings() if self.desk.running else {}
+        now, standings = trio.current_time(), self.scene.standings
         for name, account in self.desk.accounts.items():
             trip = standings[name].guard.trip if name in standings else None
             if trip is None or standings[name].guard.disarm is not None or not self._is_back(account, trip, now):
                 self.back_since.pop(name, None)
             elif now > self.back_since.setdefault(name, now) + BACK:
-                self.record.violation(f"{name}: still tripped, though {trip.by} is back")
+                self.expect(False, f"{name}: still tripped, though {trip.by} is back")
 
     def _is_back(self, account: Account, trip: Trip, now: float) -> bool:
         if trip.done_at is None or trip.cause is Cause.OPERATOR:

@@ -19,6 +19,11 @@ class Excuse:
 
 
 EXCUSES: dict[str, Excuse] = {
+    "nobody at home": Excuse(
+        "A bot whose last check-in came while we were away may trade behind no lease: nobody can know of its orders "
+        "until it is heard.",
+        per_hour=600.0,
+    ),
     "dead before we ended": Excuse(
         "A bot that had been silent for its timeout before we ended is dead when we start, also where the file that "
         "said so is lost; a new process that checked in meanwhile found nobody at home.",

@@ -1,61 +1,40 @@
-"""Audits the answer to the question that is asked at night: what becomes of the orders if the host dies now?"""
+"""The answer to the question that is asked at night: what becomes of the orders if the host dies now?"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-import trio
-
 from deadman.config.schema import SxBetAccount
-from deadman.report import report
-from tests.swarm.laws.pulse import Pulse
-from tests.swarm.laws.record import Record, Troubles
-from tests.swarm.world.desk import Desk
+from tests.swarm.laws.law import Law, Told
 
-PACE = 1.7
-LATE = ("freeze", "latency", "sxbet frozen")
-"""Troubles in which a request that we gave up may still be granted later."""
+WAKING = 0.3
+"""Seconds in which our loop notices that the machine slept."""
 
 
-@dataclass
-class Fates:
-    desk: Desk
-    pulses: dict[str, Pulse]
-    troubles: Troubles
-    record: Record
-    secrets: Callable[[], Iterable[str]]
+class Fates(Law):
+    """Told gone within seconds if the host dies: no order rests behind a lease that is longer than that, or none."""
 
-    async def watch(self) -> None:
-        while True:
-            await trio.sleep(PACE)
-            if self.desk.running and trio.current_time() > self.desk.host.woke_at + 0.3:
-                self.look()
+    name = "fates"
 
-    def look(self) -> None:
-        answer = report(self.desk.board)
-        text = json.dumps(answer)
-        self.record.expect(not any(secret in text for secret in self.secrets()), "a secret stands in the status")
-        for name, told in answer["accounts"].items():
-            account = self.desk.accounts.get(name)
-            if isinstance(account, SxBetAccount):
-                self._check(account, told["if_host_dies"])
+    def read(self, told: Told) -> None:
+        for name, one in told["accounts"].items():
+            account = self.scene.account(name)
+            if isinstance(account, SxBetAccount) and self.scene.now > self.desk.host.woke_at + WAKING:
+                self._check(account, one["if_host_dies"])
 
-    def _check(self, account: SxBetAccount, fate: dict[str, Any]) -> None:
-        """`gone` within seconds: no order may rest for longer than that, nor for ever."""
-        self.record.reached[f"if the host dies, {fate['orders']}"] += 1
+    def _check(self, account: SxBetAccount, fate: Mapping[str, Any]) -> None:
+        self.scene.record.reached[f"if the host dies, {fate['orders']}"] += 1
         resting = self.desk.market.open_orders(account)
-        if fate["orders"] != "gone" or fate["within"] is None or not resting or self._may_be_late(account):
+        if fate["orders"] != "gone" or fate["within"] is None or not resting:
             return
-        if any(self.pulses[watch].is_unheard(trio.current_time()) for watch in account.watches):
-            return  # it trades already, and its check-ins found nobody at home
-        now, lease = trio.current_time(), self.desk.sxbet.lease(account.name)
-        ends_in = None if lease is None else lease.ends_at - self.desk.market.time.ahead - now
+        end = self.desk.market.lease_end(account)
+        ends_in = None if end is None else end - self.scene.now
         kept = ends_in is not None and ends_in <= fate["within"] + 1e-3
-        self.record.expect(kept, f"{account.name}: {len(resting)} orders rest, {fate}, and the lease ends in {ends_in}")
+        said = f"{account.name}: {len(resting)} orders rest, {fate}, and the lease ends in {ends_in}"
+        if kept or not self._is_unheard(account) or not self.scene.excuses.use("nobody at home"):
+            self.expect(kept, said)
 
-    def _may_be_late(self, account: SxBetAccount) -> bool:
-        since = trio.current_time() - account.timeout_seconds - 10.0
-        return any(self.troubles.active[name] or self.troubles.ended.get(name, -1e9) > since for name in LATE)
+    def _is_unheard(self, account: SxBetAccount) -> bool:
+        pulses = (self.scene.pulses.get(watch) for watch in account.watches)
+        return any(pulse is not None and pulse.is_unheard(self.scene.now) for pulse in pulses)

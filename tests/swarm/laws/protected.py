@@ -7,11 +7,15 @@ from math import inf
 from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, SxBetAccount
 from deadman.facts import Fact
+from deadman.guard import Phase
 from deadman.promise import timers
 from deadman.standing import Standing
 from tests.swarm.laws.law import STEP, Law, Scene
 
 GRAIN = 1e-3
+
+NOTICED = 2.0
+"""Seconds beyond the interval of verification within which a calm venue's drift is told."""
 
 WAKING = 0.3
 """Seconds in which our loop notices that the machine slept."""
@@ -27,7 +31,7 @@ class Protected(Law):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self.bare: dict[str, float] = {}
+        self.bare: dict[str, tuple[float, bool]] = {}
         self.proven_for: dict[str, SxBetAccount] = {}
 
     def on_fact(self, account: str, fact: Fact) -> None:
@@ -36,7 +40,7 @@ class Protected(Law):
             self.proven_for[account] = known
 
     def look(self) -> None:
-        for name, standing in self.desk.board.standings().items():
+        for name, standing in self.scene.standings.items():
             account = self.scene.account(name)
             if account is not None:
                 self._note(account)
@@ -44,19 +48,27 @@ class Protected(Law):
                     self._judge(account, standing)
 
     def _note(self, account: Account) -> None:
+        """Since when it is bare, and whether all was well with us then."""
         if self.desk.market.would_cancel(account):
             self.bare.pop(account.name, None)
-        else:
-            self.bare.setdefault(account.name, self.scene.now)
+        elif account.name not in self.bare:
+            standing = self.scene.standings.get(account.name)
+            self.bare[account.name] = self.scene.now, standing is not None and standing.phase is Phase.ARMED
 
     def _judge(self, account: Account, standing: Standing) -> None:
+        self.scene.record.reached[f"protected in {standing.phase}"] += 1
         if isinstance(account, SxBetAccount):
             self._judge_lease(account, standing)
         elif account.name in self.bare:
-            bare, bound = self.scene.now - self.bare[account.name], self._vouched(account)
-            self.expect(bare <= bound, f"{account.name}: protected, and bare for {bare:.1f} s; vouched for {bound:.1f}")
+            since, was_well = self.bare[account.name]
+            bare, bound = self.scene.now - since, self._bound(account, since, was_well=was_well)
+            said = f"{account.name}: protected, and bare for {bare:.1f} s; the bound is {bound:.1f}"
+            self.expect(bare <= bound, said)
 
-    def _vouched(self, account: DeribitAccount) -> float:
+    def _bound(self, account: DeribitAccount, since: float, *, was_well: bool) -> float:
+        """Our knowledge may be as old as we vouch; where nothing hinders us, as old as the last reading."""
+        if was_well and self.scene.troubles.calm_since(since + STEP):
+            return account.verify_interval + NOTICED + STEP
         return timers(account).vouch + STEP
 
     def _judge_lease(self, account: SxBetAccount, standing: Standing) -> None:

@@ -1,17 +1,16 @@
-"""Audits what Prometheus is shown: no secret, and no protection where the exchange would not cancel."""
+"""What Prometheus is shown: no secret, and no protection where the exchange would not cancel."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-import trio
 from prometheus_client import CollectorRegistry, generate_latest
 
 from deadman.metrics import BoardCollector, no_logs_dropped
-from tests.swarm.laws.record import Record
+from tests.swarm.laws.law import Law, Scene, Told
 from tests.swarm.world.desk import Desk
+from tests.swarm.world.secrets import secrets
 
 PACE = 15.0
 PHASE = re.compile(r'deadman_account_transitions_total\{account="([^"]+)",phase="([^"]+)"\} ([0-9.]+)')
@@ -29,24 +28,26 @@ def reading(text: str, name: str, account: str) -> float:
     return next(float(line.removeprefix(prefix)) for line in text.splitlines() if line.startswith(prefix))
 
 
-@dataclass
-class Scrapes:
-    desk: Desk
-    secrets: Callable[[], Iterable[str]]
-    record: Record
+class Scrapes(Law):
+    """What Prometheus is shown, and the status, hold no secret, and claim what the guards do."""
 
-    async def watch(self) -> None:
-        while True:
-            await trio.sleep(PACE)
-            self.look()
+    name = "scrapes"
 
-    def look(self) -> None:
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.due_at = PACE
+
+    def read(self, told: Told) -> None:
+        if self.scene.now < self.due_at:
+            return
+        self.due_at = self.scene.now + PACE
         text = scrape(self.desk)
-        for secret in self.secrets():
-            self.record.expect(secret not in text, "a secret stands in the metrics")
+        for secret in secrets(self.desk):
+            self.expect(secret not in text, "a secret stands in the metrics")
+            self.expect(secret not in json.dumps(told), "a secret stands in the status")
         for name, standing in self.desk.board.standings().items():
             shown = reading(text, "deadman_account_protected", name)
-            self.record.expect(shown == standing.guard.protected(trio.current_time()), f"{name}: scraped {shown}")
+            self.expect(shown == standing.guard.protected(self.scene.now), f"{name}: scraped {shown}")
         for _, phase, count in PHASE.findall(text):
             if float(count):
-                self.record.reached[f"phase {phase}"] += 1
+                self.scene.record.reached[f"phase {phase}"] += 1

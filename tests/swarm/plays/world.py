@@ -11,7 +11,6 @@ import trio
 from trio.testing import MockClock
 
 from tests.swarm.laws import LAWS
-from tests.swarm.laws.claims import Claims
 from tests.swarm.laws.deaths import Deaths
 from tests.swarm.laws.deeds import Deeds
 from tests.swarm.laws.fates import Fates
@@ -71,10 +70,6 @@ class World:
 
     async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
         nursery.start_soon(self.audit.watch)
-        nursery.start_soon(Deaths(desk, self.pulses, self.deeds, self.troubles, self.record).watch)
-        nursery.start_soon(Claims(desk, self.troubles, self.record, [self.deeds.look]).watch)
-        nursery.start_soon(Fates(desk, self.pulses, self.troubles, self.record, partial(secrets, desk)).watch)
-        nursery.start_soon(Scrapes(desk, partial(secrets, desk), self.record).watch)
         traders = [Trader(desk, pulse, Random(self.chance.random()), self.record) for pulse in self.pulses.values()]
         for trader in traders:
             nursery.start_soon(trader.run)
@@ -139,13 +134,11 @@ class World:
 
     def _audit(self, desk: Desk) -> None:
         self.scene = Scene(desk, self.record, self.troubles, self.pulses)
-        self.audit = Audit.of(self.scene, LAWS)
-        self.deeds = deeds = Deeds(desk, self.pulses, self.record)
-        desk.observers += [self.record.note, deeds.on_fact]
-        desk.market.readers += [deeds.on_request, self.rates.on_request]
+        self.audit = Audit.of(self.scene, (*LAWS, Deeds, Deaths, Fates, Scrapes))
+        desk.observers.append(self.record.note)
+        desk.market.readers.append(self.rates.on_request)
         desk.listeners.append(lambda watch, at, words, heard: self.pulses[watch].hear(at, words, heard))
         for venue in (desk.market.deribit, desk.market.coinbase, desk.market.sxbet):
-            venue.exchange.observers.append(deeds.on_order)
             venue.credits = audited(venue.credits, self.record)
         at = {host: sum(host_of(one) == host for one in desk.roster.values()) for host in HOSTS}
         desk.network.dials = Dials(self.rates, at)
