@@ -9,7 +9,8 @@ from typing import Any
 from deadman import facts
 from deadman.facts import Cause, Fact
 from tests.swarm.laws.goodbyes import Goodbyes
-from tests.swarm.laws.law import Law, Scene
+from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.pulse import Pulse
 
 GRAIN = 1e-6
 
@@ -22,6 +23,8 @@ class LivingBot(Law):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.holds: dict[str, float] = {}
+        self.waking: dict[str, tuple[int, float]] = {}
+        self.looked_at = 0.0
         self.goodbyes = Goodbyes(scene)
 
     def on_start(self) -> None:
@@ -29,6 +32,9 @@ class LivingBot(Law):
 
     def look(self) -> None:
         self.goodbyes.look()
+        if self.desk.running:
+            self._count()
+        self.looked_at = self.scene.now
 
     def on_command(self, method: str, params: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """A hold's end is on the venue's clock, which no sleep of ours stops."""
@@ -48,11 +54,25 @@ class LivingBot(Law):
         watch = self.desk.watches.get(fact.by)
         timeout = watch.timeout if watch else pulse.timeout
         silent = pulse.sent_at is None or self.scene.now >= pulse.sent_at + timeout - GRAIN
-        excused = not silent and pulse.found_dead and self.scene.excuses.use("dead before we ended")
         said = f"{account}: tripped for the silence of {fact.by}, last heard at {pulse.sent_at}"
-        self.expect(silent or excused, said)
+        self.expect(silent or self._is_excused(pulse, timeout), said)
         released = watch is not None and watch.on_stopping == "release" and fact.by in self.goodbyes.known
         self.expect(not released, f"{account}: tripped for the silence of {fact.by}, which had said that it stops")
+
+    def _is_excused(self, pulse: Pulse, timeout: float) -> bool:
+        """Its last check-in found nobody at home, and for its timeout of our waking time no other was heard."""
+        if pulse.found_dead:
+            return self.scene.excuses.use("dead before we ended")
+        unheard = self.waking.get(pulse.name, (0, 0.0))[1] >= timeout - 3 * STEP
+        return unheard and self.scene.excuses.use("nobody at home")
+
+    def _count(self) -> None:
+        """Seconds of our waking time since each bot was heard."""
+        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        for pulse in self.scene.pulses.values():
+            heard, waking = self.waking.get(pulse.name, (0, 0.0))
+            is_heard = bool(pulse.heard) and len(pulse.heard) != heard
+            self.waking[pulse.name] = len(pulse.heard), 0.0 if is_heard else waking + passed
 
     def _time(self) -> float:
         return self.desk.market.time.now()

@@ -85,7 +85,3 @@ class Pulse:
     def surely_alive(self, now: float) -> bool:
         """By check-ins heard alone, whatever was granted."""
         return bool(self.heard) and self.quiet_from == inf and now < self.heard[-1] + self.timeout
-
-    def may_trip_by_silence(self, now: float) -> bool:
-        """Only a process that sent no check-in for its whole timeout."""
-        return self.found_dead or self.sent_at is None or now >= self.sent_at + self.timeout - GRAIN

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import DeribitAccount
+from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record
 from tests.swarm.troubles.crashes import Crashes
 from tests.swarm.world.desk import Desk
+from tests.swarm.world.market import FULL
 
 QUEUE = 10
 """Datagrams that the kernel keeps for a socket that is not read (net.unix.max_dgram_qlen)."""
@@ -46,19 +48,18 @@ class Machine:
         }
 
     async def reload(self) -> None:
-        """One account changed, or none; the others keep their very connections."""
+        """None, one or several accounts changed, or a watch; the others keep their very connections."""
         if not self.desk.running:
             return
-        if self.chance.random() < 0.3:
-            await self.desk.reload(*self.desk.accounts.values())
-            return
-        changed = self.chance.choice(list(self.desk.accounts.values()))
-        others = [one for one in self.desk.accounts.values() if one is not changed]
-        if isinstance(changed, DeribitAccount):
-            changed = replace(changed, verify_interval=self.chance.choice([3.0, 5.0, 10.0, 20.0]))
-        else:
-            changed = replace(changed, timeout_seconds=self.chance.choice([15, 20, 30, 45]), renew_interval=5.0)
-        await self.desk.reload(*others, changed)
+        accounts, watches = dict(self.desk.accounts), dict(self.desk.watches)
+        for account in self.chance.sample(list(accounts.values()), self.chance.choice([0, 1, 1, 1, len(accounts)])):
+            accounts[account.name] = edited(self.desk, account, self.chance)
+        if self.chance.random() < 0.2:
+            name = self.chance.choice(sorted(watches))
+            watches[name] = replace(watches[name], timeout=watches[name].timeout * 1.25)
+        if await self.desk.reload(*accounts.values(), watches=watches.values()):
+            for name, watch in watches.items():
+                self.pulses[name].timeout = watch.timeout
 
     async def remove(self) -> None:
         if not self.desk.running or len(self.desk.accounts) < 2:
@@ -146,3 +147,53 @@ class Machine:
         self.desk.market.hidden.add(name)
         await trio.sleep(self.chance.uniform(1.0, 30.0))
         self.desk.market.hidden.discard(name)
+
+
+def edited(desk: Desk, account: Account, chance: Random) -> Account:
+    """The account with one key changed."""
+    if chance.random() < 0.2:
+        return other_path(desk, account)
+    if isinstance(account, SxBetAccount):
+        return edited_sxbet(account, chance)
+    if chance.random() < 0.2:
+        return second_key(desk, account)
+    return edited_deribit(account, chance)
+
+
+def edited_sxbet(account: SxBetAccount, chance: Random) -> SxBetAccount:
+    pick: Any = chance.choice
+    if chance.random() < 0.5:
+        return replace(account, timeout_seconds=pick([15, 20, 30, 45]), renew_interval=5.0)
+    return replace(account, on_trip=pick(["cancel", "expire", "lapse"] if account.api == "v3" else ["expire", "lapse"]))
+
+
+def edited_deribit(account: DeribitAccount, chance: Random) -> DeribitAccount:
+    pick: Any = chance.choice
+    match chance.randrange(3):
+        case 0:
+            return replace(account, verify_interval=pick([3.0, 5.0, 10.0, 20.0]))
+        case 1:
+            return replace(account, heartbeat_interval=pick([10, 20]))
+    return replace(account, orders_via=pick([("websocket",), ("websocket", "rest"), ("fix",)]))
+
+
+def other_path(desk: Desk, account: Account) -> Account:
+    """The same secret, kept elsewhere."""
+    key = "api_key" if isinstance(account, SxBetAccount) else "private_key" if account.key_name else "client_secret"
+    name = f"{account.name}_copy"
+    source = getattr(account, key)
+    if source.name != account.name:  # back again
+        name = account.name
+    desk.market.secrets[name] = desk.market.secrets[source.name]
+    changes: Any = {key: SecretSource("env", name)}
+    return replace(account, **changes)
+
+
+def second_key(desk: Desk, account: DeribitAccount) -> DeribitAccount:
+    """Another API key of the same account at the venue."""
+    if account.client_id is None or account.client_secret is None:
+        return account
+    second = f"{account.client_id}2"
+    secret = desk.market.secrets[account.client_secret.name]
+    desk.market.deribit.add_key(second, desk.market.owner(account), secret=secret.reveal(), scope=FULL)
+    return replace(account, client_id=second)

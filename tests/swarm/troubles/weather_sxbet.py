@@ -18,7 +18,13 @@ def key_rotated(desk: Desk, chance: Random) -> Heal:
     struck = account(desk, chance, SxBetAccount)
     assert isinstance(struck, SxBetAccount)
     fresh = desk.market.rotate_key(struck)
-    return lambda: desk.market.secrets.update({struck.name: fresh})
+
+    def heal() -> None:
+        now = desk.accounts.get(struck.name, struck)
+        assert isinstance(now, SxBetAccount)
+        desk.market.secrets |= dict.fromkeys((struck.name, now.api_key.name), fresh)
+
+    return heal
 
 
 SXBET: dict[str, Fault] = {
