@@ -176,6 +176,11 @@ class Leases:
         return max((one.heard_until for one in self.asked if one.ttl), default=-inf)
 
     @property
+    def cut_until(self) -> float | None:
+        """Until when an unsettled request may still end whatever lease is held then; None when there is none."""
+        return max((one.heard_until for one in self.asked if one.ttl <= SHORTEST), default=None)
+
+    @property
     def longest(self) -> float:
         """Seconds of the longest lease among them, 0 for none."""
         return max([one.ttl for one in self.asked] + ([self.held.ttl] if self.held else []), default=0.0)

@@ -183,6 +183,29 @@ async def test_a_damaged_state_may_have_known_of_a_lease_that_is_yet_to_be_cut(a
         assert desk.protected("legacy")
 
 
+async def test_a_cut_that_may_yet_be_carried_out_is_remembered_over_the_end_of_its_trip(
+    autojump_clock: MockClock,
+) -> None:
+    legacy = replace(LEGACY, timeout_seconds=15, renew_interval=5.0)
+    async with open_desk(legacy, watches=[QUOTER]) as desk:
+        bot = await trading(desk, legacy)
+        desk.sxbet.faults.late["POST /heartbeat"] = 25.0
+        bot.hang()
+        await trio.sleep(4)
+        desk.sxbet.faults.clear()
+        await desk.until(Phase.TRIPPED, within=30, name="legacy")
+        bot.beating = True
+        await trio.sleep(1)
+        await desk.crash()
+        await desk.start()
+        for _ in range(500):
+            await trio.sleep(0.1)
+            end, proof = desk.market.lease_end(legacy), desk.standing("legacy").guard.proof
+            claimed = proof.expiry if proof and desk.protected("legacy") else 0.0
+            assert (end or 0.0) >= claimed - 0.01
+        assert desk.protected("legacy")
+
+
 @pytest.mark.parametrize("disk", ["full", "hung"])
 async def test_a_trip_never_waits_for_the_disk(disk: str, autojump_clock: MockClock) -> None:
     async with open_desk(DESK, MAKER, watches=[QUOTER]) as desk:

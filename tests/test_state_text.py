@@ -39,6 +39,7 @@ disarms = st.tuples(st.builds(Disarmed, past, words, words, st.none() | to_come)
 REST: dict[str, st.SearchStrategy[Any]] = {
     "turned_on": st.booleans(),
     "lease": st.floats(0.0, 3600.0),
+    "cut_until": st.none() | to_come,
     "bots": st.none() | st.frozensets(names, max_size=3),
     "identity": st.none() | identities,
     "withheld": st.booleans(),
@@ -71,7 +72,7 @@ FULL = Memory(
     {
         "a": AccountMemory(Tripped(NOW - 60.0, Cause.SILENCE, "hedger", "silent 5 s"), TripDone(NOW - 59.0, False)),
         "b": AccountMemory(disarmed=Disarmed(NOW - 10.0, "bob", "", NOW + 50.0), turned_on=True),
-        "c": AccountMemory(listed=Listed(39, NOW - 30.0)),
+        "c": AccountMemory(listed=Listed(39, NOW - 30.0), lease=30.0, cut_until=NOW + 20.0),
     },
 )
 
@@ -92,7 +93,8 @@ def test_what_is_put_back_is_remembered_again(account: AccountMemory) -> None:
     expected = replace(
         account,
         turned_on=account.turned_on and not account.disarm_confirmed,
-        lease=0.0,  # what may stand is presumed by the account's config
+        lease=0.0,  # what may stand is presumed by the account's config, and so is what may yet end it
+        cut_until=None,
         listed=None if account.trip_done is not None and account.trip_done.presumed else account.listed,
         withheld=account.withheld and known,
         unheard=account.unheard and known,

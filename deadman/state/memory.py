@@ -66,7 +66,8 @@ def is_news(known: Listed | None, now: Listed | None) -> bool:
 class AccountMemory:
     """The facts that bring an account's guard back to where it was, and whose account it is.
 
-    `lease`: seconds of the longest lease that SX Bet may hold. `unheard`: it took the place of `aside` or another
+    `lease`: seconds of the longest lease that SX Bet may hold; `cut_until`: until when it may carry out a request that
+    ends one, whatever has been granted since. `unheard`: it took the place of `aside` or another
     account, and not all of its bots have checked in since.
     """
 
@@ -76,6 +77,7 @@ class AccountMemory:
     disarm_confirmed: bool = False
     turned_on: bool = False
     lease: float = 0.0
+    cut_until: float | None = None
     bots: frozenset[str] | None = None
     identity: Identity | None = None
     withheld: bool = False
@@ -91,6 +93,7 @@ class AccountMemory:
             disarm_confirmed=guard.disarm is not None and guard.disarm_confirmed,
             turned_on=guard.turned_on,
             lease=guard.leases.longest,
+            cut_until=guard.leases.cut_until,
             bots=guard.bots,
             identity=guard.identity,
             withheld=guard.withheld,
@@ -187,6 +190,8 @@ class Memory:
             board.post(name, facts.LeasePresumed(now, ttl, heard_until))
             if self.doubted or (self.under_way and account.may_have_ended_a_lease(config)):
                 board.post(name, facts.LeasePresumed(now, 0.0, heard_until))
+            elif account.cut_until is not None and account.cut_until > now:
+                board.post(name, facts.LeasePresumed(now, 0.0, account.cut_until))
 
     def _heir(self, name: str, account: AccountMemory, board: Board) -> str | None:
         """Who takes on what is remembered: the same name, or the same account under a name that is new."""

@@ -105,6 +105,7 @@ class _Ink:
         return _set(
             turned_on=account.turned_on or None,
             lease=account.lease or None,
+            cut=None if account.cut_until is None else self._at(account.cut_until),
             bots=None if account.bots is None else sorted(account.bots),
             listed=_set(orders=account.listed.count, at=self._at(account.listed.at)) if account.listed else None,
             trip=self._trip(account.tripped, account.trip_done) if account.tripped else None,
@@ -167,6 +168,7 @@ class _Eyes:
             disarm_confirmed=disarm.get("confirmed", False),
             turned_on=table.get("turned_on", False),
             lease=table.get("lease", 0.0),
+            cut_until=self._instant(table["cut"]) if "cut" in table else None,
             bots=frozenset(table["bots"]) if "bots" in table else None,
             identity=Identity(**table["identity"]) if "identity" in table else None,
             withheld=table.get("withheld", False),

@@ -45,7 +45,8 @@ class Leases:
         now = self.exchange.clock()
         due = [(lease.fires_at, account) for account, lease in self.standing.items() if lease.fires_at <= now]
         for fires_at, account in sorted(due):
-            del self.standing[account]
+            if self.standing.pop(account, None) is None:
+                continue  # whoever hears of a cancelled order may look at the book again
             self.fired.append((fires_at, account))
             resting = [order for order in self.exchange.resting.values() if order.account == account]
             self.exchange.cancel(resting, "heartbeat_expired", fires_at)

@@ -134,9 +134,9 @@ class Desk:
             hearer(method, {**named, **params}, answer)
         return answer
 
-    async def reload(self, *accounts: Account, watches: Iterable[WatchConfig] | None = None) -> None:
-        """An edit that is good: the file is written, and SIGHUP sent."""
-        before = self._settings()
+    async def reload(self, *accounts: Account, watches: Iterable[WatchConfig] | None = None) -> bool:
+        """An edit: the file is written, and SIGHUP sent; whether it was taken. If not, the old config is in force."""
+        before, accounts_before, watches_before = self._settings(), self.accounts, self.watches
         self.accounts = {account.name: account for account in accounts}
         self.roster.update(self.accounts)
         if watches is not None:
@@ -145,9 +145,13 @@ class Desk:
         unchanged = {name for name, settings in self._settings().items() if before.get(name) == settings}
         for begin, _ in self.reloads:
             begin(unchanged)
-        assert await self.life.reload()
+        taken = await self.life.reload()
+        if not taken:
+            self.accounts, self.watches = accounts_before, watches_before
+            self.write_config()
         for _, end in self.reloads:
             end()
+        return taken
 
     async def reload_broken(self, breaking: Callable[[str], str]) -> None:
         """An edit that cannot be taken: it concerns nobody."""
