@@ -24,10 +24,14 @@ class LivingBot(Law):
         super().__init__(scene)
         self.holds: dict[str, float] = {}
         self.waking: dict[str, tuple[int, float]] = {}
-        self.looked_at = 0.0
+        self.looked_at = self.ended_at = self.started_at = 0.0
         self.goodbyes = Goodbyes(scene)
 
+    def on_end(self) -> None:
+        self.ended_at = self.scene.now
+
     def on_start(self) -> None:
+        self.started_at = self.scene.now
         self.goodbyes.on_start()
 
     def look(self) -> None:
@@ -64,7 +68,8 @@ class LivingBot(Law):
         if pulse.found_dead:
             return self.scene.excuses.use("dead before we ended")
         unheard = self.waking.get(pulse.name, (0, 0.0))[1] >= timeout - 3 * STEP
-        return unheard and self.scene.excuses.use("nobody at home")
+        away = pulse.sent_at is not None and self.ended_at <= pulse.sent_at <= self.started_at
+        return unheard and away and self.scene.excuses.use("nobody at home")
 
     def _count(self) -> None:
         """Seconds of our waking time since each bot was heard."""

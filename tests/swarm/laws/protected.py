@@ -40,12 +40,11 @@ class Protected(Law):
             self.proven_for[account] = known
 
     def look(self) -> None:
-        for name, standing in self.scene.standings.items():
-            account = self.scene.account(name)
-            if account is not None:
-                self._note(account)
-                if self.desk.running and standing.guard.protected(self.scene.now):
-                    self._judge(account, standing)
+        for name, account in self.desk.accounts.items():
+            self._note(account)
+            standing = self.scene.standings.get(name)
+            if standing is not None and standing.guard.protected(self.scene.now):
+                self._judge(account, standing)
 
     def _note(self, account: Account) -> None:
         """Since when it is bare, and whether all was well with us then."""
