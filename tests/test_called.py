@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from deadman.config.schema import Account
 from deadman.guard import Phase
 from deadman.secret import Secret
-from tests.desk import Desk, deribit_account, open_desk, sxbet_account
+from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 
 DESK, MAKER = deribit_account("desk"), sxbet_account("maker")
 BOTH = pytest.mark.parametrize("account", [DESK, MAKER], ids=["deribit", "sxbet"])

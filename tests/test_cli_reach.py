@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.cli import main, parser, reach
+from deadman.cli import main
 from deadman.cli.reach import runtime_directory
 from deadman.config.fault import Faults
 from tests.control_thread import served
@@ -84,8 +84,8 @@ def test_without_any_config_the_usual_directories_are_looked_in_and_that_is_told
     usual, place = tmp_path / "etc" / "config.toml", tmp_path / "deadman"
     place.mkdir()
     (place / "control.sock").touch()
-    for module in (parser, reach):
-        monkeypatch.setattr(module, "CONFIG", usual)
+    for name in ("deadman.cli.parser.CONFIG", "deadman.cli.reach.CONFIG"):
+        monkeypatch.setattr(name, usual)
     for name in ("DEADMAN_CONFIG", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, str(place if variable == "RUNTIME_DIRECTORY" else tmp_path))

@@ -13,7 +13,7 @@ from deadman.config.schema import Account, WatchConfig
 from deadman.guard import Phase
 from deadman.problems.verdict import Verdict, headline
 from deadman.report import report
-from tests.desk import Desk, deribit_account, open_desk, sxbet_account
+from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 
 QUOTER = WatchConfig("quoter", 5.0)
 MAKER = sxbet_account(watches=("quoter",))

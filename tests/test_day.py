@@ -6,13 +6,13 @@ import pytest
 import trio
 
 from deadman.guard import Phase
-from tests.desk import Desk, deribit_account, open_desk, sxbet_account
 from tests.swarm.laws.law import Scene
 from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.record import Record, Troubles
 from tests.swarm.plays.stage import deterministic
 from tests.swarm.plays.world import World
 from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST
+from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 
 
 @pytest.fixture

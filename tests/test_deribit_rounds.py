@@ -32,7 +32,7 @@ TIER = (1.0, 20.0, 5.0)
 UNANSWERED = Unavailable(Reason.SILENT, "private/cancel unanswered for 5.0 s")
 
 
-def failure(code: int, message: str = "some_words") -> VenueError:
+def refusal(code: int, message: str = "some_words") -> VenueError:
     return codes.failure("private/cancel", Error(code, message))
 
 
@@ -59,7 +59,7 @@ class Book:
     async def ask(self, method: str, params: Mapping[str, Any], within: float | None = None) -> Any:
         self.asked.append(method)
         if method == "private/cancel" and not self.credits.spend("desk", "matching", trio.current_time()):
-            raise failure(10028)
+            raise refusal(10028)
         await trio.sleep(self.latency)
         if method.startswith("private/get_open_orders"):
             return list(self.orders.values())
@@ -77,7 +77,7 @@ class Book:
         if error is not None:
             raise error
         if self.orders.pop(order_id, None) is None:
-            raise failure(10004, "order_not_found")
+            raise refusal(10004, "order_not_found")
         return {"order_id": order_id, "order_state": "cancelled"}
 
 
@@ -111,7 +111,7 @@ async def test_a_label_with_a_type_takes_no_order_of_another(finer: dict[str, st
 
 @pytest.mark.parametrize(
     "resists",
-    [failure(code) for code in (10009, 10041, 10047, 11029, 11094, 13028, 13021, 99999)] + [UNANSWERED],
+    [refusal(code) for code in (10009, 10041, 10047, 11029, 11094, 13028, 13021, 99999)] + [UNANSWERED],
     ids=str,
 )
 @pytest.mark.parametrize("place", [0, 2, 5])
@@ -136,7 +136,7 @@ async def test_an_order_that_is_gone_already_is_neither_counted_nor_said_to_resi
     async def fill() -> None:
         await trio.sleep(LATENCY + 0.01)
         del book.orders["quote-0"]
-        book.stuck = {"quote-0": failure(code)}
+        book.stuck = {"quote-0": refusal(code)}
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(fill)
@@ -172,7 +172,7 @@ async def test_while_hundreds_of_orders_go_their_number_is_told(autojump_clock: 
 
 
 async def test_too_many_requests_end_the_round_and_the_next_is_slower(autojump_clock: MockClock) -> None:
-    book = Book(quotes(60), {"quote-0": failure(10028)})
+    book = Book(quotes(60), {"quote-0": refusal(10028)})
     singly = orders(book)
     with pytest.raises(Unavailable, match="too many requests"):
         await singly.cancel()
@@ -186,12 +186,12 @@ async def test_too_many_requests_end_the_round_and_the_next_is_slower(autojump_c
 
 @pytest.mark.parametrize("code", [13021, 13025, 13009])
 async def test_a_key_that_may_cancel_nothing_is_told_as_such(code: int, autojump_clock: MockClock) -> None:
-    book = Book(quotes(3), dict.fromkeys(quotes(3), failure(code)))
+    book = Book(quotes(3), dict.fromkeys(quotes(3), refusal(code)))
     with pytest.raises((Refused, Unavailable), match=str(code)):
         await orders(book).cancel()
 
 
-@pytest.mark.parametrize("error", [*map(failure, (10041, 11029, 11094, 13028, -32601, 99999)), UNANSWERED], ids=str)
+@pytest.mark.parametrize("error", [*map(refusal, (10041, 11029, 11094, 13028, -32601, 99999)), UNANSWERED], ids=str)
 async def test_a_cancel_of_all_that_fails_over_an_empty_book_is_done(
     error: VenueError, autojump_clock: MockClock
 ) -> None:
@@ -199,7 +199,7 @@ async def test_a_cancel_of_all_that_fails_over_an_empty_book_is_done(
     assert done.remaining == 0
 
 
-@pytest.mark.parametrize("error", [*map(failure, (10041, 11029, -32601, 99999)), UNANSWERED], ids=str)
+@pytest.mark.parametrize("error", [*map(refusal, (10041, 11029, -32601, 99999)), UNANSWERED], ids=str)
 async def test_where_the_cancel_of_all_fails_orders_go_one_by_one(error: VenueError, autojump_clock: MockClock) -> None:
     book = Book(quotes(AFTER_BULK + 5), bulk=error)
     everything = orders(book, Selection())
@@ -210,7 +210,7 @@ async def test_where_the_cancel_of_all_fails_orders_go_one_by_one(error: VenueEr
 async def test_a_cancel_of_all_that_fails_with_every_order_says_why_and_how_many_are_open(
     autojump_clock: MockClock,
 ) -> None:
-    book = Book(quotes(3), dict.fromkeys(quotes(3), failure(13028)), bulk=failure(13028, "temporarily_unavailable"))
+    book = Book(quotes(3), dict.fromkeys(quotes(3), refusal(13028)), bulk=refusal(13028, "temporarily_unavailable"))
     with pytest.raises(Setback, match="temporarily_unavailable"):
         await orders(book, Selection()).cancel()
     assert [fact.count for fact in book.told if isinstance(fact, facts.OrdersCounted)] == [3]
@@ -219,7 +219,7 @@ async def test_a_cancel_of_all_that_fails_with_every_order_says_why_and_how_many
 async def test_what_a_cancel_of_all_leaves_is_tried_singly_and_all_of_it_in_turn(autojump_clock: MockClock) -> None:
     """Nothing is known of why they stay: the single answers tell, and one that can go does not wait for the others."""
     names = list(quotes(40))
-    book = Book(quotes(40), dict.fromkeys(names[:-1], failure(11029, "not_now")), takes_all=False)
+    book = Book(quotes(40), dict.fromkeys(names[:-1], refusal(11029, "not_now")), takes_all=False)
     everything = orders(book, Selection())
     done = [await everything.cancel() for _ in range(3)]
     assert set(book.orders) == set(names[:-1])

@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from deadman.config.schema import DeribitAccount, SecretSource, Selection, SxBetAccount, WatchConfig
 from deadman.guard import Phase
 from deadman.identity import Identity, Relation, identity_of
-from tests.desk import Desk, deribit_account, open_desk, sxbet_account
+from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 from tests.swarm.world.market import FULL
 
 QUOTER = WatchConfig("quoter", 2.0)

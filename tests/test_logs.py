@@ -16,7 +16,7 @@ import pytest
 
 from deadman.config.schema import DaemonConfig
 from deadman.logs import logging_set_up, sinks
-from deadman.logs.lines import text
+from deadman.logs.lines import as_text
 from deadman.logs.writer import Writer
 
 Format = Literal["auto", "journal", "text", "json"]
@@ -86,7 +86,7 @@ def test_no_colour_where_none_is_wanted(
 
 def test_a_message_cannot_forge_a_line_or_play_with_the_terminal() -> None:
     record = logging.makeLogRecord({"msg": "ok\n2027-01-15 ERROR forged\x1b[2J\u202e", "levelname": "INFO"})
-    assert text(record).endswith(r"ok\n2027-01-15 ERROR forged\x1b[2J\u202e")
+    assert as_text(record).endswith(r"ok\n2027-01-15 ERROR forged\x1b[2J\u202e")
 
 
 def test_a_bug_keeps_its_traceback(pipe: Pipe) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.logs.lines import as_json, journal, priority, text
+from deadman.logs.lines import as_journal, as_json, as_text, priority
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
@@ -35,7 +35,7 @@ def record(message: str, level: int = logging.INFO, **fields: object) -> logging
 
 @given(TEXT, TEXT)
 def test_any_message_and_field_reach_the_journal_as_they_are(message: str, account: str) -> None:
-    fields = dict(decoded(journal(record(message, account=account, event="drift"))))
+    fields = dict(decoded(as_journal(record(message, account=account, event="drift"))))
     assert fields["MESSAGE"] == message
     assert fields["DEADMAN_ACCOUNT"] == account
     assert (fields["DEADMAN_EVENT"], fields["PRIORITY"], fields["CODE_LINE"]) == ("drift", "6", "7")
@@ -46,16 +46,16 @@ def test_any_message_is_one_line_of_json_and_one_line_of_text(message: str, deta
     line = as_json(record(message, detail=detail))
     assert len(line.split("\n")) == 1
     assert (json.loads(line)["message"], json.loads(line)["detail"]) == (message, detail)
-    assert text(record(message)).isprintable()
+    assert as_text(record(message)).isprintable()
 
 
 def test_a_traceback_follows_the_message_in_the_journal() -> None:
-    fields = dict(decoded(journal(record("a bug", exc_text="Traceback\nValueError"))))
+    fields = dict(decoded(as_journal(record("a bug", exc_text="Traceback\nValueError"))))
     assert fields["MESSAGE"] == "a bug\nTraceback\nValueError"
 
 
 def test_a_huge_value_still_fits_a_datagram() -> None:
-    assert len(journal(record("x" * 10_000_000))) < 200_000
+    assert len(as_journal(record("x" * 10_000_000))) < 200_000
 
 
 def test_levels_between_the_named_ones_count_as_the_lower() -> None:

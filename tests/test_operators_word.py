@@ -18,7 +18,7 @@ from deadman.control.disk import Disk
 from deadman.guard import Phase
 from tests.control_desk import desk as control_desk
 from tests.control_thread import served
-from tests.desk import deribit_account, open_desk
+from tests.swarm.world.desk import deribit_account, open_desk
 
 DESK = deribit_account("desk")
 

@@ -6,7 +6,7 @@ import pytest
 from trio.testing import MockClock
 
 from deadman.guard import Phase
-from tests.desk import deribit_account, lay_out
+from tests.swarm.world.desk import deribit_account, lay_out
 
 
 @pytest.mark.parametrize("before", [True, False])

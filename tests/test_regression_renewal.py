@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from deadman.guard import Phase
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
-from tests.desk import open_desk, sxbet_account
+from tests.swarm.world.desk import open_desk, sxbet_account
 from tests.venue_certificates import served, trusted
 
 

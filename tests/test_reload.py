@@ -16,7 +16,6 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import reload
 from deadman.board import Board
 from deadman.clock import Clock
 from deadman.config.load import load
@@ -25,7 +24,7 @@ from deadman.keepers import Keepers
 from deadman.reload import Reloader
 from deadman.threads import in_thread
 from deadman.watches import SocketInboxes, Watches
-from tests.desk import deribit_account, open_desk, sxbet_account
+from tests.swarm.world.desk import deribit_account, open_desk, sxbet_account
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 
@@ -118,7 +117,7 @@ async def test_a_user_who_cannot_be_looked_up_makes_no_stranger_of_the_living_bo
 async def test_a_name_service_that_hangs_stalls_no_loop_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reload, "PATIENCE", 0.3)
+    monkeypatch.setattr("deadman.reload.PATIENCE", 0.3)
 
     def hang(name: str) -> NoReturn:
         time.sleep(1.0)
@@ -143,7 +142,7 @@ async def test_a_name_service_that_hangs_stalls_no_loop_and_changes_nothing(
 async def test_sockets_of_a_reload_that_was_given_up_are_closed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reload, "PATIENCE", 0.2)
+    monkeypatch.setattr("deadman.reload.PATIENCE", 0.2)
     real = pwd.getpwnam
 
     def slow(name: str) -> pwd.struct_passwd:

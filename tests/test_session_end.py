@@ -17,8 +17,8 @@ from deadman.facts import Cause, Tripped
 from deadman.guard import Phase
 from deadman.promise import promise, timers
 from deadman.venues.deribit.session import FIRED_CHANNEL
-from tests.desk import DERIBIT_HOST, SXBET_HOST, Desk, deribit_account, lay_out, open_desk, sxbet_account
 from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.world.desk import DERIBIT_HOST, SXBET_HOST, Desk, deribit_account, lay_out, open_desk, sxbet_account
 
 DESK = deribit_account()
 LOGIN = "public/auth"

@@ -13,8 +13,8 @@ from deadman.config.schema import DeribitAccount
 from deadman.guard import Phase
 from deadman.promise import promise, timers
 from deadman.simulator.deribit import DERIBIT, Cause, Deribit
-from tests.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, lay_out, open_desk
 from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.world.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, lay_out, open_desk
 
 DESK, SPARE = deribit_account(), deribit_account("spare")
 LOGIN = "public/auth"

@@ -16,7 +16,7 @@ from deadman.leases import HEARD_WITHIN
 from deadman.promise import timers
 from deadman.report import report
 from deadman.trip import Trip
-from tests.desk import Desk, open_desk, sxbet_account
+from tests.swarm.world.desk import Desk, open_desk, sxbet_account
 
 QUOTER = WatchConfig("quoter", 2.0)
 V3 = sxbet_account()

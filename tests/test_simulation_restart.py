@@ -15,8 +15,8 @@ from deadman.leases import HEARD_WITHIN
 from deadman.report import report
 from deadman.simulator.deribit import Connection
 from deadman.state.state import PATIENCE
-from tests.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, open_desk, sxbet_account
 from tests.swarm.world.bot import Bot
+from tests.swarm.world.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, open_desk, sxbet_account
 
 QUOTER = WatchConfig("quoter", 2.0)
 DESK = deribit_account("desk", watches=("quoter",), on_trip="cancel")

@@ -12,8 +12,8 @@ from deadman.config.schema import SxBetAccount
 from deadman.guard import Phase
 from deadman.promise import promise, timers
 from deadman.simulator.sxbet import Settings
-from tests.desk import SXBET_HOST, Desk, open_desk, sxbet_account
 from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.world.desk import SXBET_HOST, Desk, open_desk, sxbet_account
 
 V3, V2 = sxbet_account(), sxbet_account(api="v2", on_trip="expire")
 BOTH = pytest.mark.parametrize("account", [V3, V2], ids=["v3", "v2"])

@@ -14,7 +14,9 @@ from deadman.guard import Phase
 from deadman.promise import promise
 from deadman.report import report
 from deadman.simulator.sxbet import Settings
-from tests.desk import (
+from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.world.bot import Bot
+from tests.swarm.world.desk import (
     DERIBIT_HOST,
     SXBET_HOST,
     Desk,
@@ -23,8 +25,6 @@ from tests.desk import (
     open_desk,
     sxbet_account,
 )
-from tests.swarm.laws.scrapes import reading, scrape
-from tests.swarm.world.bot import Bot
 
 QUOTER = WatchConfig("quoter", 2.0)
 HEDGER = WatchConfig("hedger", 2.0)

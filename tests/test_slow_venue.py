@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from deadman.facts import Cause, Tripped
 from deadman.guard import Phase
 from deadman.promise import promise, timers
-from tests.desk import coinbase_account, deribit_account, open_desk
+from tests.swarm.world.desk import coinbase_account, deribit_account, open_desk
 
 DESK = deribit_account()
 SLOW = 4.9

@@ -53,12 +53,12 @@ known = st.lists(st.sampled_from(KNOWN), max_size=6).map(lambda makes: dated(mak
 meanwhile = st.lists(st.sampled_from(WORDS), max_size=4).map(lambda makes: dated(makes, 51.0))
 
 
-def fold(history: Iterable[Fact], guard: Guard | None = None) -> Guard:
+def folded(history: Iterable[Fact], guard: Guard | None = None) -> Guard:
     return reduce(succession.fold, history, guard or Guard(OVERDUE))
 
 
 def ours(history: list[Fact]) -> Guard:
-    return fold([FIRST, OURS, facts.SessionOpened(1.0, can_cancel=True), *history])
+    return folded([FIRST, OURS, facts.SessionOpened(1.0, can_cancel=True), *history])
 
 
 def kept(guard: Guard) -> tuple[object, ...]:
@@ -74,7 +74,7 @@ def is_word_kept(guard: Guard) -> bool:
 @given(known)
 def test_what_turns_out_to_be_the_same_account_is_known_as_before(history: list[Fact]) -> None:
     before = ours(history)
-    after = fold([SECOND, STILL_OURS], before)
+    after = folded([SECOND, STILL_OURS], before)
     assert kept(after) == kept(before)
     assert (after.proof, after.covered_since, after.can_cancel) == (before.proof, before.covered_since, True)
     assert (after.aside, after.withheld, after.stranger) == (None, False, False)
@@ -86,8 +86,8 @@ def test_what_turns_out_to_be_the_same_account_is_known_as_before(history: list[
 @given(known, meanwhile)
 def test_what_people_say_before_the_venue_tells_is_their_later_word(history: list[Fact], said: list[Fact]) -> None:
     before = ours(history)
-    unknown = fold([SECOND, *said], before)
-    after = fold([STILL_OURS], unknown)
+    unknown = folded([SECOND, *said], before)
+    after = folded([STILL_OURS], unknown)
     if unknown.withheld or (unknown.disarm is None and unknown.trip is None):
         assert unknown.aside is None or kept(after) == kept(unknown.aside)
     else:
@@ -98,7 +98,7 @@ def test_what_people_say_before_the_venue_tells_is_their_later_word(history: lis
 @given(known)
 def test_nothing_that_is_known_of_another_account_is_claimed_or_acted_upon(history: list[Fact]) -> None:
     before = ours(history)
-    after = fold([SECOND, THEIRS], before)
+    after = folded([SECOND, THEIRS], before)
     assert not after.protected(60.0)
     assert (after.proof, after.trip, after.turned_on, after.bots) == (None, None, False, None)
     assert (after.session_at, after.can_cancel, after.taken_on_at) == (1.0, True, 50.0)
@@ -112,8 +112,8 @@ def test_nothing_that_is_known_of_another_account_is_claimed_or_acted_upon(histo
 @given(known)
 def test_what_was_said_of_an_account_holds_again_when_the_config_names_it_again(history: list[Fact]) -> None:
     before = ours(history)
-    back = fold([SECOND, THEIRS, facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)], before)
-    told = fold([facts.Identified(71.0, "ours")], back)
+    back = folded([SECOND, THEIRS, facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)], before)
+    told = folded([facts.Identified(71.0, "ours")], back)
     if before.disarm is not None or before.trip is not None or before.turned_on:
         assert kept(told) == kept(before)
     assert told.withheld is False
@@ -126,8 +126,8 @@ said_by_hand = st.lists(st.sampled_from([*WORDS[:2], WORDS[3]]), max_size=2).map
 @given(known, said_by_hand)
 def test_an_operators_word_about_the_one_withholds_from_the_other(history: list[Fact], said: list[Fact]) -> None:
     before = ours(history)
-    other = fold([SECOND, THEIRS, *said], before)
-    back = fold([facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)], other)
+    other = folded([SECOND, THEIRS, *said], before)
+    back = folded([facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)], other)
     if before.disarm is None and is_word_kept(other) and not other.withheld:
         assert (back.withheld, back.disarm_confirmed, back.phase(70.0)) == (True, True, Phase.DISARMED)
         assert back.disarm is not None
@@ -139,46 +139,46 @@ def test_an_operators_word_about_the_one_withholds_from_the_other(history: list[
 
 @given(known)
 def test_arming_lifts_a_word_that_only_withholds_and_lets_go_of_the_other_account(history: list[Fact]) -> None:
-    before = fold([SECOND, THEIRS], ours(history))
-    after = fold([facts.Rearmed(61.0, "carol")], before)
+    before = folded([SECOND, THEIRS], ours(history))
+    after = folded([facts.Rearmed(61.0, "carol")], before)
     assert (after.disarm, after.withheld, after.aside, after.called_at) == (None, False, None, 61.0)
     assert duty(after, DESK) is Duty.PROVE
 
 
 def test_until_the_venue_has_told_whose_account_it_is_it_is_only_asked() -> None:
     pulled = facts.Tripped(5.0, Cause.SILENCE, "quoter")
-    changed = fold([SECOND], ours([pulled]))
+    changed = folded([SECOND], ours([pulled]))
     assert (changed.stranger, duty(changed, DESK)) == (True, Duty.IDENTIFY)
-    untold = fold([facts.Identified(60.0, None)], changed)
+    untold = folded([facts.Identified(60.0, None)], changed)
     assert (untold.untold, untold.stranger, duty(untold, DESK)) == (True, False, Duty.PROVE)
-    asked_again = fold([facts.SessionOpened(61.0, can_cancel=True)], untold)
+    asked_again = folded([facts.SessionOpened(61.0, can_cancel=True)], untold)
     assert asked_again.stranger
 
 
 def test_an_operators_trip_is_carried_out_though_the_venue_has_not_told_whose_account_it_is() -> None:
-    pulled = fold([SECOND, facts.Tripped(51.0, Cause.OPERATOR, "alice")], ours([]))
+    pulled = folded([SECOND, facts.Tripped(51.0, Cause.OPERATOR, "alice")], ours([]))
     assert (pulled.stranger, duty(pulled, DESK)) == (False, Duty.CANCEL)
 
 
 def test_a_disarm_of_an_account_that_was_only_withheld_is_one_for_the_venue() -> None:
-    withheld = fold([SECOND, THEIRS], ours([facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]))
-    said = fold([facts.Disarmed(61.0, "bob")], withheld)
+    withheld = folded([SECOND, THEIRS], ours([facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]))
+    said = folded([facts.Disarmed(61.0, "bob")], withheld)
     assert (duty(withheld, DESK), duty(said, DESK)) == (Duty.REST, Duty.DISARM)
     assert not said.withheld
 
 
 def test_a_change_of_the_key_alone_is_checked_before_an_unfinished_word_is_acted_upon() -> None:
     again = facts.TakenOn(50.0, Identity(PLACE, "first"), TERMS)
-    calm = fold([again], ours([]))
-    pulled = fold([again], ours([facts.Tripped(5.0, Cause.SILENCE, "quoter")]))
-    disarmed = fold([again], ours([facts.Disarmed(5.0, "bob")]))
-    obeyed = fold([again], ours([facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]))
+    calm = folded([again], ours([]))
+    pulled = folded([again], ours([facts.Tripped(5.0, Cause.SILENCE, "quoter")]))
+    disarmed = folded([again], ours([facts.Disarmed(5.0, "bob")]))
+    obeyed = folded([again], ours([facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]))
     assert [guard.stranger for guard in (calm, pulled, disarmed, obeyed)] == [False, True, True, False]
-    assert not fold([STILL_OURS], pulled).stranger
+    assert not folded([STILL_OURS], pulled).stranger
 
 
 def test_an_account_is_nameless_until_the_venue_has_told_or_will_not() -> None:
-    fresh = fold([FIRST])
-    assert (fresh.nameless, fold([OURS], fresh).nameless) == (True, False)
-    assert not fold([facts.Identified(1.0, None)], fresh).nameless
+    fresh = folded([FIRST])
+    assert (fresh.nameless, folded([OURS], fresh).nameless) == (True, False)
+    assert not folded([facts.Identified(1.0, None)], fresh).nameless
     assert not Guard(OVERDUE).nameless

@@ -14,11 +14,11 @@ import trio
 
 from deadman.guard import Phase
 from deadman.promise import promise
-from tests.desk import open_desk
 from tests.swarm.plays.seeds import play
 from tests.swarm.plays.stage import Failed, deterministic
 from tests.swarm.plays.world import World
 from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, SXBET_HOST
+from tests.swarm.world.desk import open_desk
 
 USUAL = (1, 12)
 """The first seed and how many: some 30 seconds."""

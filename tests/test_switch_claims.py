@@ -11,8 +11,8 @@ from trio.testing import MockClock
 
 from deadman.facts import Cause, Disarmed, Rearmed, Tripped
 from deadman.guard import Phase
-from tests.desk import Desk, deribit_account, lay_out, open_desk
 from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.world.desk import Desk, deribit_account, lay_out, open_desk
 
 DESK = deribit_account()
 TURN_ON, TURN_OFF = "private/enable_cancel_on_disconnect", "private/disable_cancel_on_disconnect"

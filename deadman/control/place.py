@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from socket import AF_UNIX, SOCK_STREAM, socket
 
 from deadman.errors import Unable
 
@@ -19,10 +19,10 @@ BACKLOG = 64
 
 
 @contextmanager
-def listening(path: Path, group: int | None) -> Iterator[socket]:
+def listening(path: Path, group: int | None) -> Iterator[socket.socket]:
     """A socket listening at `path`, for its owner and `group`; removed at the end if still ours. Raises Unable."""
     _check(path)
-    with socket(AF_UNIX, SOCK_STREAM) as sock:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         _bind(sock, path, group)
         ours = path.stat().st_ino
         try:
@@ -45,7 +45,7 @@ def _check(path: Path) -> None:
 
 def _answers(path: Path) -> bool:
     """Whether somebody listens there: only a refused connection proves that nobody does."""
-    with socket(AF_UNIX, SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:
             probe.connect(str(path))
@@ -56,7 +56,7 @@ def _answers(path: Path) -> bool:
     return True
 
 
-def _bind(sock: socket, path: Path, group: int | None) -> None:
+def _bind(sock: socket.socket, path: Path, group: int | None) -> None:
     """Made ready under another name and moved into place: nobody meets it half made, and a stale one is replaced."""
     draft = path.with_name(f".{path.stem}.{os.getpid()}")
     try:

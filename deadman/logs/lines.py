@@ -33,7 +33,7 @@ def timestamp_of(record: logging.LogRecord) -> float:
     return float(getattr(record, "at", record.created))
 
 
-def text(record: logging.LogRecord) -> str:
+def as_text(record: logging.LogRecord) -> str:
     """One line for people, UTC; a traceback follows it, indented. No word of a stranger plays with the terminal."""
     traceback = "".join(f"\n    {spoken.plain(line)}" for line in (record.exc_text or "").splitlines())
     return f"{_instant(record, 'seconds')}  {record.levelname:<7}  {spoken.plain(record.getMessage())}{traceback}"
@@ -41,12 +41,12 @@ def text(record: logging.LogRecord) -> str:
 
 def coloured(record: logging.LogRecord) -> str:
     colour = _COLOURS.get(record.levelno)
-    return f"\x1b[{colour}m{text(record)}\x1b[0m" if colour else text(record)
+    return f"\x1b[{colour}m{as_text(record)}\x1b[0m" if colour else as_text(record)
 
 
 def prefixed(record: logging.LogRecord) -> str:
     """For a journal that reads our stderr: sd-daemon(3)'s level before the line."""
-    return f"<{priority(record)}>{text(record)}"
+    return f"<{priority(record)}>{as_text(record)}"
 
 
 def as_json(record: logging.LogRecord) -> str:
@@ -63,7 +63,7 @@ def as_json(record: logging.LogRecord) -> str:
     return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def journal(record: logging.LogRecord) -> bytes:
+def as_journal(record: logging.LogRecord) -> bytes:
     """A datagram of journald's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL)."""
     return b"".join(_entry(name, value[:_LARGEST]) for name, value in _journal_fields(record))
 

@@ -47,7 +47,7 @@ def journal(path: Path, otherwise: Sink) -> Sink:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.settimeout(PATIENCE)
-                sender.sendto(lines.journal(record), str(path))
+                sender.sendto(lines.as_journal(record), str(path))
         except OSError:
             otherwise(record)
 
@@ -63,7 +63,7 @@ def sink(
             return journal(JOURNAL, stream(descriptor, lines.prefixed))
         case "text":
             colourless = environment.get("NO_COLOR") or environment.get("TERM") == "dumb" or not os.isatty(descriptor)
-            return stream(descriptor, lines.text if colourless else lines.coloured)
+            return stream(descriptor, lines.as_text if colourless else lines.coloured)
         case _:
             return stream(descriptor, lines.as_json)
 
