@@ -199,7 +199,7 @@ def test_only_a_journal_that_is_this_very_descriptor_counts(pipe: Pipe) -> None:
 def test_a_journal_gets_datagrams_and_stderr_gets_levels_while_it_is_away(
     pipe: Pipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sinks, "JOURNAL", tmp_path / "socket")
+    monkeypatch.setattr("deadman.logs.sinks.JOURNAL", tmp_path / "socket")
     status = os.fstat(pipe.writer)
     with logging_set_up(config(), pipe.writer, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}):
         log.error("to stderr")

@@ -23,9 +23,9 @@ def joined(*children: str) -> Markup:
     return Markup("".join(child if isinstance(child, Markup) else _escaped(child) for child in children))
 
 
-def _escaped(text: str) -> str:
+def _escaped(value: str) -> str:
     """What does not print is spelled out: a name must not turn the reading direction, nor vanish."""
-    return html.escape(spoken.plain(text))
+    return html.escape(spoken.plain(value))
 
 
 def _attribute(key: str) -> str:
