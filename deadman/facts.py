@@ -317,7 +317,7 @@ class ClockCompared:
 
     at: float
     offset: float
-    round_trip: float = 0.0
+    round_trip: float
 
     @property
     def is_telling(self) -> bool:

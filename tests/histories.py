@@ -97,7 +97,7 @@ COUNTS: list[Make] = [
     lambda at: facts.TestRequestAnswered(at, 0.001),
     lambda at: facts.Erred(at, "10028"),
     lambda at: facts.TokenGranted(at, 900.0),
-    lambda at: facts.ClockCompared(at, -5.0),
+    lambda at: facts.ClockCompared(at, -5.0, 0.0),
     lambda at: facts.Repaired(at),
     lambda at: facts.VenueFired(at, 2),
     lambda at: facts.TakenOn(at, Identity("", ""), Terms("cancel", Selection())),

@@ -117,7 +117,7 @@ def test_the_switch_is_kept_by_scope_and_dated_by_the_last_reading() -> None:
 
 
 def test_readings_tell_the_last_one() -> None:
-    tally = count(facts.TokenGranted(0.0, 5.0), facts.TokenGranted(1.0, 9.0), facts.ClockCompared(1.0, -0.25))
+    tally = count(facts.TokenGranted(0.0, 5.0), facts.TokenGranted(1.0, 9.0), facts.ClockCompared(1.0, -0.25, 0.0))
     assert (tally.token_expiry_timestamp, tally.clock_offset) == (9.0, -0.25)
 
 
