@@ -75,3 +75,22 @@ async def test_a_word_is_tried_at_once(word: str, autojump_clock: MockClock) -> 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(desk.command, "arm", "desk") if word == "arm" else nursery.start_soon(desk.reload, DESK)
             await desk.until(Phase.ARMED, within=2)
+
+
+@BOTH
+async def test_a_word_to_an_account_that_is_fine_asks_the_venue_nothing(
+    account: Account, autojump_clock: MockClock
+) -> None:
+    async with open_desk(account) as desk:
+        received = desk.sxbet.received if account is MAKER else desk.exchange.received
+        await desk.until(Phase.ARMED, within=5, name=account.name)
+        proven = len(received)
+        with trio.fail_after(60):
+            while len(received) < proven + 4:
+                await trio.sleep(0.01)
+        await trio.sleep(0.5)
+        quiet = len(received)
+        answer = await desk.command("arm", account.name)
+        await trio.sleep(0.1)
+        assert answer["accounts"][account.name]["done"]
+        assert len(received) == quiet

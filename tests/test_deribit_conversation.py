@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from deadman.clock import Clock
 from deadman.errors import Unavailable
-from deadman.facts import Fact, TestRequestAnswered
+from deadman.facts import Fact, TestRequestAnswered, VenueFired
 from deadman.promise import REPLY_TIMEOUT, timers
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit.conversation import BENEFIT_OF_DOUBT, TESTS_BURST, TESTS_RATE, Conversation
@@ -82,6 +82,23 @@ async def test_only_news_of_an_order_stirs(channel: str, stirred: bool, autojump
     with trio.move_on_after(1):
         await conversation.read()
     assert conversation.stirred.is_set() is stirred
+
+
+@pytest.mark.parametrize(
+    ("reasons", "fired"),
+    [(["cancel_on_disconnect", "user_request", "cancel_on_disconnect"], [2]), (["user_request"], []), ([], [])],
+)
+async def test_orders_that_the_switch_cancelled_are_counted_as_the_venue_names_them(
+    reasons: list[str], fired: list[int], autojump_clock: MockClock
+) -> None:
+    orders = [{"order_id": str(number), "cancel_reason": reason} for number, reason in enumerate(reasons)]
+    params = {"channel": "user.orders.any.any.100ms", "data": orders}
+    news = json.dumps({"method": "subscription", "params": params})
+    clock, facts = Clock(trio.current_time, trio.current_time), list[Fact]()
+    conversation = Conversation(cast(WebSocket, Feed([news])), clock, timers(deribit("desk")), facts.append, 0.0)
+    with trio.move_on_after(1):
+        await conversation.read()
+    assert [fact.orders for fact in facts if isinstance(fact, VenueFired)] == fired
 
 
 @pytest.mark.parametrize(("within", "seconds"), [(None, REPLY_TIMEOUT), (1.0, 1.0), (9.0, 9.0)])

@@ -15,6 +15,7 @@ from deadman.guard import Phase
 from deadman.leases import HEARD_WITHIN
 from deadman.promise import timers
 from deadman.report import report
+from deadman.secret import Secret
 from deadman.trip import Trip
 from tests.swarm.world.desk import Desk, open_desk, sxbet_account
 
@@ -255,6 +256,24 @@ async def test_a_trip_whose_list_cannot_be_read_ends_when_its_orders_are_gone_an
             while desk.phase("maker") is not Phase.TRIPPED:
                 await trio.sleep(0.05)
         assert desk.open_orders("maker") == 0
+
+
+async def test_a_key_that_is_replaced_within_a_lapse_lets_its_list_be_read_again(autojump_clock: MockClock) -> None:
+    async with trading(LAPSE) as desk:
+        fresh = Secret("y" * 40)
+        desk.sxbet.set_key("maker", fresh.reveal())
+        desk.bots[0].hang()
+        await desk.until(Phase.TRIPPING, within=5, name="maker")
+        await trio.sleep(1)
+        assert trip_of(desk).remaining is None
+        before = len(desk.sxbet.received)
+        await trio.sleep(5)
+        assert len(desk.sxbet.received) < before + 10, "a key that is revoked is not asked with twice a second"
+        desk.market.secrets["maker"] = fresh
+        await trio.sleep(5)
+        assert trip_of(desk).remaining == 3
+        await until_done(desk, within=45)
+        assert not trip_of(desk).presumed
 
 
 async def test_a_lapse_with_nothing_left_to_lapse_takes_a_lease_to_end_what_is_open(autojump_clock: MockClock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import reduce
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from deadman.facts import Cause, Fact
 from deadman.guard import Guard, Phase
 from deadman.identity import Identity
 from deadman.proof import Coverage, Proof
+from deadman.standing import Standing
 from tests.boards import deribit
 from tests.histories import OVERDUE
 
@@ -107,6 +109,27 @@ def test_nothing_that_is_known_of_another_account_is_claimed_or_acted_upon(histo
     assert duty(after, DESK) is (Duty.REST if after.withheld else Duty.PROVE)
     assert after.aside is not None
     assert kept(after.aside) == kept(before)
+
+
+READINGS: list[Fact] = [
+    facts.SessionOpened(1.0, can_cancel=True),
+    facts.SwitchRead(2.0, "account", enabled=True, timestamp=2.0),
+    facts.TokenGranted(3.0, 900.0),
+    facts.ClockCompared(4.0, 0.2, 0.1),
+]
+
+
+@pytest.mark.parametrize(("told", "is_other"), [(OURS, False), (STILL_OURS, False), (THEIRS, True)])
+def test_what_was_read_of_one_account_is_never_shown_as_anothers(told: Fact, is_other: bool) -> None:
+    before = stood(READINGS).tally
+    after = reduce(Standing.post, [told, facts.TokenGranted(70.0, 1800.0)], stood(READINGS)).tally
+    assert (before.switch_enabled, before.token_expiry_timestamp, before.opened) == ({"account": True}, 900.0, 1)
+    assert (after.switch_enabled, after.clock) == (({}, None) if is_other else (before.switch_enabled, before.clock))
+    assert (after.token_expiry_timestamp, after.opened) == (1800.0, 1), "what is read later holds, and counters go on"
+
+
+def stood(history: list[Fact]) -> Standing:
+    return reduce(Standing.post, [FIRST, OURS, *history], Standing.new(Guard(OVERDUE), 0.0))
 
 
 @given(known)

@@ -20,6 +20,7 @@ from deadman.errors import Reason
 from deadman.facts import Cause, Fact
 from deadman.guard import Guard, Phase
 from deadman.page import page
+from deadman.problems.looks import GONE_TOLD
 from deadman.problems.verdict import Verdict, headline
 from deadman.report.times import Times
 from deadman.watch import Hold, Watch
@@ -91,6 +92,13 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         {"sx-maker": (WAITING,)},
         NEVER,
         "sx-maker: not armed, and whether orders rest is not known: not counted yet",
+    ),
+    (
+        "none at a stale count and no bot",
+        Verdict.LOOK,
+        {"sx-maker": (WAITING, facts.OrdersCounted(-60.0, 0))},
+        NEVER,
+        "sx-maker: not armed, and whether orders rest is not known: last counted 2 min ago",
     ),
     (
         "a lost session",
@@ -386,3 +394,17 @@ def test_what_is_kept_of_another_account_is_not_told_in_json_alone() -> None:
     told["accounts"]["btc-desk"]["set_aside"] = "kept of another account of this name, not acted upon: a trip"
     assert headline(told).verdict is Verdict.LOOK
     assert "not acted upon: a trip (`deadman arm` lets it go)" in headline(told).looks[0]
+
+
+@pytest.mark.parametrize(
+    ("orders", "lapsed", "words"),
+    [(1, True, "1 order gone, and not by us, "), (3, False, "3 orders gone, and not by us, "), (3, True, "its lease ")],
+)
+def test_orders_that_went_unseen_are_told_of_for_an_hour(orders: int, lapsed: bool, words: str) -> None:
+    told = desk({}, ALIVE)
+    gone = {"at": told["timestamp"] - 60.0, "orders": orders, "listed_at": told["timestamp"] - 90.0, "lapsed": lapsed}
+    told["accounts"]["sx-maker"]["gone_unseen"] = gone
+    assert words in said(told)
+    assert ("nobody watched them" in said(told)) is not lapsed
+    gone["at"] = told["timestamp"] - GONE_TOLD
+    assert headline(told).verdict is Verdict.FINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,6 +114,17 @@ def test_a_held_process_is_silent_at_the_earliest_when_the_hold_ends(
 ) -> None:
     watch = Watch("quoter", timeout).check_in(up, None).held_until(Hold(up + span, "alice"))
     assert watch.silent(up + later) is (later >= 0 and up + later >= max(up + timeout, up + span))
+
+
+@pytest.mark.parametrize(
+    ("slept", "moved"), [(0.0, 0.0), (0.04, 0.0), (-0.04, 0.0), (0.0625, 0.0625), (3600.0, 3600.0)]
+)
+def test_a_hold_ends_so_much_sooner_as_the_machine_has_slept_since(slept: float, moved: float) -> None:
+    hold = Hold(900.0, "alice", "deploy", slept=100.0)
+    after = hold.after_sleep(100.0 + slept)
+    assert after.until == pytest.approx(900.0 - moved)
+    assert after.slept == pytest.approx(100.0 + moved)
+    assert after.after_sleep(100.0 + slept) == after
 
 
 def test_after_its_goodbye_no_silence_follows() -> None:

@@ -9,7 +9,9 @@ import pytest
 from deadman import facts
 from deadman.config.schema import Account, WatchConfig
 from deadman.facts import Cause
-from deadman.guard import Phase
+from deadman.guard import Guard, Phase
+from deadman.watch import Watch
+from deadman.watches.judgement import Case
 from tests.boards import sxbet
 from tests.watching import WatchDesk, deribit, watch_desk
 
@@ -341,3 +343,18 @@ def test_an_account_that_stands_unarmed_waits_for_every_watch() -> None:
     assert desk.guard("b").awaited
     desk.advance(2.0, "quoter", "hedger")
     assert not desk.guard("b").awaited
+
+
+@pytest.mark.parametrize(
+    ("taken_on_at", "living"),
+    [(None, {"early", "on time", "late"}), (50.0, {"on time", "late"}), (61.0, set()), (90.0, set())],
+)
+def test_only_who_was_heard_since_an_account_took_the_place_of_another_counts_as_living_for_it(
+    taken_on_at: float | None, living: set[str]
+) -> None:
+    heard = {"early": 49.0, "on time": 50.0, "late": 60.0}
+    up = [Watch(name, 30.0).check_in(at, None) for name, at in heard.items()]
+    dead = [Watch("slow", 5.0).check_in(58.0, None), Watch("never", 30.0), Watch("back", 30.0).resumed(60.0)]
+    guard = replace(Guard(5.0), taken_on_at=taken_on_at)
+    case = Case(sxbet("a"), guard, [*up, *dead], 59.0, 70.0, lambda watch: "silent")
+    assert case.living == living | ({"back"} if taken_on_at is None else set())
