@@ -332,6 +332,7 @@ async def test_a_damaged_file_is_kept_aside_told_and_read_as_all_alive_and_nothi
         (record,) = [record for record in caplog.records if record.name.startswith("deadman.state")]
         assert record.levelname == "ERROR"
         assert "it is kept as elsewhere" in record.getMessage()
+        assert "NOTHING AS DISARMED, TRIPPED OR ON HOLD" in record.getMessage()
         await trio.sleep(0.2)
         assert disk.data is not None, "a sound one is there again at once"
         await trio.sleep(5.0)

@@ -146,8 +146,8 @@ class State:
 
     def _doubt(self, what: str) -> None:
         log.error(
-            "the state of the last run %s: every bot counts as having been alive, and NOTHING AS DISARMED OR TRIPPED; "
-            "disarm again what should be",
+            "the state of the last run %s: every bot counts as having been alive, and NOTHING AS DISARMED, TRIPPED OR "
+            "ON HOLD; disarm or hold again what should be",
             what,
             extra={"event": "state_damaged"},
         )
