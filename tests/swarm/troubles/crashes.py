@@ -71,9 +71,13 @@ class Crashes:
         spoil()
         drawn = self.chance.choice([0.0, 0.5, 2.0, 10.0]) * self.chance.uniform(0.5, 1.5)
         await trio.sleep(drawn if pause is None else pause)
-        for pulse in self.pulses.values():
-            pulse.restarted(trio.current_time(), ended_at, doubtful, self.desk.host.disk.silences)
-        await self.desk.start()
+        silences = self.desk.host.disk.silences
+
+        def note() -> None:
+            for pulse in self.pulses.values():
+                pulse.restarted(self.desk.life.began_at, ended_at, doubtful, silences)
+
+        await self.desk.start(note)
         self.restarting = False
         for name, word in known.items():
             after = words(self.desk.life.restored[name].guard) if name in self.desk.life.restored else None

@@ -186,8 +186,11 @@ class Desk:
         self.running, self.life.store.cut = False, True
         self.life.scope.cancel()
 
-    async def start(self) -> None:
-        """Start the daemon; one that exits for a config or a secret is started again, as systemd does."""
+    async def start(self, note: Callable[[], None] = lambda: None) -> None:
+        """Start the daemon; one that exits for a config or a secret is started again, as systemd does.
+
+        `note` is called when it runs, before anybody else hears of it.
+        """
         self.write_config()
         while True:
             self.life = Life(self.market, self.host, self.chance, *self.observers)
@@ -196,6 +199,7 @@ class Desk:
                 break
             except Faults:
                 await trio.sleep(RESTART)
+        note()
         self.running = True
         for start in self.starts:
             start()

@@ -92,6 +92,7 @@ class Life:
         assert isinstance(board, ObservedBoard)
         board.observers.extend(observers)
         self.board, self.host, self.market = board, host, market
+        self.began_at = trio.current_time()
         self.inboxes = HostInboxes() if host.sockets is None else KernelInboxes(host.sockets, clock)
         self.store = MemoryStore(host.disk)
         self.control = Control()
