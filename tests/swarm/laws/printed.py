@@ -11,8 +11,8 @@ from deadman.simulator.exchange import Order
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 
-GRACE = 0.35
-"""Seconds between two looks of ours, and of the world at the venue's book."""
+GRAIN = 1e-3
+"""Seconds within which two instants are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,14 @@ class Printed(Law):
     def look(self) -> None:
         for death in list(self.deaths):
             left = self._left(death)
-            if not left:
-                bound = death.until - death.at + self.lag
-                name = f"{death.said} within, {death.account.venue}, on_trip {death.account.on_trip}"
-                self.scene.record.figure(name, self.scene.now - death.at, bound)
-                self.deaths.remove(death)
-            elif self.scene.now > death.until + GRACE + self.lag:
-                bound = death.until - death.at
-                self.expect(False, f"{death.account.name}: {death.said} {bound:.2f} s, and then {left} orders rest")
-                self.deaths.remove(death)
+            took, bound = self._ended_at(death) - death.at, death.until - death.at + self.lag
+            if left and took <= bound + GRAIN:
+                continue
+            self.deaths.remove(death)
+            said = f"{death.account.name}: {death.said} {death.until - death.at:.2f} s"
+            self.expect(took <= bound + GRAIN, f"{said}, and {left} orders rest after {took:.2f} s")
+            name = f"{death.said} within, {death.account.venue}, on_trip {death.account.on_trip}"
+            self.scene.record.figure(name, took, bound)
 
     def _note_fate(self, account: Account, question: str, at: float, resting: tuple[Order, ...]) -> None:
         fate = report(self.desk.board)["accounts"][account.name][question]
@@ -70,6 +69,13 @@ class Printed(Law):
     def _selected(self, account: Account, sparing: frozenset[str] = frozenset()) -> tuple[Order, ...]:
         resting = self.desk.market.open_orders(account)
         return tuple(one for one in resting if is_selected(account, one) and one.order_id not in sparing)
+
+    def _ended_at(self, death: Death) -> float:
+        """When the last of its orders went, by the venue's own book; now while some rest."""
+        exchange, now = self.desk.market.exchange(death.account), self.scene.now
+        ahead, orders = exchange.clock() - now, exchange.orders
+        ends = (orders[order.order_id].cancelled_at for order in death.orders)
+        return max((now if end is None else end - ahead for end in ends), default=death.at)
 
     def _left(self, death: Death) -> int:
         resting = {one.order_id for one in self.desk.market.open_orders(death.account)}
