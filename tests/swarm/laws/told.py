@@ -7,7 +7,7 @@ from typing import ClassVar
 from deadman import facts
 from deadman.config.schema import DeribitAccount
 from deadman.facts import Fact
-from deadman.guard import Phase
+from deadman.guard import Guard, Phase
 from deadman.simulator.deribit import Deribit
 from tests.swarm.laws.law import Law, Scene
 
@@ -22,7 +22,7 @@ class Told(Law):
         self.seen: dict[str, int] = {}
         self.last_by_us: dict[str, bool] = {}
         self.repairs: dict[str, int] = {}
-        self.phases: dict[str, Phase] = {}
+        self.exposed: dict[str, bool] = {}
         self.refused: set[str] = set()
 
     def on_fact(self, account: str, fact: Fact) -> None:
@@ -35,7 +35,7 @@ class Told(Law):
 
     def on_start(self) -> None:
         self.repairs.clear()
-        self.phases.clear()
+        self.exposed.clear()
 
     def look(self) -> None:
         for account in self.desk.accounts.values():
@@ -59,11 +59,17 @@ class Told(Law):
             return
         name, repairs = account.name, standing.tally.repairs
         is_fresh, self.repairs[name] = repairs > self.repairs.get(name, repairs), repairs
-        before, self.phases[name] = self.phases.get(name), standing.phase
+        before, exposed = self.exposed.get(name, False), is_exposed(standing.guard)
+        self.exposed[name] = exposed
         ours = self.last_by_us.get(self.desk.market.owner(account), False)
         if account.observe or +self.scene.troubles.active or not ours:
             return
-        blamed = standing.phase is Phase.EXPOSED and before is not Phase.EXPOSED and name not in self.refused
-        self.expect(not blamed, f"{name}: {standing.phase}, and nobody but us had turned the switch off")
-        repaired = is_fresh and before is not Phase.EXPOSED
+        blamed = exposed and not before and name not in self.refused
+        self.expect(not blamed, f"{name}: {standing.phase}, exposed, and nobody but us had turned the switch off")
+        repaired = is_fresh and not before
         self.expect(not repaired, f"{name}: a repair is told of what we ourselves had turned off")
+
+
+def is_exposed(guard: Guard) -> bool:
+    """The venue's last word is that it is off; a trip or a disarm may be what is shown meanwhile."""
+    return guard.trouble is not None and guard.trouble.phase is Phase.EXPOSED
