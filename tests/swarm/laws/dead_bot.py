@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deadman.config.schema import Account
+from tests.swarm.laws.goodbyes import Goodbyes
 from tests.swarm.laws.law import STEP, Law, Scene
 from tests.swarm.laws.pulse import Pulse
 
@@ -34,6 +35,7 @@ class DeadBot(Law):
         self.live: dict[str, float] = {}
         self.looked_at = 0.0
         self.damaged = 0
+        self.goodbyes = Goodbyes(scene)
 
     def on_start(self) -> None:
         """A damaged file makes a new beginning of it: every bot counts as alive, which is told loudly."""
@@ -42,9 +44,11 @@ class DeadBot(Law):
             silence.heard, silence.running = len(self.scene.pulses[name].heard), 0.0
             if self.damaged > aside:
                 silence.waking = 0.0
+        self.goodbyes.on_start()
 
     def look(self) -> None:
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        self.goodbyes.look()
         self._count_live(passed)
         for pulse in self.scene.pulses.values():
             silence = self.silences.setdefault(pulse.name, Silence())
@@ -64,7 +68,13 @@ class DeadBot(Law):
     def _is_excused(self, pulse: Pulse) -> bool:
         """On hold, gone with a goodbye, or not watched."""
         watch = self.desk.board.watches().get(pulse.name)
-        return watch is None or watch.held(self.scene.now) or self.scene.now >= pulse.quiet_from
+        gone = self.scene.now >= pulse.quiet_from or pulse.name in self.goodbyes.known
+        return watch is None or watch.held(self.scene.now) or (gone and self._may_go(pulse))
+
+    def _may_go(self, pulse: Pulse) -> bool:
+        """Its goodbye trips nothing."""
+        watch = self.desk.watches.get(pulse.name)
+        return watch is not None and watch.on_stopping == "release"
 
     def _judge(self, silence: Silence, pulse: Pulse) -> None:
         timeout = self.desk.watches[pulse.name].timeout if pulse.name in self.desk.watches else pulse.timeout

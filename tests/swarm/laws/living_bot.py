@@ -24,14 +24,20 @@ class LivingBot(Law):
         super().__init__(scene)
         self.holds: dict[str, float] = {}
         self.waking: dict[str, tuple[int, float]] = {}
-        self.looked_at = self.ended_at = self.started_at = 0.0
+        self.absences: list[tuple[float, float]] = []
+        self.looked_at = self.ended_at = 0.0
+        self.damaged = 0
         self.goodbyes = Goodbyes(scene)
 
     def on_end(self) -> None:
         self.ended_at = self.scene.now
 
     def on_start(self) -> None:
-        self.started_at = self.scene.now
+        """A damaged file makes a new beginning of it: no hold is known any more, which is told loudly."""
+        self.absences.append((self.ended_at, self.scene.now))
+        aside, self.damaged = self.damaged, len(self.desk.host.disk.aside)
+        if self.damaged > aside:
+            self.holds.clear()
         self.goodbyes.on_start()
 
     def look(self) -> None:
@@ -68,7 +74,8 @@ class LivingBot(Law):
         if pulse.found_dead:
             return self.scene.excuses.use("dead before we ended")
         unheard = self.waking.get(pulse.name, (0, 0.0))[1] >= timeout - 3 * STEP
-        away = pulse.sent_at is not None and self.ended_at <= pulse.sent_at <= self.started_at
+        sent_at = -inf if pulse.sent_at is None else pulse.sent_at
+        away = any(ended_at <= sent_at <= started_at for ended_at, started_at in self.absences)
         return unheard and away and self.scene.excuses.use("nobody at home")
 
     def _count(self) -> None:
