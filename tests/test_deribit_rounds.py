@@ -40,13 +40,16 @@ def refusal(code: int, message: str = "some_words") -> VenueError:
 class Book:
     """A venue with orders in it.
 
-    `stuck`: its answers to the cancel of an order; `bulk`: to a cancel of all, which else takes what is not stuck.
+    `stuck`: its answers to the cancel of an order; `bulk`: to a cancel of all, which else takes what is not stuck;
+    `unlisted`: to a listing in the seconds of `unlisted_at`.
     """
 
     orders: dict[str, Order]
     stuck: Mapping[str, VenueError] = field(default_factory=dict)
     bulk: VenueError | None = None
     takes_all: bool = True
+    unlisted_at: range = range(0)
+    unlisted: VenueError = UNANSWERED
     latency: float = LATENCY
     asked: list[str] = field(default_factory=list)
     told: list[Fact] = field(default_factory=list)
@@ -62,6 +65,8 @@ class Book:
             raise refusal(10028)
         await trio.sleep(self.latency)
         if method.startswith("private/get_open_orders"):
+            if int(trio.current_time()) in self.unlisted_at:
+                raise self.unlisted
             return list(self.orders.values())
         if method == "private/cancel":
             return await self._cancel(params["order_id"])
@@ -171,6 +176,15 @@ async def test_while_hundreds_of_orders_go_their_number_is_told(autojump_clock: 
     assert counts == sorted(counts, reverse=True)
 
 
+@pytest.mark.parametrize("error", [UNANSWERED, refusal(10028), refusal(13021)], ids=str)
+async def test_a_listing_that_fails_while_orders_go_is_only_left_out(
+    error: VenueError, autojump_clock: MockClock
+) -> None:
+    book = Book(quotes(200), unlisted_at=range(9, 15), unlisted=error)
+    assert (await orders(book).cancel()).remaining == 0
+    assert [fact.at // 10 for fact in book.told if isinstance(fact, facts.OrdersCounted)][:2] == [2.0, 3.0]
+
+
 async def test_too_many_requests_end_the_round_and_the_next_is_slower(autojump_clock: MockClock) -> None:
     book = Book(quotes(60), {"quote-0": refusal(10028)})
     singly = orders(book)
@@ -197,6 +211,19 @@ async def test_a_cancel_of_all_that_fails_over_an_empty_book_is_done(
 ) -> None:
     done = await orders(Book({}, bulk=error), Selection()).cancel()
     assert done.remaining == 0
+
+
+@pytest.mark.parametrize(
+    "error", [refusal(10028), Unavailable(Reason.CLOSED, "gone"), Unavailable(Reason.GARBLED, "?")], ids=str
+)
+async def test_what_ends_the_session_ends_the_round_before_anything_else_is_asked(
+    error: VenueError, autojump_clock: MockClock
+) -> None:
+    book = Book(quotes(3), bulk=error)
+    with pytest.raises(Unavailable) as raised:
+        await orders(book, Selection()).cancel()
+    assert raised.value is error
+    assert book.asked == ["private/cancel_all"]
 
 
 @pytest.mark.parametrize("error", [*map(refusal, (10041, 11029, -32601, 99999)), UNANSWERED], ids=str)

@@ -231,6 +231,16 @@ def test_a_disarm_that_reached_nobody_hides_no_drift() -> None:
     assert fold([OPENED, INHERITED, LOST, DISARMED, REARMED, OPENED, READ_OFF]).phase(3.0) is Phase.EXPOSED
 
 
+@pytest.mark.parametrize("trouble", [LOST, FAILED, AWAY], ids=lambda fact: type(fact).__name__)
+@pytest.mark.parametrize("letting_go", [[TURNING_OFF], [OBEYED], [TURNING_OFF, OBEYED]], ids=len)
+def test_letting_go_of_the_switch_mends_no_other_trouble(trouble: Fact, letting_go: list[Fact]) -> None:
+    before = fold([OPENED, INHERITED, trouble, DISARMED])
+    after = fold([OPENED, INHERITED, trouble, DISARMED, *letting_go])
+    assert before.trouble is not None
+    assert after.trouble == before.trouble
+    assert after.proof is None
+
+
 def test_a_switch_that_was_off_is_not_exposed_any_more_once_we_turn_it_off_ourselves() -> None:
     for off in (READ_OFF, OFF):
         guard = fold([OPENED, INHERITED, off, DISARMED, TURNING_OFF, OBEYED, REARMED])

@@ -295,8 +295,9 @@ async def test_an_account_removed_while_it_is_tripped_is_let_go_when_its_orders_
     neighbour = deribit_account("neighbour")
     async with open_desk(DESK, neighbour, watches=[QUOTER]) as desk:
         await tripping(desk)
-        await desk.reload(neighbour)
-        assert "carried to zero first" in caplog.text
+        for _ in range(3):
+            await desk.reload(neighbour)
+        assert caplog.text.count("carried to zero first") == 1
         desk.market.network.heal("deribit.localhost")
         with trio.fail_after(30):
             while desk.exchange.exchange.open_orders("desk"):

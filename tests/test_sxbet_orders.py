@@ -84,3 +84,35 @@ async def test_a_list_tells_whose_orders_they_are() -> None:
     assert await venue.orders().owner() == WALLET.lower()
     assert await Venue([page(0)]).orders().owner() is None
     assert await venue.orders(V2).owner() == WALLET.lower()
+
+
+def took(*names: str, more: bool = False) -> dict[str, Any]:
+    return {"data": {"cancelledSubmitted": [{"orderId": name} for name in names], "hasMore": more}}
+
+
+def counted(number: int, *unsure: str) -> dict[str, Any]:
+    return {"data": {"cancelledCount": number, "notCancelled": list(unsure)}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "rounds"),
+    [
+        ([took("a", "b"), took("b", "c"), took("a")], [(2, None), (1, None), (0, None)]),
+        ([took("a", "b", more=True), took("b", "c"), took("c")], [(3, None), (0, None)]),
+        ([counted(3), counted(2, "x")], [(3, 0), (2, 1)]),
+        ([took("a"), counted(2), took("a", "b")], [(1, None), (2, 0), (1, None)]),
+        ([None], [(0, None)]),
+    ],
+)
+async def test_each_order_counts_once_as_taken_however_often_the_venue_names_it(
+    answers: list[Any], rounds: list[tuple[int, int | None]]
+) -> None:
+    venue = Venue(answers)
+    orders = venue.orders()
+    assert [await orders.cancel() for _ in rounds] == rounds
+
+
+async def test_a_cancel_that_always_leaves_more_is_given_up_after_so_many_pages() -> None:
+    venue = Venue([took("a", more=True)])
+    assert await venue.orders().cancel() == (1, None)
+    assert venue.asked == [("DELETE", "/orders-v3/all")] * PAGES

@@ -11,7 +11,7 @@ from deadman.config.schema import Account, WatchConfig
 from deadman.facts import Cause
 from deadman.guard import Guard, Phase
 from deadman.watch import Watch
-from deadman.watches.judgement import Case
+from deadman.watches.judgement import Case, judge
 from tests.boards import sxbet
 from tests.watching import WatchDesk, deribit, watch_desk
 
@@ -358,3 +358,22 @@ def test_only_who_was_heard_since_an_account_took_the_place_of_another_counts_as
     guard = replace(Guard(5.0), taken_on_at=taken_on_at)
     case = Case(sxbet("a"), guard, [*up, *dead], 59.0, 70.0, lambda watch: "silent")
     assert case.living == living | ({"back"} if taken_on_at is None else set())
+
+
+@pytest.mark.parametrize(
+    ("heard", "judged_at", "by", "at"),
+    [
+        ((10.0, 8.0), 0.0, "hedger", 13.0),
+        ((8.0, 10.0), 0.0, "quoter", 13.0),
+        ((8.0, 8.0), 0.0, "quoter", 13.0),
+        ((10.0, 8.0), 14.0, "hedger", 14.0),
+        ((10.0, 18.0), 0.0, "quoter", 15.0),
+        ((15.0, 18.0), 0.0, "quoter", 20.0),
+    ],
+)
+def test_of_several_silent_bots_the_one_that_fell_silent_first_trips(
+    heard: tuple[float, float], judged_at: float, by: str, at: float
+) -> None:
+    watches = [Watch(name, 5.0).check_in(last, None) for name, last in zip(("quoter", "hedger"), heard, strict=True)]
+    told = list(judge(Case(deribit("a"), Guard(5.0), watches, judged_at, 20.0, lambda watch: watch.name)))
+    assert told == [facts.Tripped(at, Cause.SILENCE, by, by)]
