@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from deadman.clock import Clock
 from deadman.config.schema import Account, Selection, SxBetAccount, Terms
@@ -72,6 +73,7 @@ class Board:
     _watches: dict[str, Watch] = field(default_factory=dict)
     _listeners: list[Listener] = field(default_factory=list)
     _watch_listeners: list[WatchListener] = field(default_factory=list)
+    _due_at: float = inf
 
     @classmethod
     def new(cls, clock: Clock) -> Board:
@@ -87,6 +89,7 @@ class Board:
             kept = self._renamed(account)
             guard = replace(kept, overdue_after=fresh.overdue_after, provable=fresh.provable) if kept else fresh
             self._standings[account.name] = Standing.new(guard, self.clock.now())
+            self._due_at = -inf
         else:
             guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=fresh.provable)
             self._replace(account.name, replace(known, guard=guard))
@@ -128,13 +131,20 @@ class Board:
     def let_time_pass(self) -> None:
         """Notice what time alone has changed, and tell the observers."""
         now = self.clock.now()
+        if now < self._due_at:
+            return
         for account, standing in tuple(self._standings.items()):
-            if standing.is_due(now):
+            if standing.due_at <= now:
                 self._pass(account, now)
+        self._due_at = min((standing.due_at for standing in self._standings.values()), default=inf)
 
     def standing(self, account: str) -> Standing:
         """As of now. Raises KeyError for an account not known."""
         return self._standings[account].at(self.clock.now())
+
+    def guard(self, account: str) -> Guard:
+        """The facts about the account, which time leaves as they are. Raises KeyError for an account not known."""
+        return self._standings[account].guard
 
     def standings(self) -> dict[str, Standing]:
         """Every account as of now, by name in the config's order; safe from any thread."""
@@ -174,6 +184,7 @@ class Board:
 
     def _replace(self, account: str, after: Standing) -> None:
         before, self._standings[account] = self._standings[account], after
+        self._due_at = min(self._due_at, after.due_at)
         for listener in tuple(self._listeners):
             listener(account, before, after)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import inf
 
 from deadman.facts import Fact
 from deadman.guard import Guard, Phase
@@ -35,10 +36,11 @@ class Standing:
         *_, last = self.steps(now)
         return last
 
-    def is_due(self, now: float) -> bool:
-        """Whether time alone may have changed a judgement by now."""
+    @property
+    def due_at(self) -> float:
+        """The next instant at which time alone may change a judgement; infinite when only a fact can."""
         change = self.guard.next_change(self.seen_at)
-        return change is not None and change <= now
+        return inf if change is None else change
 
     def steps(self, now: float) -> Iterator[Standing]:
         """Each standing on the way to `now` at which time alone may have changed a judgement, and the one at `now`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
+from operator import is_
 
 from deadman import facts
 from deadman.config.schema import Account, SxBetAccount
@@ -44,6 +45,20 @@ class Case:
         if not isinstance(self.account, SxBetAccount) or self.guard.bots is None:
             return frozenset()
         return frozenset(self.account.watches) - self.guard.bots - self.living
+
+    @property
+    def next_change(self) -> float:
+        """The next instant at which time alone may change what is judged; infinite when only news of a bot or of the
+        account can.
+        """
+        silences = (watch.silent_at() for watch in self.watches)
+        return min((at for at in silences if at is not None and at > self.now), default=inf)
+
+    def is_about(self, account: Account, guard: Guard, watches: Sequence[Watch]) -> bool:
+        """Whether nothing was learned since of the account or of its watches."""
+        if self.account is not account or self.guard is not guard or len(self.watches) != len(watches):
+            return False
+        return all(map(is_, self.watches, watches))
 
 
 def may_trip(account: Account, guard: Guard, cause: Cause) -> bool:

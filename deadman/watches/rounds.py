@@ -64,6 +64,7 @@ class Watches:
         self._heed = Heed(board)
         self._oddities = Oddities()
         self._unmet: dict[str, frozenset[str]] = {}
+        self._settled: dict[str, tuple[Case | None, float]] = {}
         self._urgent = trio.Event()
         self._silences = silences or NoSilences()
         self._notebook = Notebook(self._silences)
@@ -194,14 +195,20 @@ class Watches:
                 self.board.put_watch(watch.found_dead(at))
 
     def _judge_accounts(self, now: float) -> None:
+        """But for those of which nothing followed when they were judged last, and nothing has changed since."""
         watches = self.board.watches()
         for account in self.board.configs.values():
             known = tuple(watches[name] for name in account.watches if name in watches)
-            guard = self.board.standing(account.name).guard
+            guard = self.board.guard(account.name)
+            settled, until = self._settled.get(account.name, (None, now))
+            if settled is not None and now < until and settled.is_about(account, guard, known):
+                continue
             case = Case(account, guard, known, self._looked_at, now, lambda watch: silence(watch, now, self._is_gone))
-            for fact in judge(case):
+            news = list(judge(case))
+            for fact in news:
                 self.board.post(account.name, fact)
-            self._tell_unmet(account.name, replace(case, guard=self.board.standing(account.name).guard).unmet)
+            self._settled[account.name] = (None if news else case, case.next_change)
+            self._tell_unmet(account.name, replace(case, guard=self.board.guard(account.name)).unmet)
 
     def _tell_unmet(self, account: str, unmet: frozenset[str]) -> None:
         before = self._unmet.get(account, frozenset())
