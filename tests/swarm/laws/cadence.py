@@ -8,7 +8,7 @@ from deadman import facts
 from deadman.config.schema import SxBetAccount
 from deadman.facts import Fact
 from deadman.promise import timers
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 
 GRACE = 1.0
 TRIES = (facts.Attempted, facts.Failed, facts.TurnedAway, facts.Lost, facts.FoundOff, facts.Proven)
@@ -39,7 +39,7 @@ class Cadence(Law):
 
     def look(self) -> None:
         passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
-        if not self.desk.running or passed > 2 * STEP or self._has_dialled():
+        if not self.desk.running or passed > 2 * self.scene.step or self._has_dialled():
             self.waits.clear()
             return
         for name, account in self.desk.accounts.items():

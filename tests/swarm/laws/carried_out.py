@@ -9,7 +9,7 @@ from deadman.config.schema import Account
 from deadman.facts import Fact
 from deadman.promise import promise, timers
 from deadman.simulator.exchange import Order
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 
 LEISURE = 6.0
@@ -60,7 +60,7 @@ class CarriedOut(Law):
 
     def look(self) -> None:
         passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
-        if not self.desk.running or +self.scene.troubles.active or passed > 2 * STEP:
+        if not self.desk.running or +self.scene.troubles.active or passed > 2 * self.scene.step:
             return
         for name, begun in list(self.begun.items()):
             if self.desk.host.disk.aside or self._is_elsewhere(name, begun):

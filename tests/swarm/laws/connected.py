@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deadman.config.schema import DeribitAccount
 from deadman.promise import promise
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 
 GRACE = 2.0
 
@@ -30,6 +30,6 @@ class Connected(Law):
             if not isinstance(account, DeribitAccount) or not said or self.desk.market.sessions(account):
                 self.bare.pop(name, None)
                 continue
-            bare = self.bare[name] = self.bare.get(name, 0.0) + min(passed, 2 * STEP)
+            bare = self.bare[name] = self.bare.get(name, 0.0) + min(passed, 2 * self.scene.step)
             bound = promise(account, self.desk.watches).detect + GRACE
             self.expect(bare <= bound, f"{name}: told connected without a connection for {bare:.1f} s")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deadman.config.schema import Account
 from tests.swarm.laws.goodbyes import Goodbyes
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.pulse import Pulse
 
 GRACE = 1.0
@@ -47,7 +47,7 @@ class DeadBot(Law):
         self.goodbyes.on_start()
 
     def look(self) -> None:
-        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         self.goodbyes.look()
         self._count_live(passed)
         for pulse in self.scene.pulses.values():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from deadman.state.state import RETRY, WRITE_TIMEOUT
-from tests.swarm.laws.law import STEP, Scene
+from tests.swarm.laws.law import Scene
 
 KNOWN = 0.5
 """Seconds of running after which a goodbye was read, and is on a disk that works."""
@@ -36,7 +36,7 @@ class Goodbyes:
         self.said.clear()
 
     def look(self) -> None:
-        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         if not self.scene.desk.running:
             return
         disk = self.scene.desk.host.disk

@@ -9,7 +9,7 @@ from deadman.config.schema import Account
 from deadman.facts import Fact
 from deadman.leases import HEARD_WITHIN
 from deadman.promise import promise, timers
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 
 GRACE = 1.0
 SHUT = ("12003", "10028")
@@ -39,7 +39,7 @@ class Healed(Law):
 
     def look(self) -> None:
         passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
-        calm = self.desk.running and not +self.scene.troubles.active and passed <= 2 * STEP
+        calm = self.desk.running and not +self.scene.troubles.active and passed <= 2 * self.scene.step
         for name, account in self.desk.accounts.items():
             if not calm or not self._is_wanted(account):
                 self.calm.pop(name, None)

@@ -31,7 +31,11 @@ Told = Mapping[str, Any]
 
 @dataclass
 class Scene:
-    """All that a law may look at. `standings`: every account as of the present look, none while the daemon is down."""
+    """All that a law may look at.
+
+    `standings`: every account as of the present look, none while the daemon is down. `step` and `reading`: seconds
+    between two looks, and between two readings of what is told; `stirred` calls for a look at once.
+    """
 
     desk: Desk
     record: Record
@@ -39,6 +43,9 @@ class Scene:
     pulses: dict[str, Pulse] = field(default_factory=dict)
     excuses: Excuses = field(default_factory=Excuses)
     standings: dict[str, Standing] = field(default_factory=dict)
+    step: float = STEP
+    reading: float = READ
+    stirred: trio.Event = field(default_factory=trio.Event)
 
     @property
     def now(self) -> float:
@@ -125,10 +132,12 @@ class Audit:
         read_at = -1.0
         while True:
             self.look()
-            if trio.current_time() >= read_at + READ:
+            if trio.current_time() >= read_at + self.scene.reading:
                 read_at = trio.current_time()
                 self.read()
-            await trio.sleep(STEP)
+            with trio.move_on_after(self.scene.step):
+                await self.scene.stirred.wait()
+            self.scene.stirred = trio.Event()
 
     def look(self) -> None:
         desk = self.scene.desk

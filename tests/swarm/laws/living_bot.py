@@ -9,7 +9,7 @@ from typing import Any
 from deadman import facts
 from deadman.facts import Cause, Fact
 from tests.swarm.laws.goodbyes import Goodbyes
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.pulse import Pulse
 
 GRAIN = 1e-6
@@ -73,14 +73,14 @@ class LivingBot(Law):
         """Its last check-in found nobody at home, and for its timeout of our waking time no other was heard."""
         if pulse.found_dead:
             return self.scene.excuses.use("dead before we ended")
-        unheard = self.waking.get(pulse.name, (0, 0.0))[1] >= timeout - 3 * STEP
+        unheard = self.waking.get(pulse.name, (0, 0.0))[1] >= timeout - 3 * self.scene.step
         sent_at = -inf if pulse.sent_at is None else pulse.sent_at
         away = any(ended_at <= sent_at <= started_at for ended_at, started_at in self.absences)
         return unheard and away and self.scene.excuses.use("nobody at home")
 
     def _count(self) -> None:
         """Seconds of our waking time since each bot was heard."""
-        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         for pulse in self.scene.pulses.values():
             heard, waking = self.waking.get(pulse.name, (0, 0.0))
             is_heard = bool(pulse.heard) and len(pulse.heard) != heard

@@ -11,7 +11,7 @@ from deadman.guard import Phase
 from deadman.promise import promise
 from deadman.simulator.received import Received
 from tests.swarm.laws.healed import SHUT
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 
 GRACE = 1.0
 
@@ -52,7 +52,7 @@ class Retries(Law):
         self.refused.clear()
 
     def look(self) -> None:
-        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * STEP), self.scene.now
+        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         standings = self.scene.standings if self.desk.running else {}
         dials, self.dials = self.dials, len(self.desk.network.dials)
         for name, refusals in list(self.refused.items()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deadman.config.schema import Account
 from deadman.promise import promise, timers
-from tests.swarm.laws.law import STEP, Law, Scene
+from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 from tests.swarm.troubles.answers import ANSWERS, spares_lists
 
@@ -32,7 +32,7 @@ class TripEnds(Law):
 
     def look(self) -> None:
         passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
-        awake = self.desk.running and passed <= 2 * STEP
+        awake = self.desk.running and passed <= 2 * self.scene.step
         for name, account in self.desk.accounts.items():
             if not awake or self._is_hindered(account) or not self._is_over(account):
                 self.empty.pop(name, None)
