@@ -19,6 +19,8 @@ from queue import SimpleQueue
 _DESCRIPTOR = struct.Struct("@i")
 _NO_LINGER = struct.pack("@2i", 0, 0)  # struct linger of socket(7)
 
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the module `socket` does not name it
+
 SPACE = socket.CMSG_SPACE(253 * _DESCRIPTOR.size)
 """Bytes for the most descriptors one message can carry: SCM_MAX_FD of linux/net/scm.h."""
 
@@ -90,3 +92,9 @@ def _descriptors(ancillary: Iterable[tuple[int, int, bytes]]) -> Iterator[int]:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             whole = len(value) - len(value) % _DESCRIPTOR.size
             yield from (descriptor for (descriptor,) in _DESCRIPTOR.iter_unpack(value[:whole]))
+
+
+def ask_kernel_for_origins(opened: socket.socket) -> None:
+    """Have every datagram come with its date and its sender's pid and uid."""
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)

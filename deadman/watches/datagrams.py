@@ -10,23 +10,16 @@ import struct
 from collections.abc import Iterable
 
 from deadman.clock import Clock
-from deadman.descriptors import SPACE, Discards
+from deadman.descriptors import SO_TIMESTAMPNS, SPACE, Discards
 from deadman.watch import Sender
 from deadman.watches.protocol import Datagram
 
 LONGEST = 4096
 """Bytes of a datagram that are read; a longer one is nobody's check-in."""
 
-_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the module `socket` does not name it
 _CREDENTIALS = struct.Struct("@3i")  # pid, uid, gid
 _TIMESPEC = struct.Struct("@2l")
 _ANCILLARY = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_TIMESPEC.size) + SPACE
-
-
-def ask_kernel_for_origins(opened: socket.socket) -> None:
-    """Have every datagram come with its date and its sender's pid and uid."""
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-    opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
 
 def receive(opened: socket.socket, clock: Clock, emptied_at: float, discards: Discards) -> Datagram | None:
@@ -54,7 +47,7 @@ def _date(ancillary: _Ancillary, clock: Clock, emptied_at: float) -> float:
     """
     timestamp, now = clock.timestamp(), clock.now()  # in this order: a pause between them dates it late, not early
     for level, kind, value in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(value) == _TIMESPEC.size:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS) and len(value) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(value)
             at = now - (timestamp - (seconds + nanoseconds / 1e9))
             return at if emptied_at <= at <= now else now

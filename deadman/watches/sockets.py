@@ -12,8 +12,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deadman.watches.datagrams import ask_kernel_for_origins
-
 log = logging.getLogger(__name__)
 
 SOCKET_MODE = 0o660
