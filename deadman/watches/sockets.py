@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from deadman.descriptors import ask_kernel_for_origins
+
 log = logging.getLogger(__name__)
 
 SOCKET_MODE = 0o660
