@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum, auto
-from math import inf
 
 from deadman import facts
 from deadman.config.schema import Account, DeribitAccount, OnTrip
@@ -105,16 +104,17 @@ def cancel_method(guard: Guard, account: Account, now: float) -> OnTrip:
 def _is_over(guard: Guard, trip: Trip, method: OnTrip, now: float) -> bool:
     """Whether no lease can stand any more, and the venue has had time to tell what is open, where it tells."""
     unread = method == "lapse" and trip.rounds > 0 and trip.remaining is None
-    return now >= max(guard.lease_end or -inf, trip.at) + (0.0 if unread else LAPSE_GRACE)
+    return now >= max(guard.leases.end_but_cuts, trip.at) + (0.0 if unread else LAPSE_GRACE)
 
 
 def _cut_is_due(guard: Guard, trip: Trip, timeout: float, now: float) -> bool:
     """Once a trip, and again when the cut lease has had time to end: one taken anew saves the orders meanwhile.
 
+    A renewal is no cut, though it was asked for after the silence by which the trip is dated.
     Not for ever where the list cannot be read and every answer names a long lease: only its end then ends the trip.
     """
     held = guard.leases.held
-    if held is None or held.asked_at < trip.at:
+    if held is None or held.asked_at < trip.at or not held.is_cut:
         return True
     if trip.remaining is None and held.sure_until >= trip.at and now >= trip.at + TRIP_PATIENCE:
         return False

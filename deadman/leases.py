@@ -111,7 +111,7 @@ class Held:
     """What the venue held when it answered last: a lease of `ttl` seconds at most, surely until `sure_until`.
 
     That is -inf where by its answer there may be none. `put_off`: seconds by which cuts that are forgotten since may
-    have put off its end.
+    have put off its end. `is_cut`: whether it answered a request that was to end the lease it met.
     """
 
     asked_at: float
@@ -119,6 +119,7 @@ class Held:
     ttl: float
     sure_until: float
     put_off: float = 0.0
+    is_cut: bool = False
 
     @property
     def end(self) -> float:
@@ -138,6 +139,12 @@ class Leases:
         ends = [one.end for one in self.asked] + ([self.held.end] if self.held else [])
         latest = max(ends, default=-inf)
         return None if latest == -inf else latest
+
+    @property
+    def end_but_cuts(self) -> float:
+        """As `end`, without the cuts that nobody answered: whoever waits for these waits for himself; -inf for none."""
+        longer = max((one.end for one in self.asked if not one.is_cut), default=-inf)
+        return max(longer, self.held.end) if self.held else longer
 
     @property
     def gone_by(self) -> float | None:
@@ -233,7 +240,8 @@ class Leases:
         """The venue holds a lease of `ttl` at most, and for `sure` seconds from the asking at least."""
         left = self._may_follow(asked_at)
         undone = any(one.ttl < ttl for one in left)
-        return Leases(left, Held(asked_at, at, ttl, asked_at if undone else asked_at + sure))
+        sure_until = asked_at if undone else asked_at + sure
+        return Leases(left, Held(asked_at, at, ttl, sure_until, is_cut=self._was_cut(asked_at)))
 
     def misstated(self, answer: LeaseGranted) -> Leases:
         """The answer is not what we asked for: what was held before may be held still, for as long as it was.
@@ -246,7 +254,8 @@ class Leases:
         stands = answer.stands or (answer.stands is None and stood)
         before = held.end + held.put_off - at if held else 0.0
         left = self._may_follow(asked_at)
-        return Leases(left, Held(asked_at, at, max(answer.ttl, before), asked_at if stands else -inf))
+        sure_until, is_cut = asked_at if stands else -inf, self._was_cut(asked_at)
+        return Leases(left, Held(asked_at, at, max(answer.ttl, before), sure_until, is_cut=is_cut))
 
     def prove(self, at: float, proof: Proof) -> Leases:
         """The answer is proof besides: its lease lasts for so long, unless something may yet undo it.
@@ -288,6 +297,9 @@ class Leases:
     def release(self, at: float) -> Leases:
         """Nothing is held; what may yet be carried out stays."""
         return Leases(tuple(one for one in self.asked if one.heard_until > at))
+
+    def _was_cut(self, asked_at: float) -> bool:
+        return any(one.is_cut for one in self.asked if one.is_open(asked_at))
 
     def _may_follow(self, asked_at: float) -> tuple[Asked, ...]:
         """What may be carried out after the request of that instant, which is answered."""

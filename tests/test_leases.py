@@ -27,6 +27,10 @@ def cut(at: float, ttl: float = 1.0, sure: float | None = 1.0, stands: bool | No
     return [facts.Attempted(at, 1.0), facts.LeaseGranted(at, at, ttl, sure, stands)]
 
 
+def renewed(at: float, sure: float | None = 10.0) -> list[Fact]:
+    return [facts.Attempted(at, 10.0), facts.LeaseGranted(at, at, 10.0, sure, True)]
+
+
 def unanswered(at: float, ttl: float, given_up_at: float) -> list[Fact]:
     return [facts.Attempted(at, ttl), facts.LeaseGivenUp(given_up_at, at)]
 
@@ -172,12 +176,16 @@ def test_a_day_of_outage_is_remembered_in_a_few_lines() -> None:
         ("expire", [*LEASED, TRIPPED, *cut(5.0)], 6.0 + CUT_AGAIN, "expire"),
         ("expire", [*LEASED, TRIPPED, *unanswered(5.0, 1.0, 9.0)], 9.0, "expire"),
         ("expire", [*LEASED, TRIPPED, *cut(5.0, 8.0, None)], 13.0 + CUT_AGAIN - 0.1, "lapse"),
+        ("expire", [*LEASED, *renewed(5.1), TRIPPED], 5.2, "expire"),
+        ("expire", [*LEASED, *renewed(5.1, None), TRIPPED], 5.2, "expire"),
         ("lapse", [*LEASED, TRIPPED], 10.5 + LAPSE_GRACE - 0.1, "lapse"),
         ("lapse", [*LEASED, TRIPPED], 10.5 + LAPSE_GRACE, "expire"),
         ("lapse", [*LEASED, TRIPPED, facts.RoundDone(6.0, 0, 3)], 10.5 + LAPSE_GRACE - 0.1, "lapse"),
         ("lapse", [*LEASED, TRIPPED, facts.RoundDone(6.0, 0, None)], 10.4, "lapse"),
         ("lapse", [*LEASED, TRIPPED, facts.RoundDone(6.0, 0, None)], 10.5, "expire"),
         ("lapse", [*LEASED, TRIPPED, *cut(16.0)], 23.0, "lapse"),
+        ("lapse", [*LEASED, TRIPPED, *unanswered(16.0, 1.0, 21.0)], 21.0, "expire"),
+        ("lapse", [*LEASED, *unanswered(2.0, 10.0, 4.0), TRIPPED], 44.0 + LAPSE_GRACE - 0.1, "lapse"),
         ("expire", [*LEASED, TRIPPED, *cut(5.0, 3600.0, None, True)], 35.0 + CUT_AGAIN, "expire"),
         ("expire", [*LEASED, TRIPPED, *cut(64.0, 3600.0, None, True)], 200.0, "lapse"),
         ("cancel", [*LEASED, TRIPPED], 5.0, "cancel"),
