@@ -46,6 +46,9 @@ class DeadBot(Law):
                 silence.waking = 0.0
         self.goodbyes.on_start()
 
+    def on_end(self) -> None:
+        self.goodbyes.on_end()
+
     def look(self) -> None:
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         self.goodbyes.look()
@@ -68,7 +71,7 @@ class DeadBot(Law):
     def _is_excused(self, pulse: Pulse) -> bool:
         """On hold, gone with a goodbye, or not watched."""
         watch = self.desk.board.watches().get(pulse.name)
-        gone = self.scene.now >= pulse.quiet_from or pulse.name in self.goodbyes.known
+        gone = self.scene.now >= pulse.quiet_from or pulse.name in self.goodbyes.perhaps
         return watch is None or watch.held(self.scene.now) or (gone and self._may_go(pulse))
 
     def _may_go(self, pulse: Pulse) -> bool:
