@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from math import inf
 from typing import Any
 
 from deadman import facts
 from deadman.facts import Cause, Fact
+from deadman.promise import NOTICE
 from tests.swarm.laws.goodbyes import Goodbyes
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.pulse import Pulse
@@ -70,21 +72,24 @@ class LivingBot(Law):
         self.expect(not released, f"{account}: tripped for the silence of {fact.by}, which had said that it stops")
 
     def _is_excused(self, pulse: Pulse, timeout: float) -> bool:
-        """Its last check-in found nobody at home, and for its timeout of our waking time no other was heard."""
+        """Its last check-in found nobody at home, or was lost with our sockets before we read it, and for its timeout
+        of our waking time no other was heard."""
         if pulse.found_dead:
             return self.scene.excuses.use("dead before we ended")
         unheard = self.waking.get(pulse.name, (0, 0.0))[1] >= timeout - 3 * self.scene.step
         sent_at = -inf if pulse.sent_at is None else pulse.sent_at
-        away = any(ended_at <= sent_at <= started_at for ended_at, started_at in self.absences)
+        absences = self.absences if self.desk.running else [*self.absences, (self.ended_at, self.scene.now)]
+        away = any(ended_at - NOTICE <= sent_at <= started_at for ended_at, started_at in absences)
         return unheard and away and self.scene.excuses.use("nobody at home")
 
     def _count(self) -> None:
-        """Seconds of our waking time since each bot was heard."""
+        """Seconds of our waking time since each bot was heard; what came just now may be lost before it is read."""
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         for pulse in self.scene.pulses.values():
             heard, waking = self.waking.get(pulse.name, (0, 0.0))
-            is_heard = bool(pulse.heard) and len(pulse.heard) != heard
-            self.waking[pulse.name] = len(pulse.heard), 0.0 if is_heard else waking + passed
+            read = bisect_right(pulse.heard, self.scene.now - NOTICE)
+            is_heard = bool(read) and read != heard
+            self.waking[pulse.name] = read, NOTICE if is_heard else waking + passed
 
     def _time(self) -> float:
         return self.desk.market.time.now()

@@ -75,7 +75,7 @@ class Crashes:
 
         def note() -> None:
             for pulse in self.pulses.values():
-                pulse.restarted(self.desk.life.began_at, ended_at, doubtful, silences)
+                pulse.restarted(trio.current_time(), ended_at, doubtful, silences)
 
         await self.desk.start(note)
         self.restarting = False

@@ -189,17 +189,17 @@ class Desk:
     async def start(self, note: Callable[[], None] = lambda: None) -> None:
         """Start the daemon; one that exits for a config or a secret is started again, as systemd does.
 
-        `note` is called when it runs, before anybody else hears of it.
+        `note` is called once it has all that it needs, before it does anything.
         """
         self.write_config()
         while True:
             self.life = Life(self.market, self.host, self.chance, *self.observers)
+            self.life.begins = note
             try:
                 await self.nursery.start(self.life.run)
                 break
             except Faults:
                 await trio.sleep(RESTART)
-        note()
         self.running = True
         for start in self.starts:
             start()

@@ -92,7 +92,7 @@ class Life:
         assert isinstance(board, ObservedBoard)
         board.observers.extend(observers)
         self.board, self.host, self.market = board, host, market
-        self.began_at = trio.current_time()
+        self.begins: Callable[[], None] = lambda: None
         self.inboxes = HostInboxes() if host.sockets is None else KernelInboxes(host.sockets, clock)
         self.store = MemoryStore(host.disk)
         self.control = Control()
@@ -132,6 +132,7 @@ class Life:
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Raises Faults for a config that cannot be used: the daemon would not have started."""
         daemon = Daemon(self.ports.read_config(), self.board, self.ports)
+        self.begins()
         try:
             daemon.remember()
             self.restoring, self.restored = False, self.board.standings()
