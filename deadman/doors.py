@@ -8,23 +8,22 @@ from random import Random, SystemRandom
 from deadman.clock import Clock
 from deadman.config.schema import Account, DeribitAccount
 from deadman.transport.dial import Dialler
-from deadman.vault import Vault
-from deadman.venue import Post
+from deadman.venue import Post, Secrets
 from deadman.venues.deribit.door import Deribit
 from deadman.venues.sxbet.door import SxBet
 
 
 @dataclass
 class Doors:
-    """Makes each account's door, all with one dialler and one vault."""
+    """Makes each account's door, all with one dialler."""
 
     clock: Clock
-    vault: Vault
+    secrets: Secrets
     chance: Random = field(default_factory=SystemRandom)
     dialler: Dialler = field(default_factory=Dialler)
 
     def door(self, account: Account, post: Post) -> Deribit | SxBet:
-        read_secret = self.vault.of(account)
+        read_secret = self.secrets.of(account)
         if isinstance(account, DeribitAccount):
             return Deribit(account, self.dialler, self.clock, self.chance, post, read_secret)
         return SxBet(account, self.dialler, self.clock, self.chance, post, read_secret)

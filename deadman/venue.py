@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from deadman.config.schema import OnTrip
+from deadman.config.schema import Account, OnTrip
 from deadman.facts import Fact
 from deadman.proof import Proof
 from deadman.secret import Secret
@@ -17,6 +17,12 @@ Post = Callable[[Fact], None]
 
 ReadSecret = Callable[[], Awaitable[Secret]]
 """Read anew at every login, so that a replaced file is a rotated key. Raises Refused in words."""
+
+
+class Secrets(Protocol):
+    """Where the secrets of all accounts are kept."""
+
+    def of(self, account: Account) -> ReadSecret: ...
 
 
 @dataclass(frozen=True, slots=True)
