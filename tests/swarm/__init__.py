@@ -2,6 +2,7 @@
 
     python -m tests.swarm                       every play, whole
     python -m tests.swarm seeds 1 100           worlds by seed; `seeds 7` tells one as a story
+    python -m tests.swarm days 1 44             a thousand account-days, with a trouble every hour or two
     python -m tests.swarm absences              every cell of a play; with a cell's name, that one as a story
     python -m tests.swarm plants                every mended defect, put back and looked for blindly
 

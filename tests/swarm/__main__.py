@@ -3,6 +3,8 @@
 python -m tests.swarm                       every play, whole
 python -m tests.swarm seeds FIRST COUNT     worlds by seed
 python -m tests.swarm seeds SEED            one of them, told as a story
+python -m tests.swarm days FIRST COUNT      whole days of many accounts, by seed
+python -m tests.swarm days SEED             one of them, told as a story
 python -m tests.swarm PLAY                  every cell of a play
 python -m tests.swarm PLAY NAME             one cell, told as a story
 python -m tests.swarm plants                every mended defect, put back and looked for blindly
@@ -13,7 +15,7 @@ from __future__ import annotations
 import sys
 
 from tests.swarm.plays import PLAYS
-from tests.swarm.plays.telling import everything, sweep_play, sweep_seeds, tell_cell, tell_seed
+from tests.swarm.plays.telling import everything, sweep_days, sweep_play, sweep_seeds, tell_cell, tell_day, tell_seed
 from tests.swarm.search import search
 
 
@@ -25,6 +27,10 @@ def main(arguments: list[str]) -> int:
             return tell_seed(int(seed))
         case ["seeds", first, count]:
             return sweep_seeds(int(first), int(count))
+        case ["days", seed]:
+            return tell_day(int(seed))
+        case ["days", first, count]:
+            return sweep_days(int(first), int(count))
         case ["plants"]:
             return search()
         case [play] if play in PLAYS:

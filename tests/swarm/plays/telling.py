@@ -6,15 +6,16 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import TypeVar
 
 from tests.swarm.laws.excuses import EXCUSES, Excuses
 from tests.swarm.laws.record import Figure, Record
-from tests.swarm.plays import PLAYS, seeds
+from tests.swarm.plays import PLAYS, days, seeds
 from tests.swarm.plays.stage import perform
+from tests.swarm.plays.world import World
 
 Key = TypeVar("Key", int, str)
 
@@ -30,6 +31,7 @@ class Played:
     reached: Counter[str]
     worst: dict[str, Figure]
     excuses: Excuses
+    account_days: float = 0.0
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Sum:
     reached: Counter[str] = field(default_factory=Counter)
     worst: dict[str, Figure] = field(default_factory=dict)
     excuses: Excuses = field(default_factory=Excuses)
+    account_days: float = 0.0
 
     def add(self, played: Played) -> None:
         self.worlds += 1
@@ -49,6 +52,7 @@ class Sum:
         self.met += played.met
         self.reached += played.reached
         self.excuses.add(played.excuses)
+        self.account_days += played.account_days
         for name, figure in played.worst.items():
             self.worst[name] = max(figure, self.worst.get(name, figure))
 
@@ -61,6 +65,13 @@ def seed(number: int) -> Played:
     world = seeds.perform(number)
     record, scene = world.record, world.scene
     return played(f"seeds {number}", record, world.troubles.met, scene.excuses)
+
+
+def day(number: int) -> Played:
+    world = days.perform(number)
+    lived = world.scene.excuses.hours / 24 * len(world.plan.accounts)
+    told = played(f"days {number}", world.record, world.troubles.met, world.scene.excuses)
+    return replace(told, account_days=lived)
 
 
 def cell(play: str, name: str) -> Played:
@@ -76,12 +87,16 @@ def sweep_seeds(first: int, count: int) -> int:
     return sweep(seed, range(first, first + count))
 
 
+def sweep_days(first: int, count: int) -> int:
+    return sweep(day, range(first, first + count))
+
+
 def sweep_play(play: str) -> int:
     return sweep(partial(cell, play), [one.name for one in PLAYS[play]()])
 
 
 def everything() -> int:
-    return max(sweep_seeds(1, seeds.WHOLE), *chain(map(sweep_play, PLAYS)))
+    return max(sweep_seeds(1, seeds.WHOLE), *chain(map(sweep_play, PLAYS)), sweep_days(1, days.WHOLE))
 
 
 def sweep(one: Callable[[Key], Played], keys: Iterable[Key]) -> int:
@@ -100,6 +115,7 @@ def tell_sum(total: Sum) -> None:
     hours = total.excuses.hours
     lines = [
         f"{total.worlds} worlds, {hours:.1f} hours of their time, {len(total.failed)} failed",
+        *([f"{total.account_days:.1f} account-days"] if total.account_days else []),
         "troubles met: " + listed(total.met),
         *(
             f"worst {name}: {figure.seconds:.2f} s, promised {figure.bound:.2f} s"
@@ -117,8 +133,15 @@ def listed(counts: Counter[str]) -> str:
 
 def tell_seed(number: int) -> int:
     """The story of one world, as far as it is remembered."""
-    world = seeds.perform(number)
-    print(f"seed {number}: weather {world.plan.weather}, machine {world.plan.machine}")  # noqa: T201
+    return tell_world(seeds.perform(number))
+
+
+def tell_day(number: int) -> int:
+    return tell_world(days.perform(number))
+
+
+def tell_world(world: World) -> int:
+    print(f"seed {world.seed}: weather {world.plan.weather}, machine {world.plan.machine}")  # noqa: T201
     print("\n".join([*map(str, world.plan.accounts), *map(str, world.plan.watches)]))  # noqa: T201
     return tell_story(world.record)
 

@@ -45,9 +45,12 @@ class World:
 
     def __post_init__(self) -> None:
         self.chance = Random(self.seed)
-        self.plan = Plan(self.seed, Random(self.chance.getrandbits(64)))
+        self.plan = self._plan()
         self.pulses = {watch.name: Pulse(watch.name, watch.timeout) for watch in self.plan.watches}
         self.rates = Rates(self.record)
+
+    def _plan(self) -> Plan:
+        return Plan(self.seed, Random(self.chance.getrandbits(64)))
 
     async def run(self) -> None:
         plan = self.plan

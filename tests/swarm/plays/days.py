@@ -1,0 +1,209 @@
+"""Whole days of a desk of many accounts: calm hours, and one trouble of all that there are every hour or two.
+
+While all is calm the daemon's loops and the laws look every few seconds instead of ten times a second, or a day would
+take hours: from some seconds before each trouble until all has healed, and from anything unexpected on, they look as
+often as ever. What is asked of the venues goes on at its own pace throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import trio
+
+import deadman.control.disarms
+import deadman.presence
+import deadman.service
+import deadman.ticker
+import deadman.watches.rounds
+from deadman import facts
+from deadman.config.schema import Account, WatchConfig
+from deadman.facts import Fact
+from deadman.identity import Identified
+from tests.swarm.laws.law import STEP
+from tests.swarm.laws.liveness import check_healing
+from tests.swarm.laws.record import ROUTINE
+from tests.swarm.plays.plan import MACHINE, SELECTIONS, WATCHED, Plan
+from tests.swarm.plays.stage import deterministic
+from tests.swarm.plays.world import World
+from tests.swarm.troubles.operator import Operator
+from tests.swarm.troubles.weather import WEATHER
+from tests.swarm.world.accounts import coinbase_account, deribit_account, sxbet_account
+from tests.swarm.world.crew import Trader
+from tests.swarm.world.desk import Desk
+from tests.swarm.world.market import Market
+
+DAY = 86400.0
+ACCOUNTS = 23
+WHOLE = 44
+"""Days that are played when everything is: a thousand account-days."""
+
+AWAKE = 5.0
+"""Seconds for which all look often before a trouble begins."""
+
+SLOW = (
+    (deadman.ticker, "TICK", 2.0),
+    (deadman.watches.rounds, "REGULAR", 2.0),
+    (deadman.watches.rounds, "NOTICE", 4.0),
+    (deadman.watches.rounds, "AWAY", 4.0),
+    (deadman.presence, "PACE", 60.0),
+    (deadman.service, "PACE", 60.0),
+    (deadman.control.disarms, "PACE", 60.0),
+)
+"""How slowly the daemon's loops go in calm hours, in seconds, and after how many it takes itself to have been away."""
+
+CALM_STEP, CALM_READING = 2.0, 60.0
+READING = 2.0
+"""Seconds between two readings of what is told, in hours that are not calm: a report on so many is long."""
+ORDINARY = (*ROUTINE, facts.Proven, facts.Attempted, facts.LeaseGranted, facts.TokenGranted, Identified)
+"""What a calm hour consists of; any other news ends it."""
+
+MAKES = ("deribit", "v3", "coinbase", "v2", "v3")
+
+
+@dataclass
+class DayPlan(Plan):
+    """Every trouble there is, and accounts of each venue, their methods drawn."""
+
+    number: int = ACCOUNTS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        pick: Any = self.chance.choice
+        self.watches = [WatchConfig("quoter", pick([3.0, 5.0, 10.0]), "trip"), WatchConfig("hedger", 15.0, "trip")]
+        self.weather, self.machine = sorted(WEATHER), list(MACHINE)
+
+    def set_up(self, market: Market) -> None:
+        """As in every world, but tokens live as long as they do: a day of renewals every few seconds is too dear."""
+        super().set_up(market)
+        for venue in (market.deribit, market.coinbase):
+            venue.vault.settings = venue.settings
+
+    def _accounts(self) -> list[Account]:
+        return [self._account(MAKES[number % len(MAKES)], number) for number in range(self.number)]
+
+    def _account(self, make: str, number: int) -> Account:
+        name, watches = f"{make}{number}", self.chance.choice(WATCHED[1:])
+        pick: Any = self.chance.choice
+        if make in ("v2", "v3"):
+            lease = pick([30, 60, 90])
+            means = ["cancel", "expire", "lapse"] if make == "v3" else ["expire", "lapse"]
+            return sxbet_account(
+                name,
+                make,
+                timeout_seconds=lease,
+                renew_interval=lease / 3,
+                watches=watches,
+                on_trip=pick(means),
+            )
+        new = coinbase_account if make == "coinbase" else deribit_account
+        return new(
+            name,
+            verify_interval=pick([30.0, 60.0, 120.0]),
+            heartbeat_interval=pick([30, 60, 300]),
+            watches=watches,
+            on_trip="cancel",
+            cancel=pick(SELECTIONS) if watches == ("quoter",) and make == "deribit" else SELECTIONS[0],
+        )
+
+
+@contextmanager
+def slowly() -> Iterator[None]:
+    """The daemon's loops at their calm pace."""
+    before = [getattr(room, name) for room, name, _ in SLOW]
+    for room, name, seconds in SLOW:
+        setattr(room, name, seconds)
+    try:
+        yield
+    finally:
+        for (room, name, _), seconds in zip(SLOW, before, strict=True):
+            setattr(room, name, seconds)
+
+
+@dataclass
+class Day(World):
+    """`storm`: its length in seconds. `number`: of accounts. `disturbed` by whatever is not ordinary."""
+
+    number: int = ACCOUNTS
+    disturbed: trio.Event = field(default_factory=trio.Event)
+
+    def _plan(self) -> Plan:
+        return DayPlan(self.seed, Random(self.chance.getrandbits(64)), self.number)
+
+    def _audit(self, desk: Desk) -> None:
+        super()._audit(desk)
+        self.scene.reading = READING
+        desk.observers.append(self._hear)
+
+    async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
+        nursery.start_soon(self.audit.watch)
+        traders = [Trader(desk, pulse, Random(self.chance.random()), self.record) for pulse in self.pulses.values()]
+        for trader in traders:
+            nursery.start_soon(trader.run)
+        operator = Operator(desk, self.pulses, Random(self.chance.random()), self.record, self.troubles)
+        await self._come_to_rest(desk, traders, operator)
+        ends = trio.current_time() + self.storm
+        while trio.current_time() < ends:
+            await self._be_calm(desk, min(self.chance.uniform(3600.0, 7200.0), self.storm))
+            await self._have_trouble(desk, traders, operator)
+            await self._come_to_rest(desk, traders, operator)
+        await self._die(desk)
+
+    async def _be_calm(self, desk: Desk, seconds: float) -> None:
+        before = {name: one.tally.transitions for name, one in desk.board.standings().items()}
+        scene, self.disturbed = self.scene, trio.Event()
+        scene.step, scene.reading = CALM_STEP, CALM_READING
+        with slowly(), trio.move_on_after(seconds - AWAKE):
+            await self.disturbed.wait()
+        scene.step, scene.reading = STEP, READING
+        await trio.sleep(AWAKE)
+        for name, one in desk.board.standings().items():
+            self.record.expect(before[name] == one.tally.transitions, f"{name}: restless in a calm hour: {one.phase}")
+
+    def _hear(self, account: str, fact: Fact) -> None:
+        if not isinstance(fact, ORDINARY):
+            self.disturbed.set()
+            self.scene.step = STEP
+            self.scene.stirred.set()
+
+    async def _have_trouble(self, desk: Desk, traders: list[Trader], operator: Operator) -> None:
+        troubles = self._troubles(desk)
+        name = self.chance.choice([*sorted(troubles), "operator", "bot"])
+        self.record.tell(f"begins: {name}")
+        match name:
+            case "operator":
+                with trio.move_on_after(60.0):
+                    await operator.run()
+            case "bot":
+                await self._end_bot(self.chance.choice(traders))
+            case _:
+                self.troubles.begin(name)
+                await troubles[name]()
+                self.troubles.end(name)
+        self.record.tell(f"over: {name}")
+
+    async def _end_bot(self, trader: Trader) -> None:
+        """One of the ends of a bot comes, and another bot after it."""
+        self.troubles.met["bot"] += 1
+        trader.settled = trader.steady = False
+        await trio.sleep(10.0)
+
+    async def _come_to_rest(self, desk: Desk, traders: list[Trader], operator: Operator) -> None:
+        for trader in traders:
+            trader.settled = True
+        while not all(trader.steady for trader in traders):
+            await trio.sleep(0.5)
+        await operator.settle()
+        await check_healing(desk, self.record)
+
+
+def perform(seed: int, seconds: float = DAY, number: int = ACCOUNTS) -> Day:
+    """Play one day to its end, or as far as the first violation."""
+    day = Day(seed, seconds, number=number)
+    with deterministic(seed):
+        trio.run(day.run, clock=day.clock)
+    return day
