@@ -56,7 +56,7 @@ class Disk:
     def set_aside(self, timestamp: float) -> str:
         if self.unreadable:
             raise OSError(errno.EIO, "Input/output error")
-        self.aside, self.data = self.data, None
+        self.aside = self.data
         return "elsewhere"
 
 
@@ -334,9 +334,20 @@ async def test_a_damaged_file_is_kept_aside_told_and_read_as_all_alive_and_nothi
         assert "it is kept as elsewhere" in record.getMessage()
         assert "NOTHING AS DISARMED, TRIPPED OR ON HOLD" in record.getMessage()
         await trio.sleep(0.2)
-        assert disk.data is not None, "a sound one is there again at once"
+        assert disk.data != data, "a sound one is there again at once"
         await trio.sleep(5.0)
         assert [first.tripped(name) for name in "dsh"] == [True] * 3
+
+
+async def test_a_damaged_file_that_no_sound_one_has_replaced_is_no_new_desk(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
+    disk.data, disk.failing = b"\x00", True
+    async with run(disk):
+        await trio.sleep(1.0)
+    async with run(disk) as second:
+        await trio.sleep(5.2)
+        assert [second.tripped(name) for name in "dsh"] == [True] * 3
 
 
 async def test_a_file_that_cannot_be_read_is_no_reason_to_stay_away(

@@ -120,7 +120,11 @@ def test_a_damaged_one_is_kept_under_its_date(tmp_path: Path) -> None:
     aside = FileStore(tmp_path).set_aside(1_800_000_000.0)
     assert aside == str(tmp_path / "state.toml.damaged-20270115T080000Z")
     assert Path(aside).read_bytes() == b"\x00"
-    assert FileStore(tmp_path).read() is None
+    assert FileStore(tmp_path).set_aside(1_800_000_001.0) == aside, "once, however often we start before it is replaced"
+    assert FileStore(tmp_path).read() == b"\x00", "until a sound one takes its place"
+    FileStore(tmp_path).replace(b"sound")
+    assert Path(aside).read_bytes() == b"\x00"
+    assert FileStore(tmp_path).read() == b"sound"
 
 
 def test_a_second_daemon_is_told_so(tmp_path: Path) -> None:

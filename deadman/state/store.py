@@ -31,7 +31,10 @@ class Store(Protocol):
         """Replace it. When this returns it survives a loss of power; when it fails the last one stands."""
 
     def set_aside(self, timestamp: float) -> str:
-        """Put a damaged one where it is not read again, and say where. `timestamp` is Unix seconds."""
+        """Keep a damaged one from being lost, and say where. `timestamp` is Unix seconds.
+
+        It is read, and found damaged, until a sound one is written: no restart before that takes this for a new desk.
+        """
 
 
 class FileStore:
@@ -83,9 +86,12 @@ class FileStore:
         self._sync_directory()
 
     def set_aside(self, timestamp: float) -> str:
+        for known in self._directory.glob(f"{NAME}.damaged-*"):
+            if known.samefile(self._path):
+                return str(known)
         told = datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%dT%H%M%SZ")
         aside = self._path.with_name(f"{NAME}.damaged-{told}")
-        self._path.replace(aside)
+        aside.hardlink_to(self._path)
         return str(aside)
 
     def _sync_directory(self) -> None:

@@ -38,11 +38,16 @@ class DeadBot(Law):
         self.goodbyes = Goodbyes(scene)
 
     def on_start(self) -> None:
-        """A damaged file makes a new beginning of it: every bot counts as alive, which is told loudly."""
-        aside, self.damaged = self.damaged, len(self.desk.host.disk.aside)
+        """A damaged file makes a new beginning of it: every bot counts as alive, which is told loudly.
+
+        Once: where no sound one could be written, the next start finds the same damage.
+        """
+        found = self.desk.host.disk.aside
+        aside, self.damaged = self.damaged, len(found)
+        fresh = self.damaged > aside and found[-1:] != found[-2:-1]
         for name, silence in self.silences.items():
             silence.heard, silence.running = len(self.scene.pulses[name].heard), 0.0
-            if self.damaged > aside:
+            if fresh:
                 silence.waking = 0.0
         self.goodbyes.on_start()
 

@@ -47,7 +47,6 @@ class MemoryStore:
 
     def set_aside(self, timestamp: float) -> str:
         self.disk.aside.append(self.disk.data or b"")
-        self.disk.data = None
         return "state.toml.damaged"
 
     def _check(self) -> None:
