@@ -153,6 +153,8 @@ class Keepers:
             try:
                 await self._keep(kept)
             except Exception as error:  # the one place where a bug is survived
+                if name not in self.board.configs:
+                    return  # let go at this very instant, it read of an account that nobody knows any more
                 crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
                 log.exception("%s: the keeper crashed; this is a bug in deadman", name)
                 self.board.post(name, crashed(error, self.board.clock.now()))

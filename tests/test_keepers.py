@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -113,6 +114,36 @@ async def test_a_crash_is_told_and_the_account_keeps_what_was_proven_until_it_ru
         await trio.sleep(30)
         assert not board.standing("desk").guard.protected(35.0), "a crash prolongs no claim"
         nursery.cancel_scope.cancel()
+
+
+async def test_a_keeper_let_go_while_it_is_at_work_leaves_its_neighbours_and_the_service_alone(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Removed at the instant at which a session ends, it may look once more at its account."""
+    board = Board.new(Clock(trio.current_time, trio.current_time))
+
+    class Looks(Keeper):
+        async def run(self) -> None:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(1.0)
+            self.board.standing(self.account.name)
+            await trio.sleep_forever()
+
+    def hire(account: Account, door: Door) -> Keeper:
+        return Looks(account, board, door.open_session, Random(1))
+
+    def door(account: Account, post: Post) -> NoDoor:
+        return NoDoor()
+
+    async with trio.open_nursery() as nursery:
+        keepers = Keepers(board, nursery, Random(1), door, hire)  # type: ignore[arg-type]
+        keepers.apply({name: deribit(name) for name in ("desk", "spare")})
+        await trio.sleep(0.5)
+        keepers.apply({"spare": deribit("spare")})
+        await trio.sleep(5.0)
+        assert set(board.standings()) == {"spare"}
+        nursery.cancel_scope.cancel()
+    assert "crashed" not in caplog.text
 
 
 def test_nothing_is_wanted_of_what_can_never_be_proven() -> None:
