@@ -13,15 +13,12 @@ from tests.swarm.plays.stage import deterministic
 from tests.swarm.plays.world import World
 from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
+from tests.unhurried import unhurried
 
 
 @pytest.fixture
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten ticks a second would be most of a day's work."""
-    monkeypatch.setattr("deadman.ticker.TICK", 5.0)
-    monkeypatch.setattr("deadman.watches.rounds.REGULAR", 5.0)
-    for room in ("presence", "service", "control.disarms"):
-        monkeypatch.setattr(f"deadman.{room}.PACE", 60.0)
+    unhurried(monkeypatch)
 
 
 async def pass_a_day(desk: Desk, *troubles: str) -> None:

@@ -16,6 +16,7 @@ from deadman.report import report
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import SXBET_HOST, Desk, deribit_account, open_desk, sxbet_account
+from tests.unhurried import unhurried
 
 QUOTER = WatchConfig("quoter", 2.0)
 DESK = deribit_account("desk", watches=("quoter",), on_trip="cancel")
@@ -46,7 +47,7 @@ def said(desk: Desk) -> str:
 
 @pytest.mark.parametrize("rest", [6.0, 45.0])
 async def test_a_venue_that_resets_all_connections_takes_orders_that_are_missed(
-    rest: float, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+    rest: float, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_desk(DESK, watches=[QUOTER]) as desk:
         await trading(desk, DESK, rest=rest)
@@ -57,6 +58,7 @@ async def test_a_venue_that_resets_all_connections_takes_orders_that_are_missed(
         assert f"{MANY} orders gone, and not by us" in said(desk)
         told = [one for one in caplog.records if getattr(one, "event", "") == "orders_gone_unseen"]
         assert [getattr(one, "orders", None) for one in told] == [MANY]
+        unhurried(monkeypatch, 0.9)
         await trio.sleep(3600.0)
         assert (missed(desk, DESK), said(desk)) == (MANY, "")
 

@@ -1,0 +1,16 @@
+"""A daemon with nothing to hurry for: what it does several times a second, it does a few times a minute."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def unhurried(monkeypatch: pytest.MonkeyPatch, every: float = 20.0) -> None:
+    """Ten ticks a second would be most of the work of a calm hour. From now on a silence is noticed `every` s late.
+
+    Where bots are watched that is below a second: a loop that looks more seldom takes itself to have been away.
+    """
+    monkeypatch.setattr("deadman.ticker.TICK", every)
+    monkeypatch.setattr("deadman.watches.rounds.REGULAR", every)
+    for room in ("presence", "service", "control.disarms"):
+        monkeypatch.setattr(f"deadman.{room}.PACE", 60.0)
