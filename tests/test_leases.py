@@ -208,3 +208,20 @@ def test_a_confirmed_disarm_leaves_what_may_yet_be_carried_out() -> None:
     disarmed: list[Fact] = [facts.Disarmed(5.0, "bob"), facts.DisarmConfirmed(6.0)]
     assert guard_of([*LEASED, *disarmed]).lease_end is None
     assert guard_of([*LEASED, *unanswered(3.0, 10.0, 4.0), *disarmed]).lease_end == 4.0 + HEARD_WITHIN + 10.0
+
+
+GIVEN_UP = Leases().ask(0.0, 5.0).give_up(1.0, 0.0)
+
+
+@pytest.mark.parametrize(("asked_at", "seconds"), [(30.5, 5.0), (1.0 + HEARD_WITHIN, 10.0), (31.5, 10.0)])
+def test_a_shorter_lease_may_replace_a_proven_one_only_while_its_request_may_be_heard(
+    asked_at: float, seconds: float
+) -> None:
+    assert GIVEN_UP.lasting(Proof(asked_at, 10.0, Coverage.LEASE)) == seconds
+
+
+@pytest.mark.parametrize(("ttl", "sure_until"), [(4.0, 6.0), (5.0, 7.0), (6.0, 2.0)])
+def test_a_lease_is_unsure_only_where_a_shorter_one_may_follow(ttl: float, sure_until: float) -> None:
+    held = GIVEN_UP.ask(2.0, ttl).grant(2.5, 2.0, ttl, ttl).held
+    assert held is not None
+    assert held.sure_until == sure_until

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -473,3 +474,18 @@ async def test_after_a_crash_in_a_disarm_nothing_is_claimed_that_its_nought_may_
             assert not desk.protected("maker") or desk.sxbet.lease("maker") is not None
             await trio.sleep(0.05)
         assert desk.protected("maker")
+
+
+async def test_a_disarm_that_is_not_believed_yet_is_asked_again_at_the_pace_of_renewals(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_desk(V3) as desk:
+        await trio.sleep(5)
+        await unanswered(desk)
+        await desk.command("disarm", "maker")
+        heard_until = desk.standing("maker").guard.leases.heard_until
+        await trio.sleep_until(heard_until + 0.5)
+        assert desk.standing("maker").guard.disarm_confirmed
+        noughts = asked(desk, 0)
+        assert all(later - sooner <= V3.renew_interval + 0.5 for sooner, later in pairwise(noughts))
+        assert len(noughts) >= 3

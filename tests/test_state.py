@@ -20,6 +20,7 @@ from deadman.facts import Cause
 from deadman.guard import Phase
 from deadman.report import report
 from deadman.state import State
+from deadman.state.memory import Listed, is_news
 from deadman.watch import Hold, Sender
 from deadman.watches import InMemoryInboxes, Watches
 from deadman.watches.protocol import Datagram
@@ -531,3 +532,12 @@ async def test_a_hung_disk_does_not_keep_us_from_stopping(disk: Disk, autojump_c
             await trio.sleep(0.1)
             board.post("d", facts.Disarmed(board.clock.now(), "alice"))
             nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "soon"),
+    [(2, 5, True), (2, 4, False), (4, 2, False), (5, 2, True), (0, 1, True), (1, 0, True), (0, 0, False)],
+)
+def test_a_book_that_more_than_doubles_or_halves_is_news(before: int, after: int, soon: bool) -> None:
+    assert is_news(Listed(before, 0.0), Listed(after, 9.0)) is soon
+    assert is_news(Listed(before, 0.0) if before else None, Listed(after, 9.0)) is soon

@@ -111,6 +111,11 @@ def test_nothing_that_is_known_of_another_account_is_claimed_or_acted_upon(histo
     assert kept(after.aside) == kept(before)
 
 
+def test_a_key_that_is_known_to_open_the_same_account_becomes_its_identity() -> None:
+    other = Identity(PLACE, "second", "ours")
+    assert folded([FIRST, OURS, facts.TakenOn(50.0, other, TERMS)]).identity == other
+
+
 READINGS: list[Fact] = [
     facts.SessionOpened(1.0, can_cancel=True),
     facts.SwitchRead(2.0, "account", enabled=True, timestamp=2.0),

@@ -15,7 +15,7 @@ from deadman.errors import Reason, Unavailable
 from deadman.facts import Fact
 from deadman.transport.answer import Answer
 from deadman.venues.sxbet.conversation import Conversation
-from deadman.venues.sxbet.orders import PAGES, Orders
+from deadman.venues.sxbet.orders import Orders
 from tests.boards import sxbet
 
 WALLET = "0xAbCdEf0000000000000000000000000000000001"
@@ -58,8 +58,8 @@ async def test_v3_lists_by_key_page_by_page() -> None:
 
 async def test_a_list_without_an_end_is_given_up_after_so_many_pages() -> None:
     venue = Venue([page(2, "again")])
-    assert await venue.orders().count() == 2 * PAGES
-    assert len(venue.asked) == PAGES
+    assert await venue.orders().count() == 2 * 20
+    assert len(venue.asked) == 20
 
 
 async def test_v2_lists_by_wallet_in_one() -> None:
@@ -115,4 +115,4 @@ async def test_each_order_counts_once_as_taken_however_often_the_venue_names_it(
 async def test_a_cancel_that_always_leaves_more_is_given_up_after_so_many_pages() -> None:
     venue = Venue([took("a", more=True)])
     assert await venue.orders().cancel() == (1, None)
-    assert venue.asked == [("DELETE", "/orders-v3/all")] * PAGES
+    assert venue.asked == [("DELETE", "/orders-v3/all")] * 20

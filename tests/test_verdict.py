@@ -109,6 +109,13 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         "a trip could not be carried out now (no session with Deribit)",
     ),
     (
+        "a renewal that is late",
+        Verdict.LOOK,
+        {"sx-maker": (OPEN, replace(LEASE, at=75.0, proof=replace(LEASE.proof, asked_at=75.0)))},
+        ALIVE,
+        "sx-maker: rests on its last proof alone: a renewal is overdue",
+    ),
+    (
         "a renewal that failed",
         Verdict.LOOK,
         {"sx-maker": (OPEN, LEASE, facts.Failed(98.0, Reason.VENUE_ERROR, "HTTP 500"))},

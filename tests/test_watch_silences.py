@@ -149,3 +149,8 @@ async def test_a_disk_that_fails_is_told_of_once_and_tried_again(
         await trio.sleep(3.0)
         assert store.content == {"quoter": 99.0}
         nursery.cancel_scope.cancel()
+
+
+def test_what_is_written_before_anything_was_read_is_read_again(tmp_path: Path) -> None:
+    trio.run(SilenceFiles([tmp_path]).write, {"quoter": 2.5})
+    assert read(tmp_path) == {"quoter": 2.5}
