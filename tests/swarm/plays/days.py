@@ -56,7 +56,7 @@ SLOW = (
 )
 """How slowly the daemon's loops go in calm hours, in seconds, and after how many it takes itself to have been away."""
 
-CALM_STEP, CALM_READING = 2.0, 60.0
+CALM_STEP, CALM_READING = 5.0, 300.0
 READING = 2.0
 """Seconds between two readings of what is told, in hours that are not calm: a report on so many is long."""
 ORDINARY = (*ROUTINE, facts.Proven, facts.Attempted, facts.LeaseGranted, facts.TokenGranted, Identified)
