@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from deadman.config.schema import Account
-from tests.swarm.laws.goodbyes import Goodbyes
+from tests.swarm.laws.goodbyes import CAUGHT_UP, Goodbyes
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.pulse import Pulse
 
@@ -16,11 +17,14 @@ KNOWN = 1.0
 
 @dataclass
 class Silence:
-    """Of one watch: seconds of our waking time since it was last heard, and whether any run of ours knows of it."""
+    """Of one watch: seconds of our waking time since it was last heard, and whether any run of ours knows of it.
+
+    `up`: seconds of running since it first checked in, of this run or after its goodbye.
+    """
 
     heard: int = 0
     waking: float = 0.0
-    running: float = 0.0
+    up: float = 0.0
     known: bool = False
 
 
@@ -46,7 +50,7 @@ class DeadBot(Law):
         aside, self.damaged = self.damaged, len(found)
         fresh = self.damaged > aside and found[-1:] != found[-2:-1]
         for name, silence in self.silences.items():
-            silence.heard, silence.running = len(self.scene.pulses[name].heard), 0.0
+            silence.heard, silence.up = len(self.scene.pulses[name].heard), 0.0
             if fresh:
                 silence.waking = 0.0
         self.goodbyes.on_start()
@@ -68,9 +72,10 @@ class DeadBot(Law):
         if len(pulse.heard) != silence.heard or self._is_excused(pulse):
             silence.heard, silence.waking = len(pulse.heard), 0.0
         silence.waking += passed
-        silence.running += passed
-        disk = self.desk.host.disk
-        if pulse.heard and silence.running > KNOWN and not disk.full and disk.seconds < KNOWN / 4:
+        is_gone = pulse.quiet_from < inf
+        silence.up = silence.up + passed if pulse.heard and not is_gone else 0.0
+        silence.known &= not is_gone
+        if silence.up > KNOWN and self.goodbyes.well >= CAUGHT_UP:
             silence.known = True
 
     def _is_excused(self, pulse: Pulse) -> bool:
@@ -94,7 +99,10 @@ class DeadBot(Law):
                 self.expect(False, f"{said}, with a timeout of {timeout:g} s, and nothing has tripped")
 
     def _count_live(self, passed: float) -> None:
-        """Seconds of our waking time for which each account could have been tripped."""
+        """Seconds of our waking time for which each account could have been tripped.
+
+        One that may have taken another's place waits for its bots: what they were silent for may be the other's.
+        """
         if self.desk.running:
             lives = [name for name, account in self.desk.accounts.items() if self._lives(account)]
             self.live = {name: self.live.get(name, 0.0) + passed for name in lives}
@@ -104,4 +112,5 @@ class DeadBot(Law):
         if standing is None or account.observe or account.on_trip == "none":
             return False
         guard = standing.guard
-        return guard.trip is None and guard.disarm is None and not guard.awaited
+        is_its_own = guard.taken_on_at is None
+        return guard.trip is None and guard.disarm is None and not guard.awaited and is_its_own
