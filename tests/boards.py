@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
-from deadman.errors import Reason
-from deadman.proof import Coverage, Proof
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Account, DeribitAccount, SecretSource, SxBetAccount
 
 START = 1000.0
 NOON = 1_800_000_000.0

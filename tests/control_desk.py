@@ -12,14 +12,14 @@ from typing import Any
 
 import trio
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import DeribitAccount, SecretSource, SxBetAccount
-from deadman.control.policy import Policy
+from deadman.control.access import Policy
 from deadman.control.server import serve
-from deadman.proof import Coverage, Proof
-from deadman.watch import Watch
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.watch import Watch
 
 DESK = DeribitAccount("desk", "testnet", "wss://venue", watches=("quoter",), on_trip="cancel")
 MAKER = SxBetAccount("maker", "testnet", "https://venue", "v3", SecretSource("env", "KEY"), watches=("quoter",))

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import trio
 
-from deadman.board import Board
-from deadman.control.policy import Policy
+from deadman.control.access import Policy
 from deadman.control.server import serve
+from deadman.model.board import Board
 from tests.control_desk import Desk, new_board
 
 Result = TypeVar("Result")

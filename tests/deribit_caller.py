@@ -10,7 +10,8 @@ from typing import Any
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
-from deadman.simulator.deribit import DERIBIT, Deribit, Settings
+from deadman.simulator.deribit.settings import DERIBIT, Settings
+from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.network import Network, open_network
 
 HOST = "test.deribit.com"

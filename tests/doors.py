@@ -11,17 +11,16 @@ from typing import Any, TypeVar
 
 import trio
 
-from deadman.clock import Clock
-from deadman.config.schema import Account
-from deadman.doors import Doors
-from deadman.facts import Fact
-from deadman.promise import Timers, timers
-from deadman.secret import Secret
+from deadman.config.secrets import Vault
+from deadman.model.clock import Clock
+from deadman.model.facts import Fact
+from deadman.model.promise import Timers, timers
+from deadman.model.settings import Account, Secret
+from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Faults
-from deadman.simulator.received import Received
-from deadman.simulator.sxbet import Settings
-from deadman.vault import Vault
-from deadman.venue import Session
+from deadman.simulator.sxbet.ledger import Settings
+from deadman.venues import Doors
+from deadman.venues.venue import Session
 from tests.swarm.world.accounts import coinbase_account, deribit_account, host_of, sxbet_account
 from tests.swarm.world.host import Environment, Host, learn_nothing
 from tests.swarm.world.life import PlainDialler

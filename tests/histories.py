@@ -12,13 +12,13 @@ from itertools import product
 
 from hypothesis import strategies as st
 
-from deadman import facts
-from deadman.config.schema import Selection, Terms
-from deadman.errors import Reason
-from deadman.facts import Cause, Fact
-from deadman.guard import Guard
-from deadman.identity import Identity
-from deadman.proof import Coverage, Proof
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Guard
+from deadman.model.identity import Identity
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Selection, Terms
 
 OVERDUE = 3.0
 """Seconds, in every guard made here."""

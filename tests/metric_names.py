@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deadman import facts
-from deadman.metrics import registry
-from deadman.watch import Watch
+from deadman.model import facts
+from deadman.model.watch import Watch
+from deadman.telemetry.scrape import registry
 from tests.boards import deribit, hand, sxbet
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from deadman import facts
-from deadman.book import LAG, Gone
-from deadman.errors import Reason
-from deadman.facts import Cause, Fact
-from deadman.guard import Guard
-from deadman.proof import Coverage, Proof
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Guard
+from deadman.model.proof import Coverage, Proof
+from deadman.model.trip import LAG, Gone
 from tests.histories import fold
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)

@@ -8,9 +8,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account
-from deadman.guard import Phase
-from deadman.secret import Secret
+from deadman.model.guard import Phase
+from deadman.model.settings import Account, Secret
 from tests.swarm.world.accounts import host_of
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 

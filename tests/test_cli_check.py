@@ -195,6 +195,6 @@ def test_a_faulty_config_is_never_taken_online(desk: Desk, monkeypatch: pytest.M
 
 def test_checking_loads_no_network_library() -> None:
     heavy = "{'trio', 'httpx', 'ssl', 'trio_websocket', 'prometheus_client'}"
-    code = f"import sys, deadman.cli.check, deadman.cli.config, deadman.cli.init; print({heavy} & sys.modules.keys())"
+    code = f"import sys, deadman.cli.check, deadman.cli.files, deadman.cli.files; print({heavy} & sys.modules.keys())"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from deadman.cli.client import ask
-from deadman.cli.complaint import Failed, Misused, Unreachable
-from deadman.control.policy import Policy
+from deadman.cli.parser import Failed, Misused, Unreachable
+from deadman.control.access import Policy
 from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME
-from deadman.guard import Phase
+from deadman.model.guard import Phase
 from tests.control_thread import served, write_config
 
 NOBODY = 65534
@@ -118,7 +118,7 @@ def run_as(uid: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command line as another user; everything is imported before, for that user may not read our interpreter."""
     code = (
         "import os, sys; from deadman.cli import main;"
-        "import deadman.cli.status, deadman.cli.arm, deadman.cli.disarm, deadman.cli.beat, encodings.utf_8_sig, locale;"
+        "import deadman.cli.status, deadman.cli.operate, deadman.cli.beat, encodings.utf_8_sig, locale;"
         f"os.setgroups([]); os.setgid({uid}); os.setuid({uid}); sys.exit(main({list(arguments)!r}))"
     )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

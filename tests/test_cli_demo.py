@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.cli.simulation import USUAL_PORT, reserved_port
+from deadman.simulator.simulate import USUAL_PORT, reserved_port
 
 PATIENCE = 20.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import trio
 
-from deadman.cli.story.world import BTC, SX, World, open_world
+from deadman.simulator.demo_world import BTC, SX, World, open_world
 from tests.test_daemon import a_port, edit, running
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from deadman.cli.online import excess
-from deadman.cli.story.world import BTC, SX, World, open_world
+from deadman.simulator.demo_world import BTC, SX, World, open_world
 from deadman.venues.deribit.login import COINBASE
 from tests.test_daemon import a_port, edit
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from deadman import facts
 from deadman.cli import main
 from deadman.control import commands
-from deadman.guard import Phase
+from deadman.model import facts
+from deadman.model.guard import Phase
 from tests.control_thread import Served, served, write_config
 
 Keeper = Callable[[Served], None]

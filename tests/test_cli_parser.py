@@ -10,9 +10,8 @@ import pytest
 
 from deadman import __version__
 from deadman.cli import main
-from deadman.cli.complaint import Misused
-from deadman.cli.parser import CONFIG, VERBS, parse
-from deadman.cli.reach import control_socket
+from deadman.cli.client import control_socket
+from deadman.cli.parser import CONFIG, VERBS, Misused, parse
 from tests.control_thread import write_config
 
 CONTRACT = "run check status arm disarm trip hold release beat demo simulate config init rules dashboard"
@@ -94,7 +93,7 @@ def test_clients_follow_the_config_to_the_socket(tmp_path: Path) -> None:
 def test_without_the_usual_config_the_usual_directory_is_the_best_guess(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.cli.reach.CONFIG", tmp_path / "none.toml")
+    monkeypatch.setattr("deadman.cli.client.CONFIG", tmp_path / "none.toml")
     monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/elsewhere")
     assert control_socket(tmp_path / "none.toml") == Path("/run/elsewhere/control.sock")
 

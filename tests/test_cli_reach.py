@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from deadman.board import Board
 from deadman.cli import main
-from deadman.cli.reach import runtime_directory
+from deadman.cli.client import runtime_directory
 from deadman.config.fault import Faults
-from deadman.duty import Duty, duty
-from deadman.facts import DisarmConfirmed, Proven, RoundDone, SessionOpened, TripDone
-from deadman.proof import Coverage, Proof
+from deadman.model.board import Board
+from deadman.model.duty import Duty, duty
+from deadman.model.facts import DisarmConfirmed, Proven, RoundDone, SessionOpened, TripDone
+from deadman.model.proof import Coverage, Proof
 from tests.control_thread import Served, served
 from tests.test_cli_beat import watched
 
@@ -124,7 +124,7 @@ def test_without_any_config_the_usual_directories_are_looked_in_and_that_is_told
     usual, place = tmp_path / "etc" / "config.toml", tmp_path / "deadman"
     place.mkdir()
     (place / "control.sock").touch()
-    for name in ("deadman.cli.parser.CONFIG", "deadman.cli.reach.CONFIG"):
+    for name in ("deadman.cli.parser.CONFIG", "deadman.cli.client.CONFIG"):
         monkeypatch.setattr(name, usual)
     for name in ("DEADMAN_CONFIG", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)

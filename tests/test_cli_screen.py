@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from deadman import facts
-from deadman.cli.answer import exit_code, only
-from deadman.cli.complaint import Misused
-from deadman.cli.screen import screen
-from deadman.cli.terminal import Paper
-from deadman.facts import Cause, Fact
-from deadman.watch import Hold, Watch
+from deadman.cli.client import exit_code, only
+from deadman.cli.parser import Misused
+from deadman.model import facts
+from deadman.model.facts import Cause, Fact
+from deadman.model.watch import Hold, Watch
+from deadman.status.screen import Paper, screen
 from tests.screens import (
     ALIVE,
     ARMED,

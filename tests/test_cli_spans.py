@@ -6,8 +6,8 @@ import argparse
 
 import pytest
 
-from deadman import spoken
-from deadman.cli.spans import patience, seconds_of, span
+from deadman.cli.parser import patience, seconds_of, span
+from deadman.model import text
 
 
 @pytest.mark.parametrize(
@@ -53,19 +53,19 @@ def test_a_wait_may_be_zero_and_no_less() -> None:
     ],
 )
 def test_bounds_are_told_too_long_and_what_is_left_too_short(seconds: float, bound: str, rest: str) -> None:
-    assert (spoken.span(seconds), spoken.left(seconds)) == (bound, rest)
+    assert (text.span(seconds), text.left(seconds)) == (bound, rest)
 
 
 def test_an_instant_has_its_date_once_it_is_of_another_day() -> None:
     now = 1_763_449_920.0
-    assert spoken.instant(now - 60, now) == "07:11:00Z"
-    assert spoken.instant(now - 86400, now) == "17 Nov 07:12Z"
-    assert spoken.instant(now + 86400 * 30, now) == "18 Dec 07:12Z"
+    assert text.instant(now - 60, now) == "07:11:00Z"
+    assert text.instant(now - 86400, now) == "17 Nov 07:12Z"
+    assert text.instant(now + 86400 * 30, now) == "18 Dec 07:12Z"
 
 
 @pytest.mark.parametrize("sign", ["\x1b", "\n", "\x00", "\x9b", "\u202e", "\ud800", "\u200b", "\x7f"])
 def test_nothing_unprintable_is_told_as_it_is(sign: str) -> None:
-    told = spoken.plain(f"a{sign}b")
+    told = text.plain(f"a{sign}b")
     assert told.isprintable()
     assert told.isascii()
-    assert spoken.plain("plain ü – text") == "plain ü – text"
+    assert text.plain("plain ü – text") == "plain ü – text"

@@ -18,9 +18,10 @@ from typing import Any
 
 import pytest
 
-from deadman import facts
-from deadman.cli import follow, main, waiting
+from deadman.cli import follow, main
 from deadman.cli.follow import Lines, Objects, Screen
+from deadman.cli.status import PACE
+from deadman.model import facts
 from tests.control_thread import Served, served, write_config
 from tests.screens import ARMED, LOST, OPEN, READ_BACK, answer
 
@@ -319,4 +320,4 @@ def test_a_poor_locale_costs_nobody_the_message(tmp_path: Path) -> None:
 
 def test_paces_leave_the_daemon_in_peace() -> None:
     assert follow.PACE >= 1
-    assert waiting.PACE >= 0.1
+    assert PACE >= 0.1

@@ -18,20 +18,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from trio.testing import MockClock
 
-from deadman.board import Board
-from deadman.clock import Clock
 from deadman.config.fault import Faults
 from deadman.config.load import load
-from deadman.config.schema import DeribitAccount, SecretSource
-from deadman.guard import Phase
-from deadman.keeper import Keeper
-from deadman.secret import Secret
-from deadman.signing import web_token
-from deadman.simulator.deribit import COINBASE
-from deadman.simulator.deribit import Deribit as Exchange
+from deadman.daemon.keeper import Keeper
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.guard import Phase
+from deadman.model.settings import DeribitAccount, Secret, SecretSource
+from deadman.simulator.deribit.settings import COINBASE
+from deadman.simulator.deribit.venue import Deribit as Exchange
 from deadman.simulator.network import open_network
 from deadman.transport.dial import Dialler
-from deadman.venues.deribit.door import Deribit
+from deadman.venues.deribit.login import web_token
+from deadman.venues.deribit.session import Deribit
 
 NAME = "organizations/1/apiKeys/2"
 SCOPE = "wallet:user:read wallet:accounts:read wallet:transactions:read wallet:buys:create"

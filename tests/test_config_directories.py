@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.config.directories import runtime_directory, runtime_directory_of_client, state_directory
-from deadman.config.load import load
+from deadman.config.load import load, runtime_directory, runtime_directory_of_client, state_directory
 
 DESK = '[accounts.a]\nvenue = "deribit"\nnetwork = "mainnet"\nclient_id = "i"\nclient_secret = { env = "S" }\n'
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from deadman.cli.config import run
+from deadman.cli.files import run_config
 from deadman.config.effective import effective, effective_text
 from deadman.config.load import load
 
 TEXT = """
 [daemon]
 listen = "[::1]:80"
-runtime_directory = "/run/x"
+runtime_directory = "/run_config/x"
 state_directory = "/state/x"
 webhook = "https://hooks.example/services/T0KEN"
 [watches.quoter]
@@ -46,7 +46,7 @@ def test_defaults_are_filled_in(path: Path) -> None:
     shown = effective(load(path, {}))
     assert shown["daemon"] == {
         "listen": "[::1]:80",
-        "runtime_directory": "/run/x",
+        "runtime_directory": "/run_config/x",
         "state_directory": "/state/x",
         "log_format": "auto",
         "log_level": "info",
@@ -78,13 +78,13 @@ def test_with_its_secrets_back_it_is_the_same_config(path: Path) -> None:
 
 
 def test_the_verb_prints_toml(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(argparse.Namespace(config=path)) == 0
+    assert run_config(argparse.Namespace(config=path)) == 0
     assert tomllib.loads(capsys.readouterr().out) == effective(load(path, {}))
 
 
 def test_the_verb_prints_nothing_but_faults_for_a_faulty_file(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path.write_text("[daemon]\nlistn = 1\n")
-    assert run(argparse.Namespace(config=path)) == 78
+    assert run_config(argparse.Namespace(config=path)) == 78
     printed = capsys.readouterr()
     assert printed.out == ""
     assert 'daemon.listn: unknown key; did you mean "listen"?' in printed.err

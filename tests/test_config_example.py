@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deadman.cli.check import judge
-from deadman.cli.init import run
+from deadman.cli.files import run_init
 from deadman.config.document import read_document
 from deadman.config.keys import DAEMON, DERIBIT, SXBET, WATCH, Key
 
@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parent.parent / "config.example.toml"
 
 
 def test_init_prints_the_example_byte_for_byte(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(argparse.Namespace(config=Path("unused.toml"))) == 0
+    assert run_init(argparse.Namespace(config=Path("unused.toml"))) == 0
     assert capsys.readouterr().out.encode() == EXAMPLE.read_bytes()
 
 

@@ -7,7 +7,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.config.lines import KeyPath, lines_of
+from deadman.config.document import KeyPath, lines_of
 
 TRICKY = '''\
 # accounts.a = 1

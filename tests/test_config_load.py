@@ -8,7 +8,7 @@ import pytest
 
 from deadman.config.fault import Faults
 from deadman.config.load import load, load_daemon
-from deadman.config.schema import Config, DeribitAccount, SecretSource, Selection, SxBetAccount, WatchConfig
+from deadman.model.settings import Config, DeribitAccount, SecretSource, Selection, SxBetAccount, WatchConfig
 
 WATCHES = "[watches.quoter]\ntimeout = 5\n[watches.hedger]\ntimeout = 2.5\n"
 DERIBIT = """

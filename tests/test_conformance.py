@@ -6,10 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.config.schema import SxBetAccount
-from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable
-from deadman.proof import Coverage
+from deadman.model import facts
+from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable
+from deadman.model.proof import Coverage
+from deadman.model.settings import SxBetAccount
 from tests.doors import DOORS, Doorway, doorway
 
 EVERY = pytest.mark.parametrize("name", DOORS)

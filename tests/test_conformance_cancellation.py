@@ -8,9 +8,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import OnTrip
-from deadman.errors import VenueError
-from deadman.venue import Session
+from deadman.model.errors import VenueError
+from deadman.model.settings import OnTrip
+from deadman.venues.venue import Session
 from tests.doors import DOORS, Doorway, doorway
 
 LATENCY = 0.05

@@ -9,9 +9,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account, DeribitAccount, SxBetAccount, WatchConfig
-from deadman.guard import Phase
-from deadman.promise import promise
+from deadman.model.guard import Phase
+from deadman.model.promise import promise
+from deadman.model.settings import Account, DeribitAccount, SxBetAccount, WatchConfig
 from tests import doors
 from tests.doors import DOORS
 from tests.swarm.world.desk import Desk, open_desk

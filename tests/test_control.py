@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 import trio
 
-from deadman import facts
-from deadman.control.lines import LONGEST_LINE, READ_TIMEOUT, WRITE_TIMEOUT
-from deadman.control.policy import Peer
+from deadman.control.access import Peer
 from deadman.control.rpc import (
     FORBIDDEN,
     INVALID_PARAMS,
@@ -22,8 +20,9 @@ from deadman.control.rpc import (
     TOO_MANY,
     Failure,
 )
-from deadman.control.seats import FOR_READERS, PER_USER, Seats
-from deadman.guard import Phase
+from deadman.control.server import FOR_READERS, LONGEST_LINE, PER_USER, READ_TIMEOUT, WRITE_TIMEOUT, Seats
+from deadman.model import facts
+from deadman.model.guard import Phase
 from tests.control_desk import NOBODY, desk
 
 

@@ -9,12 +9,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.control.commands import PATIENCE
-from deadman.control.disarms import end_disarms
-from deadman.errors import Reason
-from deadman.facts import Cause
-from deadman.guard import Phase
+from deadman.control.commands import PATIENCE, end_disarms
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause
+from deadman.model.guard import Phase
 from tests.control_desk import desk, gone, later, said
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from deadman.control.disarms import end_those_over
-from deadman.facts import Disarmed
-from deadman.guard import Phase
-from deadman.report import report
+from deadman.control.commands import end_those_over
+from deadman.model.facts import Disarmed
+from deadman.model.guard import Phase
+from deadman.status.report import report
 from tests.boards import Hand, deribit, hand
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from deadman.config.schema import DaemonConfig
-from deadman.control.place import listening
-from deadman.control.policy import Peer, Policy, peer_of
-from deadman.errors import Unable
+from deadman.control.access import Peer, Policy, peer_of
+from deadman.model.errors import Unable
+from deadman.model.settings import DaemonConfig
+from deadman.transport.unix import listening
 
 
 def daemon(**keys: object) -> DaemonConfig:

@@ -10,11 +10,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.control.refusals import PAUSE
 from deadman.control.rpc import INVALID_PARAMS, UNKNOWN_NAME
-from deadman.guard import Phase
-from deadman.watch import Watch
+from deadman.control.server import PAUSE
+from deadman.model import facts
+from deadman.model.guard import Phase
+from deadman.model.watch import Watch
 from tests.control_desk import DESK, NOBODY, desk, error, said
 
 

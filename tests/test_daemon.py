@@ -16,7 +16,7 @@ import pytest
 import tomli_w
 import trio
 
-from deadman.cli.story.world import BTC, SX, World, open_world
+from deadman.simulator.demo_world import BTC, SX, World, open_world
 
 DISARMING = {"private/logout", "private/disable_cancel_on_disconnect"}
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from deadman.cli.dashboard import text
-from deadman.guard import Phase
+from deadman.cli.files import dashboard_text
+from deadman.model.guard import Phase
 from tests.dashboard_panels import Panel, dashboard, panels, targets
 from tests.metric_names import metric_names
 
@@ -103,7 +103,7 @@ def mapped(node: object) -> set[str]:
     """The texts of every value mapping below `node`."""
     match node:
         case {"type": "value", "options": dict(options)}:
-            return {option["text"] for option in options.values()}
+            return {option["dashboard_text"] for option in options.values()}
         case dict(children):
             return set().union(*map(mapped, children.values()))
         case list(children):
@@ -139,4 +139,4 @@ def test_prometheus_can_read_every_expression(tmp_path: Path) -> None:
 
 def test_the_file_is_as_json_would_be_written_by_hand() -> None:
     """One form, so that a change of it can be read as a difference."""
-    assert text() == json.dumps(dashboard(), indent=2, ensure_ascii=False) + "\n"
+    assert dashboard_text() == json.dumps(dashboard(), indent=2, ensure_ascii=False) + "\n"

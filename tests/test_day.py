@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from deadman.guard import Phase
+from deadman.model.guard import Phase
 from tests.swarm.laws.law import Scene
 from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.record import Record, Troubles

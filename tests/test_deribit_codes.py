@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
-from deadman.venues.deribit.codes import LOGIN, LONGEST_PAUSE, TURN_OFF, TURN_ON, failure
-from deadman.venues.deribit.wire import Error
+from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
+from deadman.venues.deribit.wire import LOGIN, LONGEST_PAUSE, TURN_OFF, TURN_ON, Error, failure
 from tests import garbage
 
 METHOD = "private/get_cancel_on_disconnect"

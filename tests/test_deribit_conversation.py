@@ -11,10 +11,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.clock import Clock
-from deadman.errors import Unavailable
-from deadman.facts import Fact, TestRequestAnswered, VenueFired
-from deadman.promise import REPLY_TIMEOUT, timers
+from deadman.model.clock import Clock
+from deadman.model.errors import Unavailable
+from deadman.model.facts import Fact, TestRequestAnswered, VenueFired
+from deadman.model.promise import REPLY_TIMEOUT, timers
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit.conversation import BENEFIT_OF_DOUBT, TESTS_BURST, TESTS_RATE, Conversation
 from tests.boards import deribit

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 
-from deadman.config.schema import SecretSource
-from deadman.errors import Reason, Refused
-from deadman.secret import Secret
+from deadman.model.errors import Reason, Refused
+from deadman.model.settings import Secret, SecretSource
 from deadman.venues.deribit.login import Grant, asked_scope, hmac_signature, login_params, read_grant, refresh_params
 from tests import garbage
 from tests.boards import deribit

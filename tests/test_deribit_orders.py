@@ -9,15 +9,15 @@ from typing import Any, cast
 import pytest
 import trio
 
-from deadman.clock import Clock
-from deadman.config.schema import Selection
-from deadman.errors import Reason, Refused, Setback, Unavailable
-from deadman.facts import Fact
-from deadman.promise import LISTING_TIMEOUT
-from deadman.transport.pace import Pace
-from deadman.venue import Round
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Refused, Setback, Unavailable
+from deadman.model.facts import Fact
+from deadman.model.promise import LISTING_TIMEOUT
+from deadman.model.settings import Selection
+from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.orders import Order, Orders
+from deadman.venues.venue import Round
 
 LIST = "private/get_open_orders"
 LIST_BY_CURRENCY = "private/get_open_orders_by_currency"

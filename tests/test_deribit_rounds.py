@@ -10,19 +10,18 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.config.schema import Selection
-from deadman.errors import Reason, Refused, Setback, Unavailable, VenueError
-from deadman.facts import Fact
-from deadman.promise import CANCEL_RATE, LISTING_TIMEOUT, REPLY_TIMEOUT
-from deadman.simulator.credits import Credits
-from deadman.transport.pace import Pace
-from deadman.venues.deribit import codes
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError
+from deadman.model.facts import Fact
+from deadman.model.promise import CANCEL_RATE, LISTING_TIMEOUT, REPLY_TIMEOUT
+from deadman.model.settings import Selection
+from deadman.simulator.exchange import Credits
+from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation
-from deadman.venues.deribit.door import CANCEL_BURST
 from deadman.venues.deribit.orders import AFTER_BULK, Order, Orders
-from deadman.venues.deribit.wire import Error
+from deadman.venues.deribit.session import CANCEL_BURST
+from deadman.venues.deribit.wire import Error, failure
 
 QUOTES = Selection(label="quotes", kind="option")
 LATENCY = 0.15
@@ -33,7 +32,7 @@ UNANSWERED = Unavailable(Reason.SILENT, "private/cancel unanswered for 5.0 s")
 
 
 def refusal(code: int, message: str = "some_words") -> VenueError:
-    return codes.failure("private/cancel", Error(code, message))
+    return failure("private/cancel", Error(code, message))
 
 
 @dataclass

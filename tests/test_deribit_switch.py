@@ -10,15 +10,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
-from deadman.facts import Fact
-from deadman.promise import timers
-from deadman.proof import Coverage, Proof
-from deadman.venues.deribit.codes import READ_SWITCH, TURN_OFF, TURN_ON
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
+from deadman.model.facts import Fact
+from deadman.model.promise import timers
+from deadman.model.proof import Coverage, Proof
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.switch import Switch
+from deadman.venues.deribit.wire import READ_SWITCH, TURN_OFF, TURN_ON
 from tests.boards import deribit
 
 DESK = deribit("desk")

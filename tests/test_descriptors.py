@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import trio
 
-from deadman.clock import Clock
-from deadman.config.schema import WatchConfig
-from deadman.descriptors import ROOM, Discards
-from deadman.watches import SocketInboxes
+from deadman.checkins.reader import SocketInboxes
+from deadman.model.clock import Clock
+from deadman.model.settings import WatchConfig
+from deadman.transport.peers import ROOM, Discards
 from tests.control_desk import desk
 
 LINGER = 6

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman import facts
-from deadman.config.schema import Account, OnTrip
-from deadman.duty import Duty, duty, fact_of, means, trip_pace, trip_ready
-from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
-from deadman.facts import TRIP_PATIENCE, Cause, Fact
-from deadman.guard import Guard
-from deadman.proof import Coverage, Proof
+from deadman.model import facts
+from deadman.model.duty import Duty, duty, fact_of, means, trip_pace, trip_ready
+from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
+from deadman.model.facts import TRIP_PATIENCE, Cause, Fact
+from deadman.model.guard import Guard
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Account, OnTrip
 from tests.boards import deribit, sxbet
 from tests.histories import OVERDUE, History, fold, histories
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.errors import LONGEST_DETAIL, Reason, Unavailable
+from deadman.model.errors import LONGEST_DETAIL, Reason, Unavailable
 
 
 @given(st.text())

@@ -10,9 +10,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from deadman import facts
-from deadman.exposition import CannotListen, Exposition
-from deadman.facts import Cause
+from deadman.model import facts
+from deadman.model.facts import Cause
+from deadman.telemetry.http import CannotListen, Exposition
 from tests.boards import Hand, deribit, hand, sxbet
 
 PROMETHEUS = (

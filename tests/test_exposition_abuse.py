@@ -13,9 +13,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deadman.exposition import Exposition
-from deadman.exposition.connections import LIFE, MOST
-from deadman.exposition.routes import Answer, Routes
+from deadman.telemetry.http import LIFE, MOST, Exposition
+from deadman.telemetry.routes import Answer, Routes
 from tests.boards import Hand, deribit, hand
 from tests.test_exposition import Reply
 

@@ -7,12 +7,12 @@ from math import inf
 
 import pytest
 
-from deadman import facts
-from deadman.errors import Reason
-from deadman.facts import Cause, Fact
-from deadman.guard import UNCLAIMABLE, UNWANTED, Guard, Phase
-from deadman.leases import HEARD_WITHIN
-from deadman.proof import Coverage, Proof
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import UNCLAIMABLE, UNWANTED, Guard, Phase
+from deadman.model.leases import HEARD_WITHIN
+from deadman.model.proof import Coverage, Proof
 from tests.histories import OVERDUE, fold
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)

@@ -7,10 +7,10 @@ from itertools import accumulate, pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman import facts
-from deadman.facts import Cause, Fact
-from deadman.guard import UNCLAIMABLE, UNWANTED, Guard, Phase
-from deadman.proof import Coverage
+from deadman.model import facts
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import UNCLAIMABLE, UNWANTED, Guard, Phase
+from deadman.model.proof import Coverage
 from tests.histories import COUNTS, OVERDUE, History, Make, end_of, fold, histories, makes, moments, steps
 
 Moment = tuple[History, float]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deadman import facts
-from deadman.facts import Cause
-from deadman.trip import FED, Trip
+from deadman.model import facts
+from deadman.model.facts import Cause
+from deadman.model.trip import FED, Trip
 from tests.histories import fold
 
 SILENT = facts.Tripped(1.0, Cause.SILENCE, "quoter")

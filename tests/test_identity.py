@@ -9,9 +9,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import DeribitAccount, SecretSource, Selection, SxBetAccount, WatchConfig
-from deadman.guard import Phase
-from deadman.identity import Identity, Relation, identity_of
+from deadman.model.guard import Phase
+from deadman.model.identity import Identity, Relation, identity_of
+from deadman.model.settings import DeribitAccount, SecretSource, Selection, SxBetAccount, WatchConfig
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 from tests.swarm.world.market import FULL
 

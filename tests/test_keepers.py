@@ -10,16 +10,16 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import Account
-from deadman.errors import Reason
-from deadman.guard import Phase
-from deadman.keeper import Keeper
-from deadman.keepers import Door, Keepers
-from deadman.proof import Coverage, Proof
-from deadman.venue import Post
+from deadman.daemon.keeper import Keeper
+from deadman.daemon.keepers import Door, Keepers
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason
+from deadman.model.guard import Phase
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Account
+from deadman.venues.venue import Post
 from tests.boards import deribit, sxbet
 
 

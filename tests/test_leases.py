@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from deadman import facts
-from deadman.config.schema import OnTrip
-from deadman.duty import CUT_AGAIN, LAPSE_GRACE, cancel_method
-from deadman.facts import Cause, Fact
-from deadman.guard import Guard
-from deadman.leases import ANSWERED_WITHIN, HEARD_WITHIN, Leases
-from deadman.proof import Coverage, Proof
+from deadman.model import facts
+from deadman.model.duty import CUT_AGAIN, LAPSE_GRACE, cancel_method
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Guard
+from deadman.model.leases import ANSWERED_WITHIN, HEARD_WITHIN, Leases
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import OnTrip
 from tests.histories import fold
 from tests.swarm.world.accounts import sxbet_account
 

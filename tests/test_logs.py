@@ -14,10 +14,9 @@ from typing import Literal
 
 import pytest
 
-from deadman.config.schema import DaemonConfig
-from deadman.logs import logging_set_up, sinks
-from deadman.logs.lines import as_text
-from deadman.logs.writer import Writer
+from deadman.model.settings import DaemonConfig
+from deadman.telemetry.log import Writer, logging_set_up
+from deadman.telemetry.sinks import as_text, is_journal, stream
 
 Format = Literal["auto", "journal", "text", "json"]
 log = logging.getLogger("deadman.test")
@@ -139,7 +138,7 @@ def test_a_level_above_warning_holds_for_everybody(pipe: Pipe, name: str) -> Non
 
 
 def test_a_reader_that_hangs_blocks_nobody_and_the_loss_is_counted(pipe: Pipe) -> None:
-    writer = Writer(sinks.stream(pipe.writer, lambda record: "x" * 200_000), room=10)
+    writer = Writer(stream(pipe.writer, lambda record: "x" * 200_000), room=10)
     writer.start()
     for _ in range(100):
         writer.put(logging.makeLogRecord({}))
@@ -189,17 +188,17 @@ def test_what_kills_a_thread_is_logged(pipe: Pipe) -> None:
 
 def test_only_a_journal_that_is_this_very_descriptor_counts(pipe: Pipe) -> None:
     status = os.fstat(pipe.writer)
-    assert sinks.is_journal(pipe.writer, f"{status.st_dev}:{status.st_ino}")
-    assert not sinks.is_journal(pipe.writer, f"{status.st_dev}:{status.st_ino + 1}")
-    assert not sinks.is_journal(pipe.writer, "")
+    assert is_journal(pipe.writer, f"{status.st_dev}:{status.st_ino}")
+    assert not is_journal(pipe.writer, f"{status.st_dev}:{status.st_ino + 1}")
+    assert not is_journal(pipe.writer, "")
     pipe.lines()
-    assert not sinks.is_journal(pipe.writer, f"{status.st_dev}:{status.st_ino}")
+    assert not is_journal(pipe.writer, f"{status.st_dev}:{status.st_ino}")
 
 
 def test_a_journal_gets_datagrams_and_stderr_gets_levels_while_it_is_away(
     pipe: Pipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.logs.sinks.JOURNAL", tmp_path / "socket")
+    monkeypatch.setattr("deadman.telemetry.sinks.JOURNAL", tmp_path / "socket")
     status = os.fstat(pipe.writer)
     with logging_set_up(config(), pipe.writer, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}):
         log.error("to stderr")

@@ -13,11 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deadman.config.schema import DaemonConfig
-from deadman.logs import logging_set_up, redact
-from deadman.logs.redaction import MASK, SHORTEST, Redaction
-from deadman.logs.writer import settled
-from deadman.secret import Secret
+from deadman.model.settings import DaemonConfig, Secret
+from deadman.telemetry.log import MASK, SHORTEST, Redaction, logging_set_up, redact, settled
 
 VALUE = 'k3y/with "quotes"\\&=ü'
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\nBCIEIJx0aGlzIGlz\n-----END PRIVATE KEY-----"

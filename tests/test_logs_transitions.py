@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from deadman import facts
-from deadman.errors import Reason
-from deadman.facts import Cause
-from deadman.guard import Phase
-from deadman.logs.transitions import transitions
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause
+from deadman.model.guard import Phase
+from deadman.telemetry.transitions import transitions
 from tests.boards import NOON, Hand, deribit, hand, sxbet
 
 

@@ -12,14 +12,14 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from deadman import __version__, facts
-from deadman.errors import Reason
-from deadman.facts import Cause
-from deadman.guard import Phase
-from deadman.metrics import registry
-from deadman.metrics.scrape import Scrapes
-from deadman.tally import Histogram
-from deadman.watch import Hold, Watch
+from deadman import __version__
+from deadman.model import facts
+from deadman.model.account import Histogram
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause
+from deadman.model.guard import Phase
+from deadman.model.watch import Hold, Watch
+from deadman.telemetry.scrape import Scrapes, registry
 from tests.boards import NOON, Hand, deribit, hand, sxbet
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"

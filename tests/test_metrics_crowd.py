@@ -10,8 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from deadman.metrics import registry
-from deadman.metrics.scrape import Scrapes
+from deadman.telemetry.scrape import Scrapes, registry
 from tests.boards import deribit, hand, sxbet
 
 

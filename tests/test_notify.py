@@ -11,12 +11,12 @@ from random import Random
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.notify import QUEUE, Notifier
-from deadman.proof import Coverage, Proof
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.proof import Coverage, Proof
 from deadman.simulator.network import open_network
+from deadman.telemetry.notify import QUEUE, Notifier
 from deadman.transport.dial import Dialler
 from tests.boards import deribit
 

@@ -13,9 +13,9 @@ import trio
 from trio.testing import MockClock
 
 from deadman.cli.client import ask
-from deadman.cli.complaint import Failed, Unreachable
-from deadman.control.disk import Disk
-from deadman.guard import Phase
+from deadman.cli.parser import Failed, Unreachable
+from deadman.control.commands import Disk
+from deadman.model.guard import Phase
 from tests.control_desk import desk as control_desk
 from tests.control_thread import served
 from tests.swarm.world.desk import deribit_account, open_desk

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman import facts
-from deadman.errors import Reason
-from deadman.facts import Cause
-from deadman.guard import Phase
-from deadman.page import POLICY, REFRESH, STALLED, page, words
-from deadman.problems import problems
-from deadman.report import report
-from deadman.watch import Hold, Watch
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause
+from deadman.model.guard import Phase
+from deadman.model.watch import Hold, Watch
+from deadman.status.page import POLICY, REFRESH, STALLED, fate, good_for, orders, page, state_phrase, to_do
+from deadman.status.problems import problems
+from deadman.status.report import report
 from tests.boards import Hand, deribit, hand, sxbet
 
 
@@ -157,7 +157,7 @@ def test_a_trip_that_cannot_count_says_so(desk: Hand) -> None:
 def test_orders_placed_after_a_trip_are_not_hidden_behind_it(desk: Hand) -> None:
     desk.post("desk", facts.Tripped(desk.now, Cause.SILENCE, "quoter"), facts.TripDone(desk.now, False))
     desk.post("desk", facts.OrdersCounted(desk.now, 2))
-    assert words.orders(told(desk, "desk"), 0.0).words == "2 open"
+    assert orders(told(desk, "desk"), 0.0).words == "2 open"
 
 
 def test_an_expired_lease_says_what_became_of_the_orders(desk: Hand) -> None:
@@ -180,19 +180,19 @@ def test_an_observed_account_says_so() -> None:
 def test_a_rejection_with_a_standing_proof_is_no_alarm_yet_shows_its_cause(desk: Hand) -> None:
     desk.arm("maker")
     desk.refuse("maker", "unknown key")
-    state = words.state(told(desk, "maker"), {}, desk.board.clock.timestamp())
+    state = state_phrase(told(desk, "maker"), {}, desk.board.clock.timestamp())
     assert (state.words, state.tone) == ("REJECTED BY VENUE", "warn")
     assert state.because == "unknown key (since 08:00:00Z)."
-    assert words.good_for(told(desk, "maker")) == "30 s"
+    assert good_for(told(desk, "maker")) == "30 s"
 
 
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_has_words_and_every_alarm_something_to_do(desk: Hand, phase: Phase) -> None:
     account = {**told(desk, "desk"), "phase": str(phase), "wanted": True, "protected": False}
-    state = words.state(account, {}, 0.0)
+    state = state_phrase(account, {}, 0.0)
     assert state.words.isprintable()
     if phase not in (Phase.DISARMED, Phase.WAITING, Phase.TRIPPED, Phase.ARMED, Phase.DEGRADED):
-        assert words.to_do(account)
+        assert to_do(account)
         assert state.tone == "bad"
 
 
@@ -209,7 +209,7 @@ def test_every_phase_has_words_and_every_alarm_something_to_do(desk: Hand, phase
     ],
 )
 def test_a_fate_is_told_in_a_word(orders: str, within: float | None, words_: str) -> None:
-    assert words.fate({"orders": orders, "within": within, "because": "so"}, protected=True).words == words_
+    assert fate({"orders": orders, "within": within, "because": "so"}, protected=True).words == words_
 
 
 def test_nothing_runs_nothing_is_loaded_and_nothing_can_be_sent(desk: Hand) -> None:

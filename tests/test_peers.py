@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from deadman.config.schema import WatchConfig
-from deadman.control.policy import users_named
-from deadman.peers import is_gone, is_hidden
-from deadman.watch import Sender
-from deadman.watches.senders import permit
+from deadman.checkins.sockets import permit
+from deadman.control.access import users_named
+from deadman.model.settings import WatchConfig
+from deadman.model.watch import Sender
+from deadman.transport.peers import is_gone, is_hidden
 
 PRIVATE_USERS = "         0          0          1\n     61854      61854          1\n"
 WHOLE_HOST = "         0          0 4294967295\n"

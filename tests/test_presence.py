@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.presence import Presence
+from deadman.daemon.ticker import Presence
 
 
 def listen(path: Path) -> socket.socket:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deadman.config.schema import DeribitAccount, OnTrip, Selection, SxBetAccount, WatchConfig
-from deadman.promise import CANCEL_RATE, LISTING_TIMEOUT, NOTICE, REPLY_TIMEOUT, promise, timers
+from deadman.model.promise import CANCEL_RATE, LISTING_TIMEOUT, NOTICE, REPLY_TIMEOUT, promise, timers
+from deadman.model.settings import DeribitAccount, OnTrip, Selection, SxBetAccount, WatchConfig
 from tests.boards import deribit, sxbet
 from tests.test_backoff import Loaded, tries_within
 

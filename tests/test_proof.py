@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.proof import Coverage, Proof
+from deadman.model.proof import Coverage, Proof
 
 seconds = st.floats(0, 1e9, allow_nan=False)
 proofs = st.builds(Proof, seconds, st.floats(0, 1e5, allow_nan=False), st.sampled_from(Coverage))

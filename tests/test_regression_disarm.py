@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
-from deadman.guard import Phase
+from deadman.model.guard import Phase
 from tests.swarm.world.desk import deribit_account, lay_out
 
 

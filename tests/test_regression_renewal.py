@@ -8,7 +8,7 @@ from contextlib import suppress
 import trio
 from trio.testing import MockClock
 
-from deadman.guard import Phase
+from deadman.model.guard import Phase
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
 from tests.swarm.world.desk import open_desk, sxbet_account

@@ -16,14 +16,14 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.board import Board
-from deadman.clock import Clock
+from deadman.checkins.reader import SocketInboxes
+from deadman.checkins.rounds import Watches
 from deadman.config.load import load
-from deadman.guard import Phase
-from deadman.keepers import Keepers
-from deadman.reload import Reloader
-from deadman.threads import in_thread
-from deadman.watches import SocketInboxes, Watches
+from deadman.daemon.keepers import Keepers, Reloader
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.guard import Phase
+from deadman.transport.threads import in_thread
 from tests.swarm.world.desk import deribit_account, open_desk, sxbet_account
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -117,7 +117,7 @@ async def test_a_user_who_cannot_be_looked_up_makes_no_stranger_of_the_living_bo
 async def test_a_name_service_that_hangs_stalls_no_loop_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.reload.PATIENCE", 0.3)
+    monkeypatch.setattr("deadman.daemon.keepers.PATIENCE", 0.3)
 
     def hang(name: str) -> NoReturn:
         time.sleep(1.0)
@@ -142,7 +142,7 @@ async def test_a_name_service_that_hangs_stalls_no_loop_and_changes_nothing(
 async def test_sockets_of_a_reload_that_was_given_up_are_closed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.reload.PATIENCE", 0.2)
+    monkeypatch.setattr("deadman.daemon.keepers.PATIENCE", 0.2)
     real = pwd.getpwnam
 
     def slow(name: str) -> pwd.struct_passwd:
@@ -162,14 +162,14 @@ async def test_sockets_of_a_reload_that_was_given_up_are_closed_again(
 async def test_at_the_start_a_hanging_name_service_holds_nothing_up_and_the_user_is_found_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.watches.reader.LOOK_UP", 0.2)
-    monkeypatch.setattr("deadman.watches.reader.LOOK_AGAIN", 0.2)
+    monkeypatch.setattr("deadman.checkins.reader.LOOK_UP", 0.2)
+    monkeypatch.setattr("deadman.checkins.reader.LOOK_AGAIN", 0.2)
     monkeypatch.setattr(pwd, "getpwnam", unknown)
     async with house(tmp_path) as made, trio.open_nursery() as nursery:
         assert not made.hears()
         nursery.start_soon(made.watches.run)
         monkeypatch.undo()
-        monkeypatch.setattr("deadman.watches.reader.LOOK_AGAIN", 0.2)
+        monkeypatch.setattr("deadman.checkins.reader.LOOK_AGAIN", 0.2)
         with trio.fail_after(8):
             while not made.hears():
                 await trio.sleep(0.1)

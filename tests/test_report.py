@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import DeribitAccount, SecretSource, SxBetAccount
-from deadman.errors import Reason
-from deadman.facts import Cause, Fact
-from deadman.proof import Coverage, Proof
-from deadman.report import report
-from deadman.watch import Hold, Sender, Watch
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause, Fact
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.watch import Hold, Sender, Watch
+from deadman.status.report import report
 
 EPOCH = 1_763_449_920.0
 NOW = 100.0

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import Account, DeribitAccount, SecretSource, Selection, SxBetAccount
-from deadman.errors import Reason
-from deadman.facts import Cause, Fact
-from deadman.guard import Phase
-from deadman.proof import Coverage, Proof
-from deadman.report import report
-from deadman.watch import Hold, Watch
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Phase
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Account, DeribitAccount, SecretSource, Selection, SxBetAccount
+from deadman.model.watch import Hold, Watch
+from deadman.status.report import report
 
 EPOCH = 1_763_449_920.0  # 18 Nov 2025 07:12:00Z
 NOW = 100.0

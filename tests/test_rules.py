@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deadman.cli.rules import text
+from deadman.cli.files import rules_text
 from tests.metric_names import metric_names
 from tests.rule_cases import CASES, Case
 
@@ -27,12 +27,12 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="pr
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     path = tmp_path / "rules.yml"
-    path.write_text(text())
+    path.write_text(rules_text())
     return path
 
 
 def alerts() -> list[str]:
-    return re.findall(r"- alert: (\w+)", text())
+    return re.findall(r"- alert: (\w+)", rules_text())
 
 
 def scraped(name: str) -> str:
@@ -94,8 +94,8 @@ def test_prometheus_accepts_the_rules(rules: Path) -> None:
 
 
 def blocks() -> dict[str, str]:
-    """The text of each alert, by name."""
-    return {part.split("\n", 1)[0]: part for part in text().split("- alert: ")[1:]}
+    """The rules_text of each alert, by name."""
+    return {part.split("\n", 1)[0]: part for part in rules_text().split("- alert: ")[1:]}
 
 
 def test_each_alert_says_what_happened_to_the_orders_and_what_to_do() -> None:
@@ -124,7 +124,7 @@ def test_what_is_broken_now_waits_for_nothing() -> None:
 
 def test_every_metric_asked_for_is_one_that_we_have() -> None:
     """A misspelt name is no error to Prometheus: the alert would be silent for ever."""
-    text_of_rules = "\n".join(line for line in text().splitlines() if not line.lstrip().startswith("#"))
+    text_of_rules = "\n".join(line for line in rules_text().splitlines() if not line.lstrip().startswith("#"))
     asked = set(re.findall(r"(?<![:\w])(?:deadman|process)_\w+(?!:)\b", text_of_rules))
     assert asked <= metric_names()
     assert len(asked) > 20

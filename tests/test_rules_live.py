@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from deadman.cli.rules import text
+from deadman.cli.files import rules_text
 from tests.dashboard_panels import targets
 from tests.live import Desk, Prometheus, desk, prometheus, wait_for
 
@@ -28,7 +28,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Pr
         running.venue("place options-desk 3")
         running.venue("place sx-maker 2")
         directory = tmp_path_factory.mktemp("prometheus")
-        with prometheus(directory, running.address, text(), ROUND) as server:
+        with prometheus(directory, running.address, rules_text(), ROUND) as server:
             wait_for(lambda: protected(server) == 4, "protection of all four accounts")
             yield running, server
 

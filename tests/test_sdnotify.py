@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deadman import sdnotify
-from deadman.sdnotify import Inherited, ServiceManager, inherited, watch_sockets, watchdog_interval
+from deadman.daemon import systemd
+from deadman.daemon.systemd import Inherited, ServiceManager, inherited, watch_sockets, watchdog_interval
 
 
 @pytest.fixture
@@ -27,9 +27,7 @@ def service_manager(address: str) -> ServiceManager:
 
 
 def test_one_send_is_one_datagram_of_lines(manager: socket.socket) -> None:
-    assert service_manager(manager.getsockname()).send(
-        sdnotify.READY, sdnotify.status("3/3 protected"), sdnotify.WATCHDOG
-    )
+    assert service_manager(manager.getsockname()).send(systemd.READY, systemd.status("3/3 protected"), systemd.WATCHDOG)
     assert manager.recv(1024) == b"READY=1\nSTATUS=3/3 protected\nWATCHDOG=1"
 
 
@@ -38,18 +36,18 @@ def test_an_abstract_address_is_written_with_an_at_sign() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0" + name)
         listening.settimeout(2)
-        assert service_manager("@" + name).send(sdnotify.STOPPING)
+        assert service_manager("@" + name).send(systemd.STOPPING)
         assert listening.recv(1024) == b"STOPPING=1"
 
 
 def test_without_a_manager_nothing_needs_to_be_said_again() -> None:
-    assert ServiceManager.from_environment({}).send(sdnotify.READY)
+    assert ServiceManager.from_environment({}).send(systemd.READY)
     assert service_manager("vsock:2:1234").address is None
 
 
 def test_a_manager_that_went_away_raises_nothing_and_is_told() -> None:
-    assert not service_manager("/nonexistent/notify").send(sdnotify.READY)
-    assert not service_manager("/" + "x" * 200).send(sdnotify.READY)
+    assert not service_manager("/nonexistent/notify").send(systemd.READY)
+    assert not service_manager("/" + "x" * 200).send(systemd.READY)
 
 
 def test_a_manager_that_does_not_read_never_blocks_us(manager: socket.socket) -> None:
@@ -59,13 +57,13 @@ def test_a_manager_that_does_not_read_never_blocks_us(manager: socket.socket) ->
 
 
 def test_a_status_of_several_lines_cannot_smuggle_in_a_field() -> None:
-    assert sdnotify.status("fine\nWATCHDOG=trigger\r\n") == "STATUS=fine WATCHDOG=trigger"
+    assert systemd.status("fine\nWATCHDOG=trigger\r\n") == "STATUS=fine WATCHDOG=trigger"
 
 
 def test_times_are_sent_in_whole_microseconds() -> None:
-    assert sdnotify.extend_timeout(30) == "EXTEND_TIMEOUT_USEC=30000000"
-    assert sdnotify.extend_timeout(0.25) == "EXTEND_TIMEOUT_USEC=250000"
-    assert sdnotify.reloading(12.3456789) == "RELOADING=1\nMONOTONIC_USEC=12345678"
+    assert systemd.extend_timeout(30) == "EXTEND_TIMEOUT_USEC=30000000"
+    assert systemd.extend_timeout(0.25) == "EXTEND_TIMEOUT_USEC=250000"
+    assert systemd.reloading(12.3456789) == "RELOADING=1\nMONOTONIC_USEC=12345678"
 
 
 def test_the_watchdog_is_fed_twice_as_often_as_it_must() -> None:

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from deadman.secret import Secret
+from deadman.model.settings import Secret
 
 VALUE = "hunter2hunter2"
 

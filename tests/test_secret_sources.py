@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from deadman.config.load import load
-from deadman.config.schema import SecretSource
-from deadman.config.secrets import SecretsReport, check_secrets, read
-from deadman.config.sources import OnlyForTheService, SecretError
+from deadman.config.secrets import OnlyForTheService, SecretError, SecretsReport, check_secrets, read
+from deadman.model.settings import SecretSource
 
 VALUE = "hunter2hunter2"
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----"

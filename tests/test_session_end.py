@@ -12,10 +12,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.backoff import STABLE
-from deadman.facts import Cause, Tripped
-from deadman.guard import Phase
-from deadman.promise import promise, timers
+from deadman.model.facts import Cause, Tripped
+from deadman.model.guard import Phase
+from deadman.model.promise import STABLE, promise, timers
 from deadman.venues.deribit.session import FIRED_CHANNEL
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import DERIBIT_HOST, SXBET_HOST, Desk, deribit_account, lay_out, open_desk, sxbet_account
@@ -170,7 +169,7 @@ async def test_a_bug_in_the_middle_of_a_session_leaves_no_session_behind(
     async with open_desk(account) as desk:
         await desk.until(Phase.ARMED, within=3)
         desk.network.refuse(host)
-        monkeypatch.setattr("deadman.keeper.Keeper._prove", bug)
+        monkeypatch.setattr("deadman.daemon.keeper.Keeper._prove", bug)
         await trio.sleep(40)
         assert not can_cancel(desk)
         assert desk.standing().guard.session_at is None

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account
+from deadman.model.settings import Account
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import coinbase_account, deribit_account, open_desk, sxbet_account
 

@@ -9,10 +9,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import DeribitAccount
-from deadman.guard import Phase
-from deadman.promise import promise, timers
-from deadman.simulator.deribit import DERIBIT, Cause, Deribit
+from deadman.model.guard import Phase
+from deadman.model.promise import promise, timers
+from deadman.model.settings import DeribitAccount
+from deadman.simulator.deribit.connection import Cause
+from deadman.simulator.deribit.settings import DERIBIT
+from deadman.simulator.deribit.venue import Deribit
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, lay_out, open_desk
 

@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account, SxBetAccount, WatchConfig
-from deadman.guard import Phase
-from deadman.problems.verdict import Verdict, headline
-from deadman.report import report
+from deadman.model.guard import Phase
+from deadman.model.settings import Account, SxBetAccount, WatchConfig
+from deadman.status.headline import Verdict, headline
+from deadman.status.report import report
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import SXBET_HOST, Desk, deribit_account, open_desk, sxbet_account

@@ -11,13 +11,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import SxBetAccount, WatchConfig
-from deadman.guard import Phase
-from deadman.leases import HEARD_WITHIN
-from deadman.promise import timers
-from deadman.report import report
-from deadman.secret import Secret
-from deadman.trip import Trip
+from deadman.model.guard import Phase
+from deadman.model.leases import HEARD_WITHIN
+from deadman.model.promise import timers
+from deadman.model.settings import Secret, SxBetAccount, WatchConfig
+from deadman.model.trip import Trip
+from deadman.status.report import report
 from tests.swarm.world.desk import Desk, open_desk, sxbet_account
 
 QUOTER = WatchConfig("quoter", 2.0)

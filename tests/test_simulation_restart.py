@@ -9,12 +9,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account, WatchConfig
-from deadman.guard import Phase
-from deadman.leases import HEARD_WITHIN
-from deadman.report import report
-from deadman.simulator.deribit import Connection
-from deadman.state.state import PATIENCE
+from deadman.daemon.state import PATIENCE
+from deadman.model.guard import Phase
+from deadman.model.leases import HEARD_WITHIN
+from deadman.model.settings import Account, WatchConfig
+from deadman.simulator.deribit.connection import Connection
+from deadman.status.report import report
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, open_desk, sxbet_account
 

@@ -8,10 +8,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import SxBetAccount
-from deadman.guard import Phase
-from deadman.promise import promise, timers
-from deadman.simulator.sxbet import Settings
+from deadman.model.guard import Phase
+from deadman.model.promise import promise, timers
+from deadman.model.settings import SxBetAccount
+from deadman.simulator.sxbet.ledger import Settings
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import SXBET_HOST, Desk, open_desk, sxbet_account
 

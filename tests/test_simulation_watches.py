@@ -9,11 +9,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account, DeribitAccount, Selection, WatchConfig
-from deadman.guard import Phase
-from deadman.promise import promise
-from deadman.report import report
-from deadman.simulator.sxbet import Settings
+from deadman.model.guard import Phase
+from deadman.model.promise import promise
+from deadman.model.settings import Account, DeribitAccount, Selection, WatchConfig
+from deadman.simulator.sxbet.ledger import Settings
+from deadman.status.report import report
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import (

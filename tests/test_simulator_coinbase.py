@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from trio.testing import MockClock
 
-from deadman.simulator.deribit import COINBASE
+from deadman.simulator.deribit.settings import COINBASE
 from tests.deribit_caller import ENABLE, READ, World, world
 
 NAME = "organizations/o/apiKeys/k"

@@ -8,13 +8,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.simulator.commands import COMMANDS, HELP, obey
-from deadman.simulator.deribit import Deribit
+from deadman.simulator.commands import COMMANDS, HELP, KNOBS, BadCommand, Stage, obey, turn
+from deadman.simulator.console import narrate
+from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.faults import Faults
-from deadman.simulator.knobs import KNOBS, BadCommand, turn
-from deadman.simulator.narrator import narrate
-from deadman.simulator.stage import Stage
-from deadman.simulator.sxbet import SxBet
+from deadman.simulator.sxbet.venue import SxBet
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import trio.lowlevel
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed, ConnectionRejected
 
-from deadman.simulator.deribit import DERIBIT, Cause
+from deadman.simulator.deribit.connection import Cause
+from deadman.simulator.deribit.settings import DERIBIT
 from deadman.simulator.faults import Faults
 from tests.deribit_caller import ENABLE, HOST, READ, Client, World, world
 

@@ -9,7 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.simulator.deribit import DERIBIT, Cause
+from deadman.simulator.deribit.connection import Cause
+from deadman.simulator.deribit.settings import DERIBIT
 from tests.deribit_caller import ENABLE, READ, Client, World, world
 
 

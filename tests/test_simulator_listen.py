@@ -13,11 +13,10 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, open_websocket_url
 
-from deadman.simulator.certificate import Authority, new_authority
-from deadman.simulator.deribit import Deribit
-from deadman.simulator.listen import listen
+from deadman.simulator.deribit.venue import Deribit
+from deadman.simulator.listen import Authority, listen, new_authority
 from deadman.simulator.network import Serve
-from deadman.simulator.sxbet import SxBet
+from deadman.simulator.sxbet.venue import SxBet
 
 AUTHORITY = new_authority()
 V3 = {"x-sx-api-key": "key"}

@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 
 from deadman.config.load import load
-from deadman.config.schema import DeribitAccount, SxBetAccount
+from deadman.model.settings import DeribitAccount, SxBetAccount
 
 PROGRAM = (
     "import argparse, sys; from deadman.cli import simulate; p = argparse.ArgumentParser(); "

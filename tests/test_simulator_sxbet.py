@@ -16,7 +16,8 @@ import trio
 from trio.testing import MockClock
 
 from deadman.simulator.network import Network, open_network
-from deadman.simulator.sxbet import Settings, SxBet
+from deadman.simulator.sxbet.ledger import Settings
+from deadman.simulator.sxbet.venue import SxBet
 
 HOST = "api.sx.bet"
 MAKER = "0xAbCdEf0123456789aBcDeF0123456789abcdef01"

@@ -6,9 +6,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.facts import Cause, Tripped
-from deadman.guard import Phase
-from deadman.promise import promise, timers
+from deadman.model.facts import Cause, Tripped
+from deadman.model.guard import Phase
+from deadman.model.promise import promise, timers
 from tests.swarm.world.desk import coinbase_account, deribit_account, open_desk
 
 DESK = deribit_account()

@@ -12,11 +12,11 @@ from threading import Thread
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman import facts
-from deadman.errors import Reason
-from deadman.guard import Guard, Phase
-from deadman.proof import Coverage, Proof
-from deadman.standing import Standing
+from deadman.model import facts
+from deadman.model.account import Standing
+from deadman.model.errors import Reason
+from deadman.model.guard import Guard, Phase
+from deadman.model.proof import Coverage, Proof
 from tests.boards import START, hand, sxbet
 from tests.histories import OVERDUE, History, end_of, fold, histories, instants
 

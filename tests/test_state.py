@@ -12,18 +12,19 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import WatchConfig
-from deadman.facts import Cause
-from deadman.guard import Phase
-from deadman.report import report
-from deadman.state import State
-from deadman.state.memory import Listed, is_news
-from deadman.watch import Hold, Sender
-from deadman.watches import InMemoryInboxes, Watches
-from deadman.watches.protocol import Datagram
+from deadman.checkins.protocol import Datagram
+from deadman.checkins.rounds import Watches
+from deadman.checkins.sockets import InMemoryInboxes
+from deadman.daemon.memory import Listed, is_news
+from deadman.daemon.state import State
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.facts import Cause
+from deadman.model.guard import Phase
+from deadman.model.settings import WatchConfig
+from deadman.model.watch import Hold, Sender
+from deadman.status.report import report
 from tests.boards import sxbet
 from tests.watching import deribit
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from deadman.state import FileStore, StateInUse
+from deadman.daemon.state import FileStore, StateInUse
 
 WRITER = """
 import sys

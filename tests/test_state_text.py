@@ -9,14 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from deadman.clock import Clock
-from deadman.config.schema import Selection, Terms
-from deadman.facts import Cause, Disarmed, TripDone, Tripped
-from deadman.identity import Identity
-from deadman.state import text
-from deadman.state.memory import AccountMemory, Listed, Memory, WatchMemory
-from deadman.state.text import Damaged, decode, encode
-from deadman.watch import Hold
+from deadman.daemon.memory import _HEAD, AccountMemory, Damaged, Listed, Memory, WatchMemory, _checksum, decode, encode
+from deadman.model.clock import Clock
+from deadman.model.facts import Cause, Disarmed, TripDone, Tripped
+from deadman.model.identity import Identity
+from deadman.model.settings import Selection, Terms
+from deadman.model.watch import Hold
 
 NOW = 5000.0
 NOON = 1_800_000_000.0
@@ -200,7 +198,7 @@ def test_a_whole_file_of_another_making_is_not_understood() -> None:
         body.replace(b"silence", b"magic"),
     ):
         with pytest.raises(Damaged, match="not understood"):
-            decode(text._HEAD + text._checksum(other) + b"\n" + other, clock())
+            decode(_HEAD + _checksum(other) + b"\n" + other, clock())
     assert head.startswith(b"#"), "a person who opens it is told what it is"
 
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman import facts, succession
-from deadman.config.schema import Selection, Terms
-from deadman.duty import Duty, duty
-from deadman.facts import Cause, Fact
-from deadman.guard import Guard, Phase
-from deadman.identity import Identity
-from deadman.proof import Coverage, Proof
-from deadman.standing import Standing
+from deadman.model import facts, succession
+from deadman.model.account import Standing
+from deadman.model.duty import Duty, duty
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Guard, Phase
+from deadman.model.identity import Identity
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Selection, Terms
 from tests.boards import deribit
 from tests.histories import OVERDUE
 

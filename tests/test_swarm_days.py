@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import deadman.ticker
 import pytest
 import trio
 
-import deadman.ticker
 from tests.swarm.plays.days import Day, perform, slowly
 from tests.swarm.world.desk import Desk
 
@@ -25,13 +25,13 @@ def test_whatever_is_not_ordinary_ends_the_calm(monkeypatch: pytest.MonkeyPatch)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(usual, day, desk, seconds)
             await trio.sleep(5.0)
-            paces.append(deadman.ticker.TICK)
+            paces.append(deadman.daemon.ticker.TICK)
             desk.network.cut("deribit.localhost")
             await trio.sleep(5.0)
-            paces.append(deadman.ticker.TICK)
+            paces.append(deadman.daemon.ticker.TICK)
 
     monkeypatch.setattr(Day, "_be_calm", be_calm)
     day = perform(2, seconds=60.0, number=1)
     assert any("restless in a calm hour" in one for one in day.record.violations)
     with slowly():
-        assert paces[:2] == [deadman.ticker.TICK, 0.1]
+        assert paces[:2] == [deadman.daemon.ticker.TICK, 0.1]

@@ -16,15 +16,15 @@ def test_a_defect_put_back_breaks_the_law_that_it_should(planted: Plant) -> None
 
 
 def test_a_plant_whose_place_has_changed_fails_loudly() -> None:
-    gone = edit("deadman.guard:Guard.nothing", ("a", "b"))
-    elsewhere = edit("deadman.guard:Guard.phase", ("no such text", "b"))
+    gone = edit("deadman.model.guard:Guard.nothing", ("a", "b"))
+    elsewhere = edit("deadman.model.guard:Guard.phase", ("no such text", "b"))
     for one in (gone, elsewhere):
         with pytest.raises(Withered), plant("x", "x", "scale", "x", "x", one).planted():
             pytest.fail("it was planted")
 
 
 def test_a_plant_is_gone_once_its_world_is_over() -> None:
-    from deadman.guard import Guard
+    from deadman.model.guard import Guard
 
     code = Guard._read_off.__code__
     planted = next(one for one in PLANTS if one.name == "what reads off is no fact")

@@ -12,8 +12,8 @@ from dataclasses import replace
 import pytest
 import trio
 
-from deadman.guard import Phase
-from deadman.promise import promise
+from deadman.model.guard import Phase
+from deadman.model.promise import promise
 from tests.swarm.plays.seeds import play
 from tests.swarm.plays.stage import Failed, deterministic
 from tests.swarm.plays.world import World
@@ -63,7 +63,7 @@ def test_a_world_played_again_is_the_same_to_the_last_fact(seed: int) -> None:
 
 
 def test_a_world_that_breaks_a_promise_tells_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deadman.guard.Guard.protected", lambda self, now: True)
+    monkeypatch.setattr("deadman.model.guard.Guard.protected", lambda self, now: True)
     with pytest.raises(Failed, match=r"replay: python -m tests.swarm seeds 1$"):
         play(1, storm=30.0)
 

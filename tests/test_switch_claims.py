@@ -9,8 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.facts import Cause, Disarmed, Rearmed, Tripped
-from deadman.guard import Phase
+from deadman.model.facts import Cause, Disarmed, Rearmed, Tripped
+from deadman.model.guard import Phase
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import Desk, deribit_account, lay_out, open_desk
 

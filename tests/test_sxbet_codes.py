@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.errors import Reason, Refused, Unavailable, VenueError
+from deadman.model.errors import Reason, Refused, Unavailable, VenueError
 from deadman.transport.answer import Answer
-from deadman.venues.sxbet.codes import LONGEST_PAUSE, failure
+from deadman.venues.sxbet.wire import LONGEST_PAUSE, failure
 from tests import garbage
 
 WHAT = "POST /heartbeat/v3"

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.config.schema import SxBetAccount
-from deadman.errors import Reason, Unavailable
-from deadman.facts import Fact
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Unavailable
+from deadman.model.facts import Fact
+from deadman.model.settings import SxBetAccount
 from deadman.transport.answer import Answer
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders

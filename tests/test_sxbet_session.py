@@ -9,17 +9,17 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.config.schema import OnTrip
-from deadman.errors import Reason, Refused, Setback, Unavailable, VenueError
-from deadman.facts import Fact
-from deadman.promise import CUT, timers
-from deadman.venue import Round
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError
+from deadman.model.facts import Fact
+from deadman.model.promise import CUT, timers
+from deadman.model.settings import OnTrip
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.session import COUNT_INTERVAL, TWO_TRIES, VENUE_LAG, Marks, SxBetSession
 from deadman.venues.sxbet.switch import Switch
+from deadman.venues.venue import Round
 from tests.boards import sxbet
 
 Kind = TypeVar("Kind")

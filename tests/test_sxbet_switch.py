@@ -15,14 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.config.schema import SxBetAccount
-from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
-from deadman.facts import Fact
-from deadman.promise import timers
-from deadman.proof import Coverage, Proof
-from deadman.secret import Secret
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
+from deadman.model.facts import Fact
+from deadman.model.promise import timers
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Secret, SxBetAccount
 from deadman.transport.answer import Answer
 from deadman.transport.http import Http
 from deadman.venues.sxbet.conversation import Conversation

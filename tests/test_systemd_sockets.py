@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.watches.sockets import adopt
+from deadman.transport.unix import adopt
 
 
 def held_by_systemd(path: Path) -> socket.socket:

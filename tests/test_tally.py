@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman import facts
-from deadman.errors import Reason
-from deadman.facts import CLOCK_TOLERANCE, Cause, Fact
-from deadman.guard import Guard, Phase
-from deadman.proof import Coverage, Proof
-from deadman.tally import CLOCK_RECENT, MOST_CODES, OTHER, Histogram, Tally
+from deadman.model import facts
+from deadman.model.account import CLOCK_RECENT, MOST_CODES, OTHER, Histogram, Tally
+from deadman.model.errors import Reason
+from deadman.model.facts import CLOCK_TOLERANCE, Cause, Fact
+from deadman.model.guard import Guard, Phase
+from deadman.model.proof import Coverage, Proof
 from tests.histories import COUNTS, NEWS, OVERDUE, PROOFS, TRIPS, History, histories
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)

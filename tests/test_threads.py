@@ -8,10 +8,10 @@ from typing import NoReturn
 
 import pytest
 
-from deadman.config.schema import SecretSource
-from deadman.errors import Unavailable
-from deadman.threads import in_thread
-from deadman.vault import Vault
+from deadman.config.secrets import Vault
+from deadman.model.errors import Unavailable
+from deadman.model.settings import SecretSource
+from deadman.transport.threads import in_thread
 
 
 def no_room(thread: threading.Thread) -> None:

@@ -8,12 +8,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.guard import Phase
-from deadman.proof import Coverage, Proof
-from deadman.ticker import TICK, Ticker
+from deadman.daemon.ticker import TICK, Ticker
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.guard import Phase
+from deadman.model.proof import Coverage, Proof
 from tests.boards import deribit
 
 

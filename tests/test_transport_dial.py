@@ -19,7 +19,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
-from deadman.errors import Reason, Refused, Unavailable
+from deadman.model.errors import Reason, Refused, Unavailable
 from deadman.transport.dial import HANDSHAKES, OPEN_TIMEOUT, USER_TIMEOUT_MS, Dialler, hang_up, held
 from tests.venue_certificates import authority, served, trusted
 

@@ -17,7 +17,7 @@ import pytest
 import trio
 from trio.testing import MockClock, memory_stream_pair
 
-from deadman.errors import Reason, Unavailable, VenueError
+from deadman.model.errors import Reason, Unavailable, VenueError
 from deadman.transport import http
 from deadman.transport.answer import Answer
 from deadman.transport.dial import Dialler

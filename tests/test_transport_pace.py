@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from deadman.transport.dial import Dialler
-from deadman.transport.pace import Pace
+from deadman.transport.dial import Dialler, Pace
 
 BURST, RATE = 20.0, 5.0
 

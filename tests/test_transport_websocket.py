@@ -19,7 +19,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 from wsproto.utilities import generate_accept_token
 
-from deadman.errors import Reason, Refused, SwitchOff, Unavailable, VenueError, ungrouped
+from deadman.model.errors import Reason, Refused, SwitchOff, Unavailable, VenueError, ungrouped
 from deadman.transport import websocket
 from deadman.transport.dial import Dialler
 from deadman.transport.websocket import QUEUE, SEND_TIMEOUT, UPGRADE_TIMEOUT, WebSocket, open_websocket

@@ -10,20 +10,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from deadman import facts
-from deadman.cli.answer import exit_code
-from deadman.cli.screen import screen
-from deadman.cli.terminal import Paper
-from deadman.config.schema import Selection
+from deadman.cli.client import exit_code
 from deadman.control.outcome import of_trip
-from deadman.errors import Reason
-from deadman.facts import Cause, Fact
-from deadman.guard import Guard, Phase
-from deadman.page import page
-from deadman.problems.looks import GONE_TOLD
-from deadman.problems.verdict import Verdict, headline
-from deadman.report.times import Times
-from deadman.watch import Hold, Watch
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Guard, Phase
+from deadman.model.settings import Selection
+from deadman.model.text import Times
+from deadman.model.watch import Hold, Watch
+from deadman.status.headline import GONE_TOLD, Verdict, headline
+from deadman.status.page import page
+from deadman.status.screen import Paper, screen
 from tests.histories import histories
 from tests.screens import (
     ALIVE,

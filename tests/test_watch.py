@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.watch import Hold, Sender, Watch
-from deadman.watches.words import silence
+from deadman.checkins.rounds import silence
+from deadman.model.watch import Hold, Sender, Watch
 
 instants = st.floats(min_value=0.0, max_value=1e6, allow_nan=False)
 spans = st.floats(min_value=0.0, max_value=1e4)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from deadman.config.schema import WatchConfig
-from deadman.facts import Cause
-from deadman.guard import Phase
+from deadman.model.facts import Cause
+from deadman.model.guard import Phase
+from deadman.model.settings import WatchConfig
 from tests.boards import sxbet
 from tests.watching import WatchDesk, deribit, watch_desk
 

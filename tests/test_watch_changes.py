@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman import facts
-from deadman.config.schema import Account, WatchConfig
-from deadman.facts import Cause, Fact
-from deadman.guard import Guard, Phase
-from deadman.standing import Standing
-from deadman.trip import Trip
-from deadman.watch import Hold, Watch
-from deadman.watches import rounds
-from deadman.watches.judgement import Case, judge
+from deadman.checkins import rounds
+from deadman.model import facts
+from deadman.model.account import Standing
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Guard, Phase
+from deadman.model.judgement import Case, judge
+from deadman.model.settings import Account, WatchConfig
+from deadman.model.trip import Trip
+from deadman.model.watch import Hold, Watch
 from tests.boards import sxbet
 from tests.watching import deribit, watch_desk
 

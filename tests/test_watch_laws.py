@@ -6,11 +6,11 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from deadman import facts
-from deadman.config.schema import WatchConfig
-from deadman.facts import Cause
-from deadman.guard import Guard
-from deadman.trip import Trip
+from deadman.model import facts
+from deadman.model.facts import Cause
+from deadman.model.guard import Guard
+from deadman.model.settings import WatchConfig
+from deadman.model.trip import Trip
 from tests.boards import sxbet
 from tests.watching import WatchDesk, deribit, watch_desk
 

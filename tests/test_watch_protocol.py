@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.watch import Sender
-from deadman.watches.protocol import STATUS_LENGTH, Datagram, Mail
+from deadman.checkins.protocol import STATUS_LENGTH, Datagram, Mail
+from deadman.model.watch import Sender
 
 BOT = Sender(7, 1000)
 WORDS = [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=trigger", b"STOPPING=1", b"STATUS=ok", b"BARRIER=1", b"x", b""]

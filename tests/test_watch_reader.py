@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 import trio
 
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import WatchConfig
-from deadman.facts import Cause
-from deadman.guard import Phase
-from deadman.watches import SocketInboxes, Watches
+from deadman.checkins.reader import SocketInboxes
+from deadman.checkins.rounds import Watches
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.facts import Cause
+from deadman.model.guard import Phase
+from deadman.model.settings import WatchConfig
 from tests.watching import deribit
 
 FLOOD = """
@@ -194,7 +195,7 @@ def test_a_bug_in_the_thread_comes_out_in_the_loop(tmp_path: Path, monkeypatch: 
     def broken(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("deadman.watches.socket_inbox.receive", broken)
+    monkeypatch.setattr("deadman.checkins.sockets.receive", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         trio.run(main)
 
@@ -202,10 +203,10 @@ def test_a_bug_in_the_thread_comes_out_in_the_loop(tmp_path: Path, monkeypatch: 
 WATCHED = """
 import sys, time, trio
 from pathlib import Path
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import WatchConfig
-from deadman.watches import SocketInboxes, Watches
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.settings import WatchConfig
+from deadman.checkins import SocketInboxes, Watches
 from tests.watching import deribit
 
 async def main():

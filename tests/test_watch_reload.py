@@ -12,17 +12,17 @@ from random import Random
 
 import trio
 
-from deadman.board import Board
-from deadman.clock import Clock
+from deadman.checkins.rounds import Watches
+from deadman.checkins.sockets import InMemoryInboxes
 from deadman.config.load import load
-from deadman.config.schema import Account
-from deadman.guard import Phase
-from deadman.keeper import Keeper
-from deadman.keepers import Door, Keepers
-from deadman.reload import Reloader
-from deadman.threads import in_thread
-from deadman.venue import Session
-from deadman.watches import InMemoryInboxes, Watches
+from deadman.daemon.keeper import Keeper
+from deadman.daemon.keepers import Door, Keepers, Reloader
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.guard import Phase
+from deadman.model.settings import Account
+from deadman.transport.threads import in_thread
+from deadman.venues.venue import Session
 
 BEFORE = """
 [watches.quoter]

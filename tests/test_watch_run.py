@@ -11,16 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from deadman import facts
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.config.schema import WatchConfig
-from deadman.facts import Cause
-from deadman.standing import Standing
-from deadman.trip import Trip
-from deadman.watch import Sender
-from deadman.watches import InMemoryInboxes, Watches
-from deadman.watches.protocol import Datagram
+from deadman.checkins.protocol import Datagram
+from deadman.checkins.rounds import Watches
+from deadman.checkins.sockets import InMemoryInboxes
+from deadman.model import facts
+from deadman.model.account import Standing
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.facts import Cause
+from deadman.model.settings import WatchConfig
+from deadman.model.trip import Trip
+from deadman.model.watch import Sender
 from tests.boards import sxbet
 from tests.watching import deribit
 

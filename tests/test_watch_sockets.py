@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from deadman.clock import Clock
-from deadman.config.schema import WatchConfig
-from deadman.descriptors import Discards
-from deadman.watches import SocketFault, SocketInboxes
-from deadman.watches.datagrams import LONGEST, receive
-from deadman.watches.protocol import Mail
-from deadman.watches.words import Oddities
+from deadman.checkins.protocol import Mail
+from deadman.checkins.reader import SocketInboxes
+from deadman.checkins.rounds import Oddities
+from deadman.checkins.sockets import LONGEST, receive
+from deadman.model.clock import Clock
+from deadman.model.settings import WatchConfig
+from deadman.transport.peers import Discards
+from deadman.transport.unix import SocketFault
 
 CLOCK = Clock(time.monotonic, time.time)
 

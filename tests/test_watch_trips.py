@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from deadman import facts
-from deadman.config.schema import Account, WatchConfig
-from deadman.facts import Cause
-from deadman.guard import Guard, Phase
-from deadman.watch import Watch
-from deadman.watches.judgement import Case, judge
+from deadman.model import facts
+from deadman.model.facts import Cause
+from deadman.model.guard import Guard, Phase
+from deadman.model.judgement import Case, judge
+from deadman.model.settings import Account, WatchConfig
+from deadman.model.watch import Watch
 from tests.boards import sxbet
 from tests.watching import WatchDesk, deribit, watch_desk
 

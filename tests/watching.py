@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from deadman import facts
-from deadman.config.schema import Account, DeribitAccount, WatchConfig
-from deadman.facts import Cause
-from deadman.guard import Guard, Phase
-from deadman.watch import Hold, Sender, Watch
-from deadman.watches import InMemoryInboxes, Watches
-from deadman.watches.protocol import Datagram
+from deadman.checkins.protocol import Datagram
+from deadman.checkins.rounds import Watches
+from deadman.checkins.sockets import InMemoryInboxes
+from deadman.model import facts
+from deadman.model.facts import Cause
+from deadman.model.guard import Guard, Phase
+from deadman.model.settings import Account, DeribitAccount, WatchConfig
+from deadman.model.watch import Hold, Sender, Watch
 from tests import boards
 from tests.boards import Hand, hand
 

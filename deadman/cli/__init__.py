@@ -8,8 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from deadman.cli.complaint import Complaint, Failed
-from deadman.cli.parser import parse
+from deadman.cli.parser import Complaint, Failed, parse
 from deadman.config.fault import Faults
 
 INTERRUPTED = 130

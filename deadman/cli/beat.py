@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM, socket
 
-from deadman.cli.complaint import Complaint, Failed, Misused, Unreachable
-from deadman.cli.reach import watch_directory, who_may
-from deadman.config.words import suggestion
+from deadman.cli.client import watch_directory, who_may
+from deadman.cli.parser import Complaint, Failed, Misused, Unreachable
+from deadman.config.fault import suggestion
 
 CHECK_IN = b"WATCHDOG=1"
 

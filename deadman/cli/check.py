@@ -1,23 +1,23 @@
-"""`deadman check`: every fault of a config at once, and what a valid one promises."""
+"""What `check` found out, and how it is told."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Protocol
 
-from deadman.cli.verdict import Look, Verdict, as_json, complaints, report
-from deadman.config.advice import advice
-from deadman.config.fault import Faults
+from deadman.config.advice import advice, early_watchdog, unit_texts, watchdog_seconds
+from deadman.config.fault import Fault, Faults
 from deadman.config.load import read
-from deadman.config.schema import Config
 from deadman.config.secrets import check_sources
-from deadman.promise import promise
-from deadman.unit import early_watchdog, unit_texts, watchdog_seconds
+from deadman.model.promise import promise
+from deadman.model.settings import Config
 
 _ONLINE = "deadman.cli.online"
 
@@ -70,3 +70,79 @@ def _look(config: Config) -> Mapping[str, Look]:
     # Lazily: nobody who checks a file should wait for the network's libraries to load.
     looks: Mapping[str, Look] = importlib.import_module(_ONLINE).look(config, os.environ)
     return looks
+
+
+class Look(Protocol):
+    """What a venue says of one account: whether all is well, and in sentences."""
+
+    @property
+    def fine(self) -> bool: ...
+
+    @property
+    def sentences(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`config` is None when it is not valid; `promises` and `looks` are by account."""
+
+    path: Path
+    config: Config | None = None
+    faults: tuple[Fault, ...] = ()
+    unverifiable: tuple[Fault, ...] = ()
+    warnings: tuple[str, ...] = ()
+    promises: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    looks: Mapping[str, Look] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        if self.faults:
+            return Faults(self.faults).exit_code
+        return 0 if all(look.fine for look in self.looks.values()) else 1
+
+
+def complaints(verdict: Verdict) -> Iterator[str]:
+    """Lines for stderr."""
+    yield from map(str, verdict.faults)
+    yield from (f"not verifiable here: {fault}" for fault in verdict.unverifiable)
+    yield from (f"warning: {warning}" for warning in verdict.warnings)
+
+
+def report(verdict: Verdict) -> Iterator[str]:
+    """Lines for stdout; none while anything is wrong with the file."""
+    if verdict.faults or verdict.config is None:
+        return
+    yield f"{verdict.path} is valid"
+    for name, account in verdict.config.accounts.items():
+        yield ""
+        yield f"{name} ({account.venue}, {account.network})"
+        yield from (f"  {sentence}" for sentence in verdict.promises[name])
+        if look := verdict.looks.get(name):
+            yield f"  {'fine' if look.fine else 'ACT'}"
+            yield from (f"    {sentence}" for sentence in look.sentences)
+
+
+def as_json(verdict: Verdict) -> str:
+    told = {
+        "path": str(verdict.path),
+        "valid": not verdict.faults,
+        "exit_code": verdict.exit_code,
+        "faults": [_fault(fault) for fault in verdict.faults],
+        "unverifiable": [_fault(fault) for fault in verdict.unverifiable],
+        "warnings": verdict.warnings,
+        "promises": verdict.promises,
+        "online": {name: {"fine": look.fine, "sentences": look.sentences} for name, look in verdict.looks.items()},
+    }
+    return json.dumps(told, indent=2)
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "path": str(fault.path),
+        "line": fault.line,
+        "key": fault.key,
+        "message": fault.message,
+        "hint": fault.hint,
+        "exit_code": fault.exit_code,
+        "text": str(fault),
+    }

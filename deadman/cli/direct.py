@@ -12,21 +12,19 @@ from pwd import getpwuid
 
 import trio
 
-from deadman.board import Board
-from deadman.cli.complaint import Failed, Misused
+from deadman.checkins.rounds import boottime
+from deadman.cli.parser import Failed, Misused
 from deadman.cli.run import read_config
-from deadman.clock import Clock, boot_id
-from deadman.config.schema import Config
-from deadman.doors import Doors
-from deadman.facts import Cause, Tripped
-from deadman.keeper import Keeper
-from deadman.secret import Secret
-from deadman.state.state import State
-from deadman.state.store import FileStore, StateInUse
+from deadman.config.secrets import Vault
+from deadman.daemon.keeper import Keeper
+from deadman.daemon.state import FileStore, State, StateInUse
+from deadman.model.board import Board
+from deadman.model.clock import Clock, boot_id
+from deadman.model.facts import Cause, Tripped
+from deadman.model.settings import Config, Secret
+from deadman.model.watch import Watch
 from deadman.transport.resolver import Resolver
-from deadman.vault import Vault
-from deadman.watch import Watch
-from deadman.watches.rounds import boottime
+from deadman.venues import Doors
 
 PATIENCE = 30.0
 """Seconds until it is told what is outstanding; an operator may start it again."""

@@ -11,16 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from deadman.cli.answer import only
-from deadman.cli.client import ask
-from deadman.cli.complaint import Unreachable
-from deadman.cli.screen import headline, screen
-from deadman.cli.states import state
-from deadman.cli.terminal import Paper
-from deadman.problems import verdict
-from deadman.problems.looks import account_look
-from deadman.problems.told import Told
-from deadman.spoken import instant
+from deadman.cli.client import ask, only
+from deadman.cli.parser import Unreachable
+from deadman.model.text import instant
+from deadman.status import headline
+from deadman.status.headline import account_look
+from deadman.status.problems import Told
+from deadman.status.screen import Paper, headline_text, screen, state
 
 PACE = 1.0
 """Seconds between looks."""
@@ -83,7 +80,7 @@ class Lines:
 
     def show(self, answer: Told) -> None:
         phases = {name: account["phase"] for name, account in answer["accounts"].items()}
-        said, now = verdict.headline(answer), answer["timestamp"]
+        said, now = headline.headline(answer), answer["timestamp"]
         looked_at = {name for name, told in answer["accounts"].items() if account_look(told, answer["watches"], now)}
         bots = {name: (watch["alive"], watch["held"]) for name, watch in answer["watches"].items()}
         if self._is_news((phases, bots, said.verdict, looked_at)):
@@ -97,7 +94,7 @@ class Lines:
 
     def _write(self, answer: Told, changed: Sequence[str]) -> None:
         now = answer["timestamp"]
-        lines = headline(answer, Paper(width=10_000))
+        lines = headline_text(answer, Paper(width=10_000))
         lines += [f"{instant(now, now)}  {name}  {state(answer['accounts'][name], now)}" for name in changed]
         sys.stdout.write("".join(f"{line}\n" for line in lines))
 

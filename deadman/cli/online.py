@@ -9,19 +9,17 @@ from dataclasses import dataclass, field
 
 import trio
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.config.schema import Account, Config
-from deadman.doors import Doors
-from deadman.errors import Refused, VenueError
-from deadman.facts import Fact
-from deadman.secret import Secret
+from deadman.config.secrets import Vault
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Refused, VenueError
+from deadman.model.facts import Fact
+from deadman.model.settings import Account, Config, Secret
 from deadman.transport.resolver import Resolver
-from deadman.vault import Vault
-from deadman.venues.deribit.door import Deribit
+from deadman.venues import Doors
 from deadman.venues.deribit.login import LISTING, READING, SWITCHING, TRADING, needed_for
-from deadman.venues.deribit.session import DeribitSession
-from deadman.venues.sxbet.door import SxBet
+from deadman.venues.deribit.session import Deribit, DeribitSession
+from deadman.venues.sxbet.session import SxBet
 
 PATIENCE = 20.0
 """Seconds for one account's look."""

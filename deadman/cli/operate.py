@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deadman.cli.answer import only
-from deadman.cli.client import QUICK, ask
-from deadman.cli.complaint import Failed, Misused
-from deadman.problems.told import Told
-from deadman.spoken import plain
+from deadman.cli.client import QUICK, ask, control_socket, only
+from deadman.cli.parser import SPELLED, Failed, Misused, Unreachable, span
+from deadman.model.text import plain
+from deadman.status.problems import Told
 
 PATIENCE = 10.0 + QUICK
 """Seconds: how long the daemon itself waits for the venues (contract, section 1), and for its answer to come."""
@@ -82,3 +82,98 @@ def _orders(account: Told) -> str:
         if account["open_orders"] is None
         else f"{account['open_orders']} open when last counted"
     )
+
+
+def add_arm_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Returns when the venue has proven it, or the account waits for its bot; else exit 1 after 10 s with what is "
+        "outstanding. A trip that is under way is carried to zero first."
+    )
+    add_accounts(parser)
+
+
+def run_arm(arguments: argparse.Namespace) -> int:
+    accounts = meant(arguments)
+    return order(control_socket(arguments.config), "arm", {"accounts": accounts, "reason": arguments.reason})
+
+
+def add_disarm_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "SX Bet is told to drop the lease; Deribit's cancel-on-disconnect is turned off only if deadman turned it on, "
+        "and connections that are open keep it. Nothing is renewed, repaired or tripped until `arm`. "
+        "Returns when the venue has confirmed; else exit 1 after 10 s with what is outstanding."
+    )
+    add_accounts(parser)
+    parser.add_argument("--for", dest="span", type=span, metavar="SPAN", help=f"ends by itself: {SPELLED}")
+    add_yes(parser)
+
+
+def run_disarm(arguments: argparse.Namespace) -> int:
+    accounts = meant(arguments)
+    check_asked(arguments)
+    path = control_socket(arguments.config)
+    if not arguments.yes:
+        named = in_view(path, arguments.accounts)
+        confirm(f"Switches off {named}: their orders stay, and nothing will cancel them if the bot or this host dies.")
+    return order(path, "disarm", {"accounts": accounts, "reason": arguments.reason, "for": arguments.span})
+
+
+def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Meanwhile the bot may be silent: nothing is tripped, and SX Bet leases are renewed. Ends by itself."
+    )
+    parser.add_argument("watch", metavar="WATCH")
+    parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help=SPELLED)
+    add_reason(parser)
+
+
+def run_hold(arguments: argparse.Namespace) -> int:
+    params = {"watch": arguments.watch, "for": arguments.span, "reason": arguments.reason}
+    return order_watch(control_socket(arguments.config), "hold", params)
+
+
+def add_release_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "A bot that is silent by then trips its accounts at once."
+    parser.add_argument("watch", metavar="WATCH")
+    add_reason(parser)
+
+
+def run_release(arguments: argparse.Namespace) -> int:
+    params = {"watch": arguments.watch, "reason": arguments.reason}
+    return order_watch(control_socket(arguments.config), "release", params)
+
+
+def add_trip_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = (
+        "Positions are not closed. Cancels whatever on_trip says, within what `cancel` selects; stays tripped until "
+        "`arm`. Returns when the venue lists no open order; else exit 1 after 10 s with what is outstanding."
+    )
+    add_accounts(parser)
+    parser.add_argument("--direct", action="store_true", help="from this process, while the daemon is down")
+    add_yes(parser)
+
+
+def run_trip(arguments: argparse.Namespace) -> int:
+    accounts = meant(arguments)
+    check_asked(arguments)
+    if arguments.direct:
+        return _trip_directly(arguments)
+    path = control_socket(arguments.config)
+    try:
+        if not arguments.yes:
+            confirm(_question(in_view(path, arguments.accounts)))
+        return order(path, "trip", {"accounts": accounts, "reason": arguments.reason})
+    except Unreachable as error:
+        raise Unreachable(f"{error}; `deadman trip --direct` cancels without it") from None
+
+
+def _trip_directly(arguments: argparse.Namespace) -> int:
+    if not arguments.yes:
+        confirm(_question("every account" if arguments.all else ", ".join(arguments.accounts)))
+    # Late, as the only client that talks to venues, needs the secrets, and loads the loop.
+    direct = importlib.import_module("deadman.cli.direct")
+    return int(direct.trip(arguments.config, arguments.accounts, arguments.reason))
+
+
+def _question(named: str) -> str:
+    return f"Cancels the orders of {named} and keeps doing so until none is open. Positions are not closed."

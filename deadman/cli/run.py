@@ -8,10 +8,10 @@ import os
 import resource
 from pathlib import Path
 
-from deadman.cli.complaint import Failed
+from deadman.cli.parser import Failed
 from deadman.config.load import load
-from deadman.config.schema import Config
 from deadman.config.secrets import require_secrets
+from deadman.model.settings import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +36,9 @@ def read_config(path: Path) -> Config:
 def _serve(config: Config) -> None:
     import trio  # late: a faulty config is told without waiting for it
 
-    from deadman.daemon import main
-    from deadman.errors import Unable
-    from deadman.logs import logging_set_up
+    from deadman.daemon.daemon import main
+    from deadman.model.errors import Unable
+    from deadman.telemetry.log import logging_set_up
 
     with logging_set_up(config.daemon) as writer:
         try:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from deadman.config import deribit, sxbet
 from deadman.config.document import dotted
-from deadman.config.keys import DERIBIT, SXBET, VENUE
-from deadman.config.schema import SecretSource
-from deadman.config.section import Section
-from deadman.config.words import closest, shown, suggestion
+from deadman.config.fault import closest, shown, suggestion
+from deadman.config.keys import DERIBIT, SXBET, VENUE, Section
+from deadman.model.settings import SecretSource
 
 NO_WATCH = "none"
 

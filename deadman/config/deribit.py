@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from deadman.config.keys import SELECTION
-from deadman.config.schema import Selection
-from deadman.config.section import Section
+from deadman.config.keys import SELECTION, Section
+from deadman.model.settings import Selection
 
 URLS = {
     "mainnet": "wss://www.deribit.com/ws/api/v2",

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import tomli_w
 
 from deadman.config.accounts import NO_WATCH
-from deadman.config.schema import Account, Config, DaemonConfig, SecretSource, SxBetAccount, WatchConfig
-from deadman.config.words import host_and_port
+from deadman.config.fault import host_and_port
+from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, SxBetAccount, WatchConfig
 
 MASK = "***"
 

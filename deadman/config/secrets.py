@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import trio
+
 from deadman.config.document import dotted
-from deadman.config.fault import Fault, Faults
-from deadman.config.schema import Account, Config, DeribitAccount, SecretSource, SxBetAccount
-from deadman.config.sources import LARGEST, OnlyForTheService, SecretError, fetch
-from deadman.secret import Secret
+from deadman.config.fault import CONFIG_INVALID, SECRET_EXPOSED, Fault, Faults
+from deadman.model.errors import Reason, Refused, Unavailable
+from deadman.model.settings import Account, Config, DeribitAccount, Secret, SecretSource, SxBetAccount
+from deadman.transport.threads import OffLoop, in_thread
+from deadman.venues.venue import ReadSecret
 
 PLACEHOLDER = "REPLACE_ME"
 _ENDING = re.compile(r"\r?\n\Z")
@@ -116,3 +122,139 @@ def _check_shape(value: str) -> None:
         raise SecretError(f"holds {len(lines)} lines", "a key is one line, or a PEM block")
     if not all(line.isprintable() for line in lines):
         raise SecretError("holds control characters: no key does")
+
+
+LARGEST = 64 * 1024
+_OTHERS_CAN_READ = stat.S_IRGRP | stat.S_IROTH
+_OTHERS_CAN_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class SecretError(Exception):
+    """A secret that cannot be had, in words."""
+
+    def __init__(self, message: str, hint: str = "", exit_code: int = CONFIG_INVALID) -> None:
+        super().__init__(f"{message}; {hint}" if hint else message)
+        self.message, self.hint, self.exit_code = message, hint, exit_code
+
+
+class OnlyForTheService(SecretError):
+    """A secret that perhaps only the service can read: no verdict from here, yet no secret either."""
+
+
+def fetch(source: SecretSource, environment: Mapping[str, str]) -> tuple[str, bytes]:
+    """The place in words, and what it holds: at most one byte more than LARGEST. Raises SecretError."""
+    match source.kind:
+        case "env":
+            return f"environment variable {source.name}", _from_environment(source.name, environment)
+        case "file":
+            return source.name, _from_file(Path(source.name))
+        case "credential":
+            return f'credential "{source.name}"', _from_credential(source.name, environment)
+
+
+def _from_environment(name: str, environment: Mapping[str, str]) -> bytes:
+    if name not in environment:
+        raise SecretError(f"environment variable {name} is not set")
+    return os.fsencode(environment[name])
+
+
+def _from_credential(name: str, environment: Mapping[str, str]) -> bytes:
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        raise OnlyForTheService(
+            f'credential "{name}": $CREDENTIALS_DIRECTORY is not set', f"systemd sets it for LoadCredential={name}:PATH"
+        )
+    # No word on its mode: systemd keeps credentials where only the service can look.
+    _, content = _content(Path(directory, name))
+    return content
+
+
+def _from_file(path: Path) -> bytes:
+    mode, content = _content(path)
+    if mode & (_OTHERS_CAN_READ | _OTHERS_CAN_WRITE):
+        deed = "read" if mode & _OTHERS_CAN_READ else "changed"
+        raise SecretError(f"{path} can be {deed} by group or others", f"chmod 600 {path}", SECRET_EXPOSED)
+    return content
+
+
+def _content(path: Path) -> tuple[int, bytes]:
+    """Mode and content, of one and the same file."""
+    try:
+        # Without O_NONBLOCK a FIFO would hold us here until somebody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return _regular(path, os.fstat(descriptor).st_mode), os.read(descriptor, LARGEST + 1)
+        finally:
+            os.close(descriptor)
+    except PermissionError:
+        raise OnlyForTheService(f"{path} may not be read by this user") from None
+    except OSError as error:
+        raise SecretError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _regular(path: Path, mode: int) -> int:
+    if not stat.S_ISREG(mode):
+        raise SecretError(f"{path} is {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
+    return mode
+
+
+PATIENCE = 2.0
+"""Seconds a file may take; credentials lie in memory, files on disks that hang."""
+
+THREADS = 8
+
+
+LOOK = 1.0
+"""Seconds between two looks whether a secret that was refused has been replaced."""
+
+
+@dataclass
+class Vault:
+    """`learned` hears of every secret read, so that the log can keep it out."""
+
+    environment: Mapping[str, str]
+    learned: Callable[[Secret], None]
+    off_loop: OffLoop = in_thread
+    _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
+
+    def of(self, account: Account) -> ReadSecret:
+        """How this account's own secret is read."""
+        return partial(self.read, _source(account))
+
+    async def changed(self, account: Account) -> None:
+        """Return when the account's secret reads otherwise than it does now; looked at every second."""
+        source = _source(account)
+        before = await self._reads(source)
+        while await self._reads(source) == before:
+            await trio.sleep(LOOK)
+
+    async def _reads(self, source: SecretSource) -> Secret | str:
+        try:
+            return await self.read(source)
+        except (Refused, Unavailable) as error:
+            return error.detail
+
+    async def read(self, source: SecretSource) -> Secret:
+        """Raises Refused in words for a secret that is missing, empty or exposed.
+
+        Unavailable for a disk that hangs, and for a host that has no thread left to read it.
+        """
+        try:
+            with trio.fail_after(PATIENCE):
+                secret = await self.off_loop(read, source, self.environment, limiter=self._limiter)
+        except trio.TooSlowError as error:
+            raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {PATIENCE:g} s") from error
+        except OSError as error:
+            words = f"{source.kind} {source.name}: cannot be read now: {error.strerror or error}"
+            raise Unavailable(Reason.SECRET, words) from error
+        except SecretError as error:
+            raise Refused(Reason.SECRET, f"{source.kind} {source.name}: {error.message}") from error
+        self.learned(secret)
+        return secret
+
+
+def _source(account: Account) -> SecretSource:
+    source = account.api_key if isinstance(account, SxBetAccount) else account.private_key or account.client_secret
+    if source is None:
+        raise ValueError(f"{account.name}: no secret configured")
+    return source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deadman.config.section import Section
+from deadman.config.keys import Section
 
 URLS = {"mainnet": "https://api.sx.bet", "testnet": "https://api.toronto.sx.bet"}
 RENEWALS_PER_LEASE = 3  # so that two may fail and the third still comes in time

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import trio
 
-from deadman.board import Board
-from deadman.config.schema import Account
-from deadman.control import outcome, params, vetoes
-from deadman.control.call import Call, Result
-from deadman.control.changes import until
-from deadman.control.disk import Disk
-from deadman.control.outcome import Outcome
-from deadman.control.vetoes import Veto
-from deadman.facts import Cause, Disarmed, Fact, Rearmed, Tripped
-from deadman.guard import Guard, Phase
-from deadman.report.times import Times
+from deadman.control import outcome, rpc
+from deadman.control.access import Peer
+from deadman.control.outcome import Outcome, unwritten
+from deadman.control.rpc import INVALID_PARAMS, Failure
+from deadman.model.account import Standing
+from deadman.model.board import Board
+from deadman.model.clock import SUSPENDED
+from deadman.model.facts import Cause, Disarmed, Fact, Rearmed, Slept, Tripped
+from deadman.model.guard import Guard, Phase
+from deadman.model.settings import Account
+from deadman.model.text import Times, left
+from deadman.model.watch import Hold, Watch
 
 PATIENCE = 10.0
 """Seconds a command waits for the venues (contract, section 1)."""
@@ -27,9 +30,9 @@ Judge = Callable[[Account, Guard, Times], Outcome]
 
 async def arm(call: Call) -> Result:
     """A trip under way is carried to zero first; when that takes longer than we wait, the answer says so."""
-    params.expect(call.params, ("accounts", "reason"))
+    rpc.expect(call.params, ("accounts", "reason"))
     names, reason = _checked(call)
-    refused = _refused(call.board, names, vetoes.of_arm)
+    refused = _refused(call.board, names, of_arm)
     owed = set(names) - set(refused)
 
     def rearm() -> None:
@@ -43,28 +46,28 @@ async def arm(call: Call) -> Result:
 
 
 async def disarm(call: Call) -> Result:
-    params.expect(call.params, ("accounts", "reason", "for"))
-    span = params.span(call.params)
+    rpc.expect(call.params, ("accounts", "reason", "for"))
+    span = rpc.span(call.params)
     names, reason = _checked(call)
     ends = None if span is None else call.now + span
     return await _post(call, names, Disarmed(call.now, call.name, reason, ends, call.slept), outcome.of_disarm)
 
 
 async def trip(call: Call) -> Result:
-    params.expect(call.params, ("accounts", "reason"))
+    rpc.expect(call.params, ("accounts", "reason"))
     names, reason = _checked(call)
     return await _post(call, names, Tripped(call.now, Cause.OPERATOR, call.name, reason), outcome.of_trip)
 
 
 def _checked(call: Call) -> tuple[tuple[str, ...], str]:
     """The accounts and the reason, valid and logged."""
-    names, reason = params.accounts(call.params, call.board.configs), params.reason(call.params)
+    names, reason = rpc.accounts(call.params, call.board.configs), rpc.reason(call.params)
     call.log(", ".join(names), reason)
     return names, reason
 
 
 async def _post(call: Call, names: tuple[str, ...], fact: Fact, judge: Judge) -> Result:
-    refused = _refused(call.board, names, vetoes.of_change)
+    refused = _refused(call.board, names, of_change)
     for name in names:
         if name not in refused:
             call.board.post(name, fact)
@@ -118,3 +121,161 @@ def _outcomes(board: Board, names: tuple[str, ...], judge: Judge) -> dict[str, O
     return {
         name: judge(board.configs[name], standings[name].guard, times) if name in standings else gone for name in names
     }
+
+
+log = logging.getLogger(__name__)
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`name` is the user's, as facts and people know it."""
+
+    board: Board
+    method: str
+    params: Mapping[str, Any]
+    peer: Peer
+    name: str
+
+    @property
+    def now(self) -> float:
+        return self.board.clock.now()
+
+    @property
+    def slept(self) -> float:
+        return self.board.clock.slept()
+
+    def log(self, subject: str, reason: str) -> None:
+        """Every change is told with who and why, before it is done."""
+        who = {"user": self.name, "uid": self.peer.uid, "pid": self.peer.pid}
+        log.warning(
+            "%s %s by %s (uid %d, pid %d): %s",
+            self.method,
+            subject,
+            *who.values(),
+            reason or "no reason given",
+            extra={"event": f"operator_{self.method}", "reason": reason, **who},
+        )
+
+
+async def until(board: Board, settled: Callable[[], bool]) -> None:
+    """Return once `settled()`; it is asked now and after each change of any account."""
+    send, receive = trio.open_memory_channel[None](1)
+
+    def changed(account: str, before: Standing, after: Standing) -> None:
+        try:
+            send.send_nowait(None)
+        except trio.WouldBlock:
+            return  # a change is waiting to be looked at; it tells of this one too
+
+    board.listen(changed)
+    try:
+        while not settled():
+            await receive.receive()
+    finally:
+        board.unlisten(changed)
+
+
+async def hold(call: Call) -> Result:
+    """No trips by this watch for a while; a hold without an end would be a switch turned off and forgotten."""
+    rpc.expect(call.params, ("watch", "for", "reason"))
+    span, reason = rpc.span(call.params), rpc.reason(call.params)
+    name = rpc.watch(call.params, call.board.watches())
+    if span is None:
+        raise Failure(INVALID_PARAMS, "a hold needs for: how many seconds it lasts")
+    until = call.now + span
+    call.log(f"{name} for {span:.0f} s", reason)
+    call.board.put_watch(call.board.watch(name).held_until(Hold(until, call.name, reason, call.slept)))
+    return await _answer(
+        call, name, f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing"
+    )
+
+
+async def release(call: Call) -> Result:
+    """The hold ends now: a bot that is silent for its timeout trips at once."""
+    rpc.expect(call.params, ("watch", "reason"))
+    name, reason = rpc.watch(call.params, call.board.watches()), rpc.reason(call.params)
+    call.log(name, reason)
+    before = call.board.watch(name)
+    watch = before.held_until(None)
+    call.board.put_watch(watch)
+    return await _answer(call, name, f"{'released' if before.hold else 'was not on hold'}; {_follows(watch, call.now)}")
+
+
+def _follows(watch: Watch, now: float) -> str:
+    silent_at = watch.silent_at()
+    if silent_at is None:
+        return "it has not checked in"
+    if silent_at <= now:
+        return "it is silent, so its accounts are tripped unless they are disarmed"
+    return f"it is alive, and dead unless it checks in within {left(silent_at - now)}"
+
+
+async def _answer(call: Call, name: str, words: str) -> Result:
+    disk = Disk(call.board)
+    await disk.write()
+    return {"watch": name, "done": disk.fault is None, "words": words + unwritten(disk.fault)}
+
+
+Veto = Callable[[Account, Mapping[str, Watch], float], str]
+"""Why an account is left alone, as of a monotonic instant; empty when nothing speaks against it."""
+
+
+def of_change(account: Account, watches: Mapping[str, Watch], now: float) -> str:
+    """A trip or disarm of an account that is only looked at would be believed and never be done."""
+    return "left alone: deadman only observes it (observe = true)" if account.observe else ""
+
+
+def of_arm(account: Account, watches: Mapping[str, Watch], now: float) -> str:
+    """A dead bot trips again at once, and would take with it what people placed by hand meanwhile."""
+    if account.observe or account.on_trip == "none":
+        return ""
+    dead = [name for name in account.watches if name in watches and watches[name].silent(now)]
+    if not dead:
+        return ""
+    return f"left alone: bot {dead[0]} is dead and would trip it at once; start it, or `deadman hold {dead[0]}` first"
+
+
+PACE = 1.0
+"""Seconds a disarm may last too long. Looked at again and again: a sleep to the end would miss a suspend."""
+
+
+async def end_disarms(board: Board) -> None:
+    """Re-arm every account whose disarm has run out, until cancelled."""
+    while True:
+        end_those_over(board)
+        await trio.sleep(PACE)
+
+
+def end_those_over(board: Board) -> None:
+    for account in board.standings():
+        disarm = _moved(board, account)
+        if disarm is not None and disarm.until is not None and disarm.until <= board.clock.now():
+            board.post(account, Rearmed(disarm.until, "deadman", "the time of the disarm is over"))
+
+
+def _moved(board: Board, account: str) -> Disarmed | None:
+    """The account's disarm, its end moved by what the machine has slept."""
+    slept, disarm = board.clock.slept(), board.standing(account).guard.disarm
+    if disarm is None or abs(slept - disarm.slept) < SUSPENDED:
+        return disarm
+    board.post(account, Slept(board.clock.now(), slept))
+    return board.standing(account).guard.disarm
+
+
+DISK_TIMEOUT = 8.0
+"""Seconds a word waits for the disk, which itself counts as hung after five."""
+
+
+@dataclass
+class Disk:
+    """`fault`: why the disk does not know of a word that is in force; None once it does."""
+
+    board: Board
+    fault: str | None = "the disk has not answered"
+
+    async def write(self) -> None:
+        """Return once the disk has taken, or refused, all that the board says now; or when it takes too long."""
+        with trio.move_on_after(DISK_TIMEOUT):
+            self.fault = self.board.state_fault if self.board.written is None else await self.board.written()

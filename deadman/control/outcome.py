@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from deadman.config.schema import Account, DeribitAccount
-from deadman.guard import Guard, Phase
-from deadman.report.times import Times
-from deadman.spoken import left
-from deadman.trip import Trip
+from deadman.model.guard import Guard, Phase
+from deadman.model.settings import Account, DeribitAccount
+from deadman.model.text import Times, left
+from deadman.model.trip import Trip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,27 +3,136 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import trio
 
-from deadman.board import Board
 from deadman.control import rpc
-from deadman.control.call import Call, Result
-from deadman.control.commands import arm, disarm, trip
-from deadman.control.connection import Connection
-from deadman.control.holds import hold, release
-from deadman.control.lines import Lines, TooLong
-from deadman.control.place import listening
-from deadman.control.policy import Peer, Policy, peer_of
-from deadman.control.refusals import Refusals
-from deadman.control.rpc import Failure, Request
-from deadman.control.seats import Seats
-from deadman.descriptors import Discards
-from deadman.peers import is_gone
-from deadman.report import report
+from deadman.control.access import Peer, Policy, peer_of
+from deadman.control.commands import Call, Result, arm, disarm, hold, release, trip
+from deadman.control.rpc import TOO_MANY, Failure, Request
+from deadman.model.board import Board
+from deadman.status.report import report
+from deadman.transport.peers import Connection, Discards, is_gone
+from deadman.transport.unix import listening
+
+LONGEST_LINE = 65_536
+"""Bytes, without the line's end."""
+
+READ_TIMEOUT = 30.0
+"""Seconds a client may take for one line; an idle one is let go."""
+
+WRITE_TIMEOUT = 5.0
+"""Seconds a client may take to read an answer."""
+
+
+class TooLong(Exception):
+    """A line beyond `LONGEST_LINE`: where the next one begins is anybody's guess."""
+
+
+class Wire(Protocol):
+    """What lines come from and go to."""
+
+    async def receive_some(self, most: int, /) -> bytes | bytearray: ...
+
+    async def send_all(self, data: bytes, /) -> None: ...
+
+
+@dataclass
+class Lines:
+    """One client's lines. Being let go is the client's own doing, so it is silence here and not an error."""
+
+    stream: Wire
+    waiting: bytes = b""
+
+    async def read(self) -> bytes | None:
+        """The next line; what stands before an end without a line's end counts as one. None: no more."""
+        with trio.move_on_after(READ_TIMEOUT):
+            while b"\n" not in self.waiting:
+                received = await self.stream.receive_some(LONGEST_LINE)
+                if not received:
+                    last, self.waiting = self.waiting, b""
+                    return last or None
+                self._take(received)
+            line, _, self.waiting = self.waiting.partition(b"\n")
+            return line
+        return None
+
+    async def write(self, line: bytes) -> None:
+        """Raises trio.TooSlowError when the client does not read, trio.BrokenResourceError when it is gone."""
+        with trio.fail_after(WRITE_TIMEOUT):
+            await self.stream.send_all(line)
+
+    def _take(self, received: bytes | bytearray) -> None:
+        self.waiting += received
+        if len(self.waiting.partition(b"\n")[0]) > LONGEST_LINE:
+            raise TooLong
+
+
+PER_USER = 8
+FOR_READERS = 32
+
+PACE = 0.02
+"""Seconds of a client's place and patience that each answer costs, so that a busy asker leaves the loop to others."""
+
+SHARE = 64
+"""How many times as long as the last status took the loop, where that is more: all seats leave it half free."""
+
+
+@dataclass
+class Seats:
+    """Each user has `PER_USER`; those who may only look have `FOR_READERS` between them."""
+
+    taken: Counter[int] = field(default_factory=Counter)
+    readers: int = 0
+    rest: float = PACE
+
+    @contextmanager
+    def charged(self, now: Callable[[], float]) -> Iterator[None]:
+        """What is done within holds up the loop: by so much longer a seat stays taken after each answer."""
+        began = now()
+        yield
+        self.rest = max(PACE, SHARE * (now() - began))
+
+    @contextmanager
+    def seat(self, peer: Peer, name: str | None) -> Iterator[None]:
+        """`name`: as the policy gives it. Raises Failure when there is no seat left."""
+        reader = 1 if name is None else 0
+        if self.taken[peer.uid] >= PER_USER or self.readers + reader > FOR_READERS:
+            raise Failure(TOO_MANY, "too many connections at once: close some, or ask less often")
+        self._take(peer, reader, 1)
+        try:
+            yield
+        finally:
+            self._take(peer, reader, -1)
+
+    def _take(self, peer: Peer, reader: int, change: int) -> None:
+        self.taken[peer.uid] += change
+        self.readers += reader * change
+
+
+PAUSE = 10.0
+"""Seconds between two lines about one user. journald drops a unit's lines beyond 10,000 in 30 s, of whatever level."""
+
+
+@dataclass
+class Refusals:
+    """When each user was told of last, monotonic."""
+
+    told_at: dict[int, float] = field(default_factory=dict)
+
+    def is_news(self, uid: int, now: float) -> bool:
+        """Whether this refusal of a user is to be logged; it then counts as logged."""
+        if now < self.told_at.get(uid, now - PAUSE) + PAUSE:
+            return False
+        self.told_at[uid] = now
+        return True
+
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import trio
+
+from deadman.simulator.exchange import Exchange, Order
 
 Obey = Callable[[str], str]
 Read = Callable[[], Awaitable[bytes | bytearray]]
@@ -90,3 +93,22 @@ def listen_at(path: Path, bound: socket.socket) -> None:
     bound.setblocking(False)
     bound.listen()
     hidden.rename(path)
+
+
+async def narrate(exchanges: Sequence[Exchange], say: Callable[[str], object], pause: float = 0.5) -> None:
+    """Say, at most every `pause` seconds, how many orders of whom were cancelled and why. Until cancelled itself."""
+    gone: Counter[tuple[str, str | None]] = Counter()
+
+    def hear(order: Order) -> None:
+        if order.state == "cancelled":
+            gone[order.account, order.cancel_reason] += 1
+
+    for exchange in exchanges:
+        exchange.observers.append(hear)
+    while True:
+        await trio.sleep(pause)
+        for exchange in exchanges:
+            exchange.settle()
+        for (account, reason), count in gone.items():
+            say(f"{account}: {count} {'order' if count == 1 else 'orders'} cancelled, {reason}")
+        gone.clear()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import trio
 
@@ -109,3 +110,40 @@ class Exchange:
         for observer in self.observers:
             observer(order)
         return order
+
+
+Pool = tuple[float, float, float]  # cost of one request, size, refill per second
+
+
+@dataclass(slots=True)
+class Credits:
+    """What each owner (an account, a key, the address of whoever has neither) has left in each pool."""
+
+    pools: Mapping[str, Pool]
+    _left: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+
+    def spend(self, owner: str, pool: str, now: float) -> bool:
+        """Pay for one request; False when the pool was empty."""
+        cost, size, refill = self.pools[pool]
+        left, at = self._left.get((owner, pool), (size, now))
+        left = min(size, left + (now - at) * refill)
+        self._left[owner, pool] = (max(0.0, left - cost), now)
+        return left >= cost
+
+
+LIMIT = 20_000  # the oldest are forgotten: a long simulation must not eat the machine
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request as it arrived at `at`, before any fault. `params` may hold credentials: never print them."""
+
+    at: float
+    account: str | None
+    connection: int
+    method: str
+    params: Mapping[str, Any]
+
+
+def new_log() -> deque[Received]:
+    return deque(maxlen=LIMIT)

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import dataclass
 from functools import partial
 
 import trio
+import trustme
 
-from .certificate import Authority
-from .network import Serve
+from deadman.simulator.network import Serve
+
+NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What a client has to trust, and what a listener shows."""
+
+    pem: bytes
+    server: ssl.SSLContext
+
+    def client(self) -> ssl.SSLContext:
+        """A context that trusts this authority and no other."""
+        return ssl.create_default_context(cadata=self.pem.decode())
+
+
+def new_authority() -> Authority:
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(*NAMES).configure_cert(server)
+    return Authority(authority.cert_pem.bytes(), server)
+
 
 LOOPBACK = "127.0.0.1"
 

@@ -9,7 +9,7 @@ from random import Random
 
 import trio
 
-from .pipe import End, Pipe
+from deadman.simulator.pipe import End, Pipe
 
 Serve = Callable[[trio.abc.Stream], Awaitable[None]]
 

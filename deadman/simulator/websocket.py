@@ -19,7 +19,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from .link import Link
+from deadman.simulator.pipe import Link
 
 
 class WebSocket:

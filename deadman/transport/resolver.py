@@ -10,8 +10,8 @@ from typing import Any
 
 import trio
 
-from deadman.errors import Reason, Unavailable
-from deadman.threads import OffLoop, in_thread
+from deadman.model.errors import Reason, Unavailable
+from deadman.transport.threads import OffLoop, in_thread
 
 PATIENCE = 3.0
 """Seconds to wait for an answer that nothing can stand in for."""

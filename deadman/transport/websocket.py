@@ -19,7 +19,7 @@ import trio
 import trio_websocket
 import wsproto
 
-from deadman.errors import Reason, Refused, Unavailable, VenueError, ungrouped
+from deadman.model.errors import Reason, Refused, Unavailable, VenueError, ungrouped
 from deadman.transport.dial import Dialler, held
 
 UPGRADE_TIMEOUT = 4.0

@@ -9,8 +9,8 @@
 A world is deterministic: a seed or a cell's name plays it again to the last fact, and a failure prints the command.
 
 How to read it. `world` is everything beyond the daemon's ports: venues, bots, the machine; the daemon in it is
-`deadman.daemon.Daemon` itself (`world/life.py` gives it its ports), its config is a TOML file that the real loader
-reads (`world/config.py`), its operators speak JSON-RPC. `troubles` is what goes wrong. `laws` is what must hold,
+`deadman.daemon.daemon.Daemon` itself (`world/life.py` gives it its ports), its config is a TOML file that the real
+loader reads (`world/config.py`), its operators speak JSON-RPC. `troubles` is what goes wrong. `laws` is what must hold,
 watched at every step of every world. `plays` says which worlds are played. `plants.py` puts mended defects back,
 one at a time, to prove that a law finds each.
 

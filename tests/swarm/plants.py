@@ -9,7 +9,7 @@ from __future__ import annotations
 from deadman.venues.deribit.orders import _TYPES
 from tests.swarm.planting import Plant, Value, edit, plant
 
-GUARD, KEEPER = "deadman.guard:Guard", "deadman.keeper:Keeper"
+GUARD, KEEPER = "deadman.model.guard:Guard", "deadman.daemon.keeper:Keeper"
 
 PLANTS: tuple[Plant, ...] = (
     plant(
@@ -38,7 +38,7 @@ PLANTS: tuple[Plant, ...] = (
         "matrix",
         "v3 disarmed, armed / POST /heartbeat/v3: carried out long after",
         "lease end",
-        Value("deadman.leases:HEARD_WITHIN", 0.0),
+        Value("deadman.model.leases:HEARD_WITHIN", 0.0),
     ),
     plant(
         "no earlier request undoes a lease",
@@ -46,7 +46,10 @@ PLANTS: tuple[Plant, ...] = (
         "matrix",
         "v3 disarmed, armed / POST /heartbeat/v3: carried out long after",
         "protected",
-        edit("deadman.leases:Leases.lasting", ("        shorter = (", "        return proof.ttl\n        shorter = (")),
+        edit(
+            "deadman.model.leases:Leases.lasting",
+            ("        shorter = (", "        return proof.ttl\n        shorter = ("),
+        ),
     ),
     plant(
         "our own turning off is a drift",
@@ -73,7 +76,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "lives for long, trip / kill past the lease / 0.0",
         "counted",
-        edit("deadman.book:Book._taken", ("        if ended or", "        return 0\n        if ended or")),
+        edit("deadman.model.trip:Book._taken", ("        if ended or", "        return 0\n        if ended or")),
     ),
     plant(
         "a slow venue's clock is wrong",
@@ -82,10 +85,12 @@ PLANTS: tuple[Plant, ...] = (
         "deribit goes on / all 4.9 s late",
         "clocks",
         edit(
-            "deadman.tally:Tally._is_better",
+            "deadman.model.account:Tally._is_better",
             ("        known = self.clock", "        return True\n        known = self.clock"),
         ),
-        edit("deadman.facts:ClockCompared.is_telling", ("return self.round_trip", "return True or self.round_trip")),
+        edit(
+            "deadman.model.facts:ClockCompared.is_telling", ("return self.round_trip", "return True or self.round_trip")
+        ),
     ),
     plant(
         "the first error ends a round",
@@ -116,7 +121,7 @@ PLANTS: tuple[Plant, ...] = (
         "scale",
         "label and type / 60 orders / no stuck / 0.15 s",
         "printed",
-        edit("deadman.promise:_one_by_one", ("return isinstance", "return False and isinstance")),
+        edit("deadman.model.promise:_one_by_one", ("return isinstance", "return False and isinstance")),
     ),
     plant(
         "whatever rests was placed since",
@@ -125,7 +130,7 @@ PLANTS: tuple[Plant, ...] = (
         "label and type / 1 orders / one stuck / 0 s",
         "sentences",
         edit(
-            "deadman.trip:Trip._placed_before",
+            "deadman.model.trip:Trip._placed_before",
             (
                 "        if done.listed is not None",
                 "        return done.remaining or 0\n        if done.listed is not None",
@@ -152,7 +157,7 @@ PLANTS: tuple[Plant, ...] = (
         edit("deadman.venues.sxbet.session:SxBetSession.cancel_orders", ("return await self._after(error)", "raise")),
         edit(f"{KEEPER}._cancel", ("if not self._guard().lapsed(self._now()):\n                raise", "raise")),
         edit(
-            "deadman.duty:cancel_method",
+            "deadman.model.duty:cancel_method",
             ('if method == "expire" or (unlisted and _is_over(guard, trip, method, now)):', 'if method == "expire":'),
         ),
     ),
@@ -162,7 +167,7 @@ PLANTS: tuple[Plant, ...] = (
         "environment",
         "getpwnam finds nobody / reload",
         "living bot",
-        edit("deadman.watches.reader:SocketInboxes._permit", ("return look_up(config)", "return permit(config)")),
+        edit("deadman.checkins.reader:SocketInboxes._permit", ("return look_up(config)", "return permit(config)")),
     ),
     plant(
         "a goodbye on hold is forgotten",
@@ -170,7 +175,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "held, then goodbye, release / kill / 1.2",
         "living bot",
-        edit("deadman.state.memory:WatchMemory.of", ("watch.stopping_at is not None", "False")),
+        edit("deadman.daemon.memory:WatchMemory.of", ("watch.stopping_at is not None", "False")),
     ),
     plant(
         "beat needs a valid config",
@@ -178,7 +183,7 @@ PLANTS: tuple[Plant, ...] = (
         "environment",
         "beat / no TOML",
         "living bot",
-        edit("deadman.cli.reach:runtime_directory", ("text = _text(config)", "raise")),
+        edit("deadman.cli.client:runtime_directory", ("text = _text(config)", "raise")),
     ),
     plant(
         "a name is an account",
@@ -187,11 +192,11 @@ PLANTS: tuple[Plant, ...] = (
         "client_id of another account / tripping / restart",
         "unasked",
         edit(
-            "deadman.succession:_taken_on",
+            "deadman.model.succession:_taken_on",
             ("return _set_aside(guard, identity, at)", "return replace(guard, identity=identity)"),
         ),
         edit(
-            "deadman.succession:_identified",
+            "deadman.model.succession:_identified",
             ("return _set_aside(guard, identity, at)", "return replace(guard, identity=identity)"),
         ),
     ),
@@ -201,7 +206,10 @@ PLANTS: tuple[Plant, ...] = (
         "edits",
         "deribit.observe / tripping / reload",
         "carried out",
-        edit("deadman.duty:in_force", ("    if not guard.tripping", "    return account\n    if not guard.tripping")),
+        edit(
+            "deadman.model.duty:in_force",
+            ("    if not guard.tripping", "    return account\n    if not guard.tripping"),
+        ),
     ),
     plant(
         "another path is another account",
@@ -210,7 +218,7 @@ PLANTS: tuple[Plant, ...] = (
         "deribit.client_id / tripped / reload",
         "operator's word",
         edit(
-            "deadman.succession:_taken_on",
+            "deadman.model.succession:_taken_on",
             (
                 "    if known.relation(identity) is Relation.SAME:",
                 "    return Guard(guard.overdue_after, guard.provable, identity, terms=guard.terms)\n"
@@ -225,7 +233,7 @@ PLANTS: tuple[Plant, ...] = (
         "disarmed, trip / kill / 0.0",
         "operator's word",
         edit(
-            "deadman.control.disk:Disk.write",
+            "deadman.control.commands:Disk.write",
             (
                 "        with trio.move_on_after(PATIENCE):",
                 "        self.fault = None\n        with trio.move_on_after(0):",
@@ -238,7 +246,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "dies, trip / stop 1.3 s of 2.6",
         "dead bot",
-        edit("deadman.watch:Watch.granted", ("or self.unheard ", "")),
+        edit("deadman.model.watch:Watch.granted", ("or self.unheard ", "")),
     ),
     plant(
         "every restart grants a timeout",
@@ -246,7 +254,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "dies, trip / kill every 0.7 s",
         "dead bot",
-        edit("deadman.watches.rounds:Watches.recall", ("self._silences.read().items()", "()")),
+        edit("deadman.checkins.rounds:Watches.recall", ("self._silences.read().items()", "()")),
     ),
     plant(
         "only its own answer shows a venue's life",
@@ -283,7 +291,7 @@ PLANTS: tuple[Plant, ...] = (
         "sxbet.watch / armed / reload",
         "cadence",
         edit(
-            "deadman.watches.judgement:_awaited",
+            "deadman.model.judgement:_awaited",
             ("counted = wanted if bots is None else bots & wanted", "counted = wanted"),
         ),
     ),
@@ -301,7 +309,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "held, trip / suspend / 0.3",
         "operator's word",
-        edit("deadman.clock:Clock.slept", ("return 0.0 if", "return 0.0 if True or")),
+        edit("deadman.model.clock:Clock.slept", ("return 0.0 if", "return 0.0 if True or")),
     ),
     plant(
         "the wall clock tells how long we were away",
@@ -309,7 +317,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "held, trip / step ahead and kill / 0.3",
         "operator's word",
-        edit("deadman.state.text:_elapsed", ("boot = tables.get(_BOOT)", "boot = None")),
+        edit("deadman.daemon.memory:_elapsed", ("boot = tables.get(_BOOT)", "boot = None")),
     ),
     plant(
         "a hidden directory ends us",
@@ -318,7 +326,7 @@ PLANTS: tuple[Plant, ...] = (
         "a directory that cannot be searched / nothing",
         "running",
         edit(
-            "deadman.presence:Presence._fault",
+            "deadman.daemon.ticker:Presence._fault",
             ("except OSError as error:", "except KeyError as error:"),
             ("error.strerror or str(error)", "str(error)"),
         ),
@@ -329,7 +337,7 @@ PLANTS: tuple[Plant, ...] = (
         "edits",
         "nothing / tripping / reload",
         "soothing",
-        edit("deadman.report.deribit:_cancelling", ('Fate("cancelling", None,', 'Fate("gone", 0.0,')),
+        edit("deadman.venues.deribit.fate:_cancelling", ('Fate("cancelling", None,', 'Fate("gone", 0.0,')),
     ),
     plant(
         "nothing is worth a look",
@@ -337,7 +345,7 @@ PLANTS: tuple[Plant, ...] = (
         "edits",
         "nothing / disarmed / reload",
         "sentences",
-        edit("deadman.problems.looks:looks", ("    now, accounts =", "    return []\n    now, accounts =")),
+        edit("deadman.status.headline:looks", ("    now, accounts =", "    return []\n    now, accounts =")),
     ),
     plant(
         "a goodbye is a death",
@@ -345,7 +353,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "goodbye, trip / step ahead / 1.2",
         "sentences",
-        edit("deadman.watch:Watch.stopped", ("goodbye_at=at", "goodbye_at=None")),
+        edit("deadman.model.watch:Watch.stopped", ("goodbye_at=at", "goodbye_at=None")),
     ),
     plant(
         "an outage is somebody who places orders",
@@ -353,6 +361,6 @@ PLANTS: tuple[Plant, ...] = (
         "scale",
         "label and type / 1 orders / one stuck / 0 s",
         "sentences",
-        edit("deadman.problems.accounts:_lasting", ('if trip["fed"]:', "if True:")),
+        edit("deadman.status.problems:_lasting", ('if trip["fed"]:', "if True:")),
     ),
 )

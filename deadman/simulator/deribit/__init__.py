@@ -4,8 +4,8 @@ Sources: docs.deribit.com (session management, authentication, access scope, rat
 heartbeats and idle cuts, published measurements of production. `Settings` names what no document settles.
 """
 
-from .connection import Account, Cause, Connection
-from .settings import COINBASE, DERIBIT, Settings
-from .venue import Deribit
+from deadman.simulator.deribit.connection import Account, Cause, Connection
+from deadman.simulator.deribit.settings import COINBASE, DERIBIT, Settings
+from deadman.simulator.deribit.venue import Deribit
 
 __all__ = ["COINBASE", "DERIBIT", "Account", "Cause", "Connection", "Deribit", "Settings"]

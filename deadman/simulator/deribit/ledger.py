@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
+from typing import Any
 
 import trio
 
-from ..credits import Credits
-from ..exchange import Exchange, Order
-from ..faults import Faults
-from ..received import Received, new_log
-from .connection import Account, Cause, Connection, new_connection
-from .login import Login
-from .scope import FULL
-from .settings import DERIBIT, Settings
-from .timers import Timers
-from .vault import Key, Vault
+from deadman.simulator.deribit.access import Key, Login, RpcError, Vault
+from deadman.simulator.deribit.connection import Account, Cause, Connection, Timers, new_connection
+from deadman.simulator.deribit.settings import DERIBIT, FULL, Settings
+from deadman.simulator.exchange import Credits, Exchange, Order, Received, new_log
+from deadman.simulator.faults import Faults
 
 
 @dataclass(slots=True, eq=False)
@@ -138,3 +135,35 @@ class Ledger:
         """Send any text at all, unasked; bytes go out as they are, in no frame."""
         for connection in self.connections_of(account):
             connection.post_text(text)
+
+
+LARGEST = 32 * 1024  # bytes of one request
+
+
+def parse(text: str) -> dict[str, Any]:
+    """One JSON-RPC request with named parameters.
+
+    Raises:
+        RpcError: 11050 for what is not JSON, -32600 for what is too large or no request, -32602.
+    """
+    if len(text.encode()) > LARGEST:
+        raise RpcError(-32600)
+    try:
+        request = json.loads(text)
+    except ValueError:
+        raise RpcError(11050, "invalid json") from None
+    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+        raise RpcError(-32600, {"reason": "not a request"})
+    if not isinstance(request.get("params", {}), dict | None):
+        raise RpcError(-32602, {"reason": "parameters must be named", "param": "params"})
+    return request
+
+
+def answer(venue: Ledger, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
+    return envelope(venue, arrived, ({"id": request["id"]} if "id" in request else {}) | outcome)
+
+
+def envelope(venue: Ledger, arrived: float, content: dict[str, Any]) -> dict[str, Any]:
+    us_in, us_out = int(arrived * 1e6), int(venue.timestamp() * 1e6)
+    times = {"usIn": us_in, "usOut": us_out, "usDiff": us_out - us_in, "testnet": venue.settings.testnet}
+    return {"jsonrpc": "2.0"} | content | times

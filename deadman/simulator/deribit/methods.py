@@ -8,12 +8,10 @@ from typing import Any
 
 import trio
 
-from .connection import Cause
-from .errors import RpcError, invalid_params
-from .requests import Call, Method, NoReply
-from .switch import SWITCH
-from .trading import TRADING
-from .vault import Session
+from deadman.simulator.deribit.access import RpcError, Session, invalid_params
+from deadman.simulator.deribit.connection import Cause
+from deadman.simulator.deribit.requests import SWITCH, Call, Method, NoReply
+from deadman.simulator.deribit.trading import TRADING
 
 PUBLIC_CHANNEL = re.compile(
     r"platform_state(\.public_methods_state)?|announcements|(ticker|book|trades|quote|deribit_price_index|"

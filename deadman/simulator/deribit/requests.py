@@ -8,13 +8,12 @@ from typing import Any
 
 import trio
 
-from ..faults import failure, lateness, strikes, tardiness
-from ..received import Received
-from .connection import Account, Cause, Connection
-from .envelope import answer, envelope, parse
-from .errors import RpcError, invalid_token
-from .ledger import Ledger
-from .scope import allows
+from deadman.simulator.deribit.access import RpcError, invalid_params, invalid_token
+from deadman.simulator.deribit.connection import Account, Cause, Connection
+from deadman.simulator.deribit.ledger import Ledger, answer, envelope, parse
+from deadman.simulator.deribit.settings import allows
+from deadman.simulator.exchange import Received
+from deadman.simulator.faults import failure, lateness, strikes, tardiness
 
 NO_FRAME = b"\xff\xff\xff\xff no frame begins like this"
 
@@ -169,3 +168,43 @@ def reply(call: Call, message: dict[str, Any]) -> None:
 def note(call: Call) -> None:
     account = call.connection.account.name if call.connection.account else None
     call.venue.received.append(Received(trio.current_time(), account, call.connection.id, call.method, call.params))
+
+
+def get_cancel_on_disconnect(call: Call) -> Any:
+    scope = switch_scope(call)
+    enabled = call.account.cancel_on_disconnect if scope == "account" else call.connection.cancel_on_disconnect
+    if any(faults.wrong_echo for faults in call.connection.levels):
+        scope = "connection" if scope == "account" else "account"
+    return {"scope": scope, "enabled": enabled}
+
+
+def enable_cancel_on_disconnect(call: Call) -> Any:
+    return set_switch(call, True)
+
+
+def disable_cancel_on_disconnect(call: Call) -> Any:
+    return set_switch(call, False)
+
+
+def set_switch(call: Call, enabled: bool) -> Any:
+    """Connection scope reaches this connection; account scope those opened from now on, as the venue documents it."""
+    scope = switch_scope(call)
+    if scope == "account":
+        call.venue.switch(call.account.name, on=enabled)
+    if scope == "connection" or call.venue.settings.account_scope_covers_current:
+        call.connection.cancel_on_disconnect = enabled
+    return "ok"
+
+
+def switch_scope(call: Call) -> str:
+    scope = call.params.get("scope", "connection")
+    if scope not in ("connection", "account"):
+        raise invalid_params("scope")
+    return str(scope)
+
+
+SWITCH: dict[str, Method] = {
+    "private/get_cancel_on_disconnect": Method(get_cancel_on_disconnect, "account:read"),
+    "private/enable_cancel_on_disconnect": Method(enable_cancel_on_disconnect, "account:read_write"),
+    "private/disable_cancel_on_disconnect": Method(disable_cancel_on_disconnect, "account:read_write"),
+}

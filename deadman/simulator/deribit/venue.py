@@ -1,4 +1,4 @@
-"""The venue itself: what it holds, whom it serves, and what it tells."""
+"""One connection's tasks: it listens, it speaks, it keeps time; and parts as its end demands."""
 
 from __future__ import annotations
 
@@ -7,10 +7,157 @@ from functools import partial
 from typing import Any
 
 import trio
+from wsproto.utilities import LocalProtocolError
 
-from .ledger import Ledger
-from .news import publish, tell
-from .serving import serve
+from deadman.simulator.deribit.connection import CLOSE_FRAMES, Cause, Connection, Tick
+from deadman.simulator.deribit.ledger import Ledger
+from deadman.simulator.deribit.methods import METHODS
+from deadman.simulator.deribit.requests import handle
+from deadman.simulator.deribit.trading import as_json
+from deadman.simulator.exchange import Order
+from deadman.simulator.pipe import Link, address_of
+from deadman.simulator.websocket import WebSocket
+
+
+def publish(venue: Ledger, channel: str, data: Any) -> None:
+    for connection in venue.connections_of():
+        if channel in connection.channels:
+            push(venue, connection, channel, data)
+
+
+def tell(venue: Ledger, order: Order) -> None:
+    """Tell the connections of an order's account what became of it."""
+    for connection in venue.connections_of(order.account):
+        for channel in sorted(connection.channels):
+            if covers(channel, order):
+                push(venue, connection, channel, as_json(order))
+
+
+def push(venue: Ledger, connection: Connection, channel: str, data: Any) -> None:
+    connection.post({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
+    if len(connection.outbox) > venue.settings.outbox:
+        venue.end(connection, Cause.SLOW)
+
+
+def covers(channel: str, order: Order) -> bool:
+    match channel.split("."):
+        case ["user", "orders", kind, currency, _]:
+            return kind in ("any", order.kind) and currency in ("any", order.currency)
+        case ["user", "orders", instrument, _]:
+            return instrument == order.instrument
+        case _:
+            return False
+
+
+PARTING = 10.0  # seconds for the last words to be written
+GONE = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)  # the last: spoken after a close
+
+
+async def serve(venue: Ledger, stream: trio.abc.Stream) -> None:
+    """One connection, from upgrade to end; a broken stream is an end like any other."""
+    async with trio.open_nursery() as later:
+        link = Link(stream, venue.faults.gate)
+        try:
+            socket = WebSocket(link)
+            if await upgraded(venue, socket, link):
+                await converse(venue, socket, link, later)
+        except GONE:
+            pass
+        finally:
+            await link.aclose()
+
+
+async def upgraded(venue: Ledger, socket: WebSocket, link: Link) -> bool:
+    """Take the connection in, or turn it away; True when it is one."""
+    if venue.faults.refuse:
+        link.reset()
+        return False
+    path = await socket.request()
+    match venue.faults.upgrade:
+        case "reset":
+            link.reset()
+        case "eof":
+            return False
+        case "hang":
+            await trio.sleep_forever()
+        case int() as status:
+            await socket.reject(status)
+        case None if path is None:
+            return False
+        case None if path.partition("?")[0] != venue.settings.path:
+            await socket.reject(404)
+        case None if venue.at(address_of(link.inner)) >= venue.settings.connections:
+            await socket.reject(429)
+        case None:
+            await socket.accept()
+            return True
+    return False
+
+
+async def converse(venue: Ledger, socket: WebSocket, link: Link, later: trio.Nursery) -> None:
+    connection = venue.open(address_of(link.inner))
+    link.gates, connection.sever = connection.gates, link.reset
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(speak, connection, socket)
+            with connection.scope:
+                await listen(venue, connection, socket, later)
+            if connection.ended and connection.ended in CLOSE_FRAMES:
+                nursery.cancel_scope.deadline = trio.current_time() + PARTING
+            else:
+                nursery.cancel_scope.cancel()
+    finally:
+        venue.end(connection, Cause.DROPPED)
+
+
+async def listen(venue: Ledger, connection: Connection, socket: WebSocket, later: trio.Nursery) -> None:
+    """Handle what comes and keep time beside it, until the connection ends."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(keep_time, venue, connection)
+        try:
+            while (text := await socket.receive()) is not None:
+                handle(venue, connection, text, METHODS, later)
+        except GONE:
+            pass
+        venue.end(connection, Cause.GONE)
+
+
+async def keep_time(venue: Ledger, connection: Connection) -> None:
+    while connection.ended is None:
+        with trio.move_on_at(connection.timers.next_at()):
+            await connection.rescheduled.wait()
+        if tick := connection.timers.due(trio.current_time()):
+            act(venue, connection, tick)
+
+
+def act(venue: Ledger, connection: Connection, tick: Tick) -> None:
+    match tick:
+        case Tick.TEST_REQUEST:
+            connection.post(beat("test_request"))
+        case Tick.TEST_REQUEST_AND_HEARTBEAT:
+            connection.post(beat("heartbeat"))
+            connection.post(beat("test_request"))
+        case Tick.UNANSWERED:
+            venue.end(connection, Cause.HEARTBEAT)
+        case Tick.IDLE:
+            venue.end(connection, Cause.IDLE)
+        case Tick.SILENT:
+            venue.end(connection, Cause.SILENT)
+
+
+def beat(kind: str) -> dict[str, object]:
+    return {"params": {"type": kind}, "method": "heartbeat", "jsonrpc": "2.0"}
+
+
+async def speak(connection: Connection, socket: WebSocket) -> None:
+    """Write what is queued, each when it may leave; at the end the close frame, if the end has one."""
+    try:
+        while (text := await connection.outbox.take()) is not None:
+            await socket.send(text)
+        if connection.ended and connection.ended in CLOSE_FRAMES:
+            await socket.close(*CLOSE_FRAMES[connection.ended])
+    except GONE:
+        return
 
 
 @dataclass(slots=True, eq=False)

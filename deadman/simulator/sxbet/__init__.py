@@ -4,7 +4,7 @@ Sources: docs.sx.bet (heartbeat, API key, error codes, rate limits) and, for the
 clients send and read. `Settings` names what neither settles.
 """
 
-from .settings import Settings
-from .venue import SxBet
+from deadman.simulator.sxbet.ledger import Settings
+from deadman.simulator.sxbet.venue import SxBet
 
 __all__ = ["Settings", "SxBet"]

@@ -4,18 +4,85 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from typing import Literal
 
-from ..credits import Credits
-from ..exchange import Exchange
-from ..faults import Faults
-from ..received import Received, new_log
-from .leases import Lease, Leases
-from .settings import Settings
+from deadman.simulator.exchange import Credits, Exchange, Pool, Received, new_log
+from deadman.simulator.faults import Faults
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Instants on the monotonic clock. `fires_at` is when the venue notices the end."""
+
+    ends_at: float
+    fires_at: float
+
+
+@dataclass(slots=True)
+class Leases:
+    """One lease per account; the last word wins, and a lease that fired is used up.
+
+    A renewal that comes after the end but before the venue noticed still saves the orders. Nothing runs here: what time
+    has done is made good whenever the book is looked at, dated when it became true.
+    """
+
+    exchange: Exchange
+    lag: Callable[[], float]
+    standing: dict[str, Lease] = field(default_factory=dict)
+    fired: list[tuple[float, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.exchange.due.append(self.settle)
+
+    def grant(self, account: str, seconds: float) -> None:
+        """Register or renew; 0 disarms and leaves the orders alone."""
+        self.settle()
+        if seconds == 0:
+            self.standing.pop(account, None)
+            return
+        ends_at = self.exchange.clock() + seconds
+        self.standing[account] = Lease(ends_at, ends_at + self.lag())
+
+    def settle(self) -> None:
+        now = self.exchange.clock()
+        due = [(lease.fires_at, account) for account, lease in self.standing.items() if lease.fires_at <= now]
+        for fires_at, account in sorted(due):
+            if self.standing.pop(account, None) is None:
+                continue  # whoever hears of a cancelled order may look at the book again
+            self.fired.append((fires_at, account))
+            resting = [order for order in self.exchange.resting.values() if order.account == account]
+            self.exchange.cancel(resting, "heartbeat_expired", fires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the venue behaves when all is well. Times in seconds.
+
+    Attributes:
+        v2: the second generation is live; retired, saying so; or hollow: its heartbeat says yes and guards nothing.
+        errors: the shape of error bodies: the documents' own, or the one clients report.
+        lower_case: what a requestor that is not checksummed gets: an error, or a yes that registers nothing.
+        expiry_lag: from the end of a lease to the cancelling, drawn evenly between these.
+        clock_skew: how far the venue's wall clock is ahead, in `Date` and `expiresAt`.
+        orders_in: where the list of V3's open orders stands: `data` itself, or `data.orders`.
+        keep_alive: an idle connection is closed after this.
+        pools: requests a minute: 500 in general, 5,500 for the routes of orders.
+    """
+
+    v2: Literal["live", "retired", "hollow"] = "live"
+    errors: Literal["documented", "nestjs"] = "nestjs"
+    lower_case: Literal["rejected", "ignored"] = "ignored"
+    expiry_lag: tuple[float, float] = (0.0, 0.0)
+    clock_skew: float = 0.0
+    orders_in: Literal["data", "data.orders"] = "data.orders"
+    keep_alive: float = 900.0
+    pools: Mapping[str, Pool] = field(
+        default_factory=lambda: {"any": (1, 500, 500 / 60), "orders": (1, 5_500, 5_500 / 60)}
+    )
 
 
 @dataclass(slots=True)

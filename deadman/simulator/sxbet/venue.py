@@ -7,13 +7,12 @@ from email.utils import formatdate
 
 import trio
 
-from ..faults import Levels, failure, lateness, strikes, tardiness
-from ..link import Link
-from ..received import Received
-from .errors import PAGE, HttpError
-from .http import HttpConnection, Request, Response
-from .ledger import Account, Ledger
-from .routes import KEY_HEADERS, carry_out, parameters, pool_of
+from deadman.simulator.exchange import Received
+from deadman.simulator.faults import Levels, failure, lateness, strikes, tardiness
+from deadman.simulator.pipe import Link
+from deadman.simulator.sxbet.http import HttpConnection, Request, Response
+from deadman.simulator.sxbet.ledger import Account, Ledger
+from deadman.simulator.sxbet.routes import KEY_HEADERS, PAGE, HttpError, carry_out, parameters, pool_of
 
 
 @dataclass(slots=True, eq=False)

@@ -10,13 +10,14 @@ from typing import Any
 
 import trio
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.errors import Reason, Refused, Setback, Unavailable, ungrouped
-from deadman.promise import Timers
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Refused, Setback, Unavailable, ungrouped
+from deadman.model.promise import Timers
 from deadman.transport.websocket import WebSocket
-from deadman.venue import Post
-from deadman.venues.deribit import codes, wire
+from deadman.venues.deribit import wire
+from deadman.venues.deribit.wire import failure
+from deadman.venues.venue import Post
 
 BENEFIT_OF_DOUBT = 0.05
 """Seconds after the deadline: if it was we who stalled, the answer lies unread, and the reader needs a turn."""
@@ -102,7 +103,7 @@ class Conversation:
     def _result(self, method: str, reply: wire.Reply, offset: float) -> Any:
         if reply.error is not None:
             self.post(facts.Erred(self.answered_at, str(reply.error.code)))
-            raise codes.failure(method, reply.error, offset)
+            raise failure(method, reply.error, offset)
         return reply.result
 
     async def read(self) -> None:

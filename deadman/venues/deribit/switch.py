@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from deadman import facts
-from deadman.config.schema import DeribitAccount
-from deadman.errors import Reason, Refused, Setback, SwitchOff, Unavailable
-from deadman.proof import Coverage, Proof
-from deadman.venues.deribit.codes import READ_SWITCH, TURN_OFF, TURN_ON
+from deadman.model import facts
+from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import DeribitAccount
 from deadman.venues.deribit.conversation import Conversation
-from deadman.venues.deribit.wire import Scope, switch_enabled
+from deadman.venues.deribit.wire import READ_SWITCH, TURN_OFF, TURN_ON, Scope, switch_enabled
 
 
 @dataclass

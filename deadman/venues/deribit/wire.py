@@ -1,11 +1,16 @@
-"""Deribit's words on the wire: JSON-RPC 2.0, one object a frame (protocol, sections 1.2 and 3)."""
+"""What each of Deribit's error codes asks of us (protocol, section 7.2, from the venue's full table of errors).
+
+Branch on the code, never on the message: the same code is seen with several messages.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 
 Scope = Literal["connection", "account"]
 
@@ -131,3 +136,101 @@ def fired(news: Notification) -> int:
     """How many orders a `user.orders` notification says cancel-on-disconnect has cancelled (protocol, section 4.2)."""
     orders = news.data if isinstance(news.data, list) else [news.data]
     return sum(isinstance(order, dict) and order.get("cancel_reason") == "cancel_on_disconnect" for order in orders)
+
+
+TOKEN_REJECTED = (10000, 13009)
+"""At a login these say that the key is no good; later, that the token ran out: log in again."""
+
+PUBLIC_CLOSED = 11056
+"""Requests before the login are turned off for now."""
+
+_Kind = Callable[[Reason, str, float], VenueError]
+
+_CREDENTIALS = (
+    "invalid credentials: wrong id or secret, a key of the other network, a host clock more than 60 s off, "
+    "an address outside the key's allow-list, or a temporary ban"
+)
+_SCOPE = "the key lacks a permission: it needs account:read_write, and trade:read_write to cancel"
+
+_ANSWERS: dict[int, tuple[_Kind, Reason, str, float]] = {
+    10000: (Unavailable, Reason.CREDENTIALS, "the login is no longer accepted", 0),
+    10004: (Setback, Reason.VENUE_ERROR, "no such order", 0),
+    10010: (Setback, Reason.VENUE_ERROR, "the order is closed already", 0),
+    10028: (Unavailable, Reason.RATE_LIMITED, "too many requests of this account: the venue ends the session", 15),
+    10030: (Refused, Reason.UNSUPPORTED, "must be asked on a WebSocket", 0),
+    10041: (Setback, Reason.VENUE_ERROR, "settlement in progress", 2),
+    10047: (Setback, Reason.RATE_LIMITED, "too many orders under way at once", 2),
+    10048: (Unavailable, Reason.VENUE_ERROR, "not on this server", 2),
+    10049: (SwitchOff, Reason.VENUE_ERROR, "cancel-on-disconnect could not be enabled", 2),
+    10066: (Setback, Reason.RATE_LIMITED, "too many requests at once", 2),
+    11029: (Refused, Reason.UNSUPPORTED, "invalid arguments", 0),
+    11042: (Refused, Reason.SCOPE, _SCOPE, 0),
+    11044: (Setback, Reason.VENUE_ERROR, "the order is not open any more", 0),
+    11049: (Refused, Reason.UNSUPPORTED, "bad arguments", 0),
+    11050: (Refused, Reason.UNSUPPORTED, "bad request", 0),
+    11051: (Unavailable, Reason.MAINTENANCE, "system maintenance", 5),
+    PUBLIC_CLOSED: (Setback, Reason.VENUE_ERROR, "requests before the login are turned off", 0),
+    11098: (Refused, Reason.FORBIDDEN, "the account is locked", 0),
+    12003: (Refused, Reason.CREDENTIALS, "too many failed logins; " + _CREDENTIALS, 30),
+    12005: (Refused, Reason.FORBIDDEN, "the venue serves no one in this country", 0),
+    12998: (Refused, Reason.CREDENTIALS, "too many security key attempts", 30),
+    13004: (Refused, Reason.CREDENTIALS, _CREDENTIALS, 0),
+    13009: (Unavailable, Reason.CREDENTIALS, "the token ran out, or was made invalid", 0),
+    13012: (Refused, Reason.FORBIDDEN, "not available in a subaccount", 0),
+    13021: (Refused, Reason.SCOPE, _SCOPE, 0),
+    13025: (Refused, Reason.FORBIDDEN, "the venue has switched this method off", 0),
+    13031: (Refused, Reason.FORBIDDEN, "the account must be verified first", 0),
+    13403: (Refused, Reason.SCOPE, _SCOPE, 0),
+    13668: (Refused, Reason.CREDENTIALS, "the key demands a second factor: use one that does not", 0),
+    13904: (Refused, Reason.CREDENTIALS, "the account must set up a security key first", 0),
+    -32000: (Refused, Reason.UNSUPPORTED, "missing parameters", 0),
+    -32600: (Refused, Reason.UNSUPPORTED, "invalid request", 0),
+    -32601: (Refused, Reason.UNSUPPORTED, "the venue does not know this method", 0),
+    -32602: (Refused, Reason.UNSUPPORTED, "the venue does not take these parameters", 0),
+    -32700: (Refused, Reason.UNSUPPORTED, "the venue could not parse our request", 0),
+}
+
+
+LOGIN = "public/auth"
+READ_SWITCH = "private/get_cancel_on_disconnect"
+TURN_ON = "private/enable_cancel_on_disconnect"
+TURN_OFF = "private/disable_cancel_on_disconnect"
+
+ABOUT_THE_SWITCH = frozenset({READ_SWITCH, TURN_ON})
+"""Only an answer to these says that the switch is off: in answer to a count or a cancel it says nothing of it."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds: whatever the venue asks for, an account must not be left unproven for longer without a try."""
+
+
+CLOCK_SUSPECT = 20.0
+"""Seconds between the venue's clock and ours from which a login that failed may have failed of it."""
+
+
+def failure(method: str, error: Error, clock_offset: float = 0.0) -> VenueError:
+    """The exception to raise for an error answer to `method`; a code nobody knows may be better next time.
+
+    `clock_offset` is the venue's clock less ours, in seconds, as this very answer tells it; 0 where it does not.
+    """
+    kind, reason, words, pause = _ANSWERS.get(error.code, (Setback, Reason.VENUE_ERROR, error.message, 0.0))
+    if kind is SwitchOff and method not in ABOUT_THE_SWITCH:
+        kind = Setback
+    if method == LOGIN and error.code in TOKEN_REJECTED:
+        kind, words = Refused, _CREDENTIALS
+    if method == LOGIN and reason is Reason.CREDENTIALS and abs(clock_offset) >= CLOCK_SUSPECT:
+        side = "behind" if clock_offset > 0 else "ahead of"
+        words = f"{words}; this host's clock is {abs(clock_offset):.0f} s {side} the venue's: set it"
+    return kind(reason, f"{method}: {words} ({error.code} {error.message})", max(pause, _asked_pause(error)))
+
+
+def _asked_pause(error: Error) -> float:
+    """The pause the venue itself asks for, at most a minute (Coinbase: retry_after in s, retry_after_ms)."""
+    data = error.data if isinstance(error.data, dict) else {}
+    seconds = _bounded(data.get("retry_after", data.get("wait")), LONGEST_PAUSE)
+    milliseconds = _bounded(data.get("retry_after_ms"), LONGEST_PAUSE * 1000)
+    return max(seconds, milliseconds / 1000)
+
+
+def _bounded(asked: Any, most: float) -> float:
+    """Whatever number was sent, it may be longer than any float."""
+    return float(min(most, max(0.0, asked))) if isinstance(asked, int | float) else 0.0

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deadman import facts
-from deadman.clock import Clock
-from deadman.errors import VenueError
-from deadman.promise import Timers
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import VenueError
+from deadman.model.promise import Timers
 from deadman.transport.answer import Answer
 from deadman.transport.http import Http
-from deadman.venue import Post
-from deadman.venues.sxbet import codes, wire
+from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.login import Grant
+from deadman.venues.sxbet.wire import failure
+from deadman.venues.venue import Post
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Conversation:
 
     def failure(self, what: str, answer: Answer) -> VenueError:
         self.post(facts.Erred(self.clock.now(), str(answer.status)))
-        return codes.failure(what, replace(answer, body=self.grant.without_key(answer.body)))
+        return failure(what, replace(answer, body=self.grant.without_key(answer.body)))
 
     def _open(self, now: float) -> None:
         if not self.opened:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from deadman.config.schema import SxBetAccount
-from deadman.secret import Secret
+from deadman.model.settings import Secret, SxBetAccount
 
 _HEADERS = {"v2": "x-api-key", "v3": "x-sx-api-key"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from deadman import facts
-from deadman.config.schema import SxBetAccount
-from deadman.errors import Reason, Unavailable
+from deadman.model import facts
+from deadman.model.errors import Reason, Unavailable
+from deadman.model.settings import SxBetAccount
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.conversation import Conversation
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from math import inf
+from random import Random
 
 import trio
 
-from deadman import facts
-from deadman.config.schema import OnTrip
-from deadman.errors import Reason, Refused, Unavailable, VenueError
-from deadman.promise import CUT
-from deadman.proof import Proof
-from deadman.venue import Round
+from deadman.model import facts
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason, Refused, Unavailable, VenueError
+from deadman.model.promise import CUT, timers
+from deadman.model.proof import Proof
+from deadman.model.settings import OnTrip, SxBetAccount
+from deadman.transport.dial import Dialler
+from deadman.transport.http import open_http
 from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.login import Grant
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.switch import Switch
+from deadman.venues.venue import Post, ReadSecret, Round
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least."""
@@ -128,3 +135,42 @@ class SxBetSession:
             self.marks.counted_at = now
             count = await self._remaining()
             self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), count))
+
+
+@dataclass
+class SxBet:
+    """The venue for one account; a fresh connection for every session."""
+
+    account: SxBetAccount
+    dialler: Dialler
+    clock: Clock
+    chance: Random
+    post: Post
+    read_secret: ReadSecret
+    marks: Marks = field(default_factory=Marks)
+
+    @asynccontextmanager
+    async def open_session(self) -> AsyncIterator[SxBetSession]:
+        """A replaced key file is a rotated key, while the lease taken with the old one still stands."""
+        async with self._session(opened=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[SxBetSession]:
+        """A session for reading, which is not told of as one: nothing follows from it for the account."""
+        async with self._session(opened=True) as session:
+            yield session
+
+    async def count_orders(self) -> int:
+        """All open orders, by a connection of its own. Raises VenueError where they cannot be read."""
+        async with self.look() as session:
+            return await session.orders.count()
+
+    @asynccontextmanager
+    async def _session(self, *, opened: bool) -> AsyncIterator[SxBetSession]:
+        grant = Grant.of(self.account, await self.read_secret())
+        context = self.dialler.context(self.account.ca_file)
+        async with open_http(self.dialler, self.account.url, context) as http:
+            conversation = Conversation(http, grant, self.clock, timers(self.account), self.post, opened)
+            orders = Orders(self.account, conversation)
+            yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.marks)

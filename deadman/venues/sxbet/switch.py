@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deadman import facts
-from deadman.config.schema import SxBetAccount
-from deadman.errors import Reason, Setback, SwitchOff, VenueError
-from deadman.promise import CUT
-from deadman.proof import Coverage, Proof
-from deadman.venues.sxbet import codes, wire
+from deadman.model import facts
+from deadman.model.errors import Reason, Setback, SwitchOff, VenueError
+from deadman.model.promise import CUT
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import SxBetAccount
+from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.wire import not_carried_out
 
 LOOK_AGAIN = 20.0
 """Seconds between two looks at an observed account."""
@@ -98,7 +99,7 @@ class Switch:
             end = None
             return wire.lease(answer)
         except VenueError as error:
-            end = facts.LeaseDenied if codes.not_carried_out(error) else facts.LeaseGivenUp
+            end = facts.LeaseDenied if not_carried_out(error) else facts.LeaseGivenUp
             raise
         finally:
             if end is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deadman import facts
-from deadman.config.schema import SxBetAccount
-from deadman.facts import Fact
-from deadman.promise import timers
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.promise import timers
+from deadman.model.settings import SxBetAccount
 from tests.swarm.laws.law import Law, Scene
 
 GRACE = 1.0

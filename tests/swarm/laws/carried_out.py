@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deadman import facts
-from deadman.config.schema import Account
-from deadman.facts import Fact
-from deadman.promise import promise, timers
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.promise import promise, timers
+from deadman.model.settings import Account
 from deadman.simulator.exchange import Order
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deadman.facts import CLOCK_TOLERANCE
+from deadman.model.facts import CLOCK_TOLERANCE
 from tests.swarm.laws.law import Law, Scene
 
 

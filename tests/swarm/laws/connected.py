@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deadman.config.schema import DeribitAccount
-from deadman.promise import promise
+from deadman.model.promise import promise
+from deadman.model.settings import DeribitAccount
 from tests.swarm.laws.law import Law, Scene
 
 GRACE = 2.0

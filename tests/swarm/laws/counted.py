@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import inf
 
-from deadman import facts
-from deadman.config.schema import SxBetAccount
-from deadman.facts import Fact
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.settings import SxBetAccount
 from deadman.simulator.exchange import Order
 from tests.swarm.laws.law import Law, Scene, Told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from deadman.config.schema import Account
+from deadman.model.settings import Account
 from tests.swarm.laws.goodbyes import CAUGHT_UP, Goodbyes
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.pulse import Pulse

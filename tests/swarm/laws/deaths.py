@@ -6,9 +6,9 @@ from math import inf
 
 import trio
 
-from deadman.config.schema import Account
-from deadman.guard import Phase
-from deadman.promise import promise
+from deadman.model.guard import Phase
+from deadman.model.promise import promise
+from deadman.model.settings import Account
 from deadman.simulator.exchange import Order
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.pulse import Pulse

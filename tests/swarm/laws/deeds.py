@@ -6,12 +6,11 @@ from math import inf
 
 import trio
 
-from deadman import facts
-from deadman.config.schema import Account, DeribitAccount, SxBetAccount
-from deadman.facts import Cause, Fact
-from deadman.simulator.exchange import Order
-from deadman.simulator.received import Received
-from deadman.trip import Trip
+from deadman.model import facts
+from deadman.model.facts import Cause, Fact
+from deadman.model.settings import Account, DeribitAccount, SxBetAccount
+from deadman.model.trip import Trip
+from deadman.simulator.exchange import Order, Received
 from tests.swarm.laws.law import Law, Scene
 
 LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "GET /orders-v3", "GET /orders")

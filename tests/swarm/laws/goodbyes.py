@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
-from deadman.state.state import RETRY, WRITE_TIMEOUT
+from deadman.daemon.state import RETRY, WRITE_TIMEOUT
 from tests.swarm.laws.law import Scene
 
 KNOWN = 0.5

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import inf
 
-from deadman import facts
-from deadman.config.schema import Account
-from deadman.facts import Fact
-from deadman.leases import HEARD_WITHIN
-from deadman.promise import promise, timers
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.leases import HEARD_WITHIN
+from deadman.model.promise import promise, timers
+from deadman.model.settings import Account
 from tests.swarm.laws.law import Law, Scene
 
 GRACE = 1.0

@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 
 import trio
 
-from deadman.config.schema import Account
-from deadman.facts import Fact
-from deadman.report import report
-from deadman.simulator.exchange import Order
-from deadman.simulator.received import Received
-from deadman.standing import Standing
+from deadman.model.account import Standing
+from deadman.model.facts import Fact
+from deadman.model.settings import Account
+from deadman.simulator.exchange import Order, Received
+from deadman.status.report import report
 from tests.swarm.laws.excuses import Excuses
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record, Troubles

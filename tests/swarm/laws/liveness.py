@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import trio
 
-from deadman.guard import Phase
+from deadman.model.guard import Phase
 from tests.swarm.laws.record import Record
 from tests.swarm.world.desk import Desk
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
-from deadman import facts
-from deadman.facts import Cause, Fact
-from deadman.promise import NOTICE
+from deadman.model import facts
+from deadman.model.facts import Cause, Fact
+from deadman.model.promise import NOTICE
 from tests.swarm.laws.goodbyes import Goodbyes
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.pulse import Pulse

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from deadman.guard import Phase
+from deadman.model.guard import Phase
 from tests.swarm.laws.law import Law, Scene
 
 FORGETS = "would forget"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from deadman import facts
-from deadman.config.schema import DeribitAccount
-from deadman.errors import Reason
-from deadman.facts import Fact
+from deadman.model import facts
+from deadman.model.errors import Reason
+from deadman.model.facts import Fact
+from deadman.model.settings import DeribitAccount
 from tests.swarm.laws.law import Law
 from tests.swarm.world.desk import Desk
 

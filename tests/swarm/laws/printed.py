@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deadman.config.schema import Account
-from deadman.promise import promise
-from deadman.report import report
+from deadman.model.promise import promise
+from deadman.model.settings import Account
 from deadman.simulator.exchange import Order
+from deadman.status.report import report
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 

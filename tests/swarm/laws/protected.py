@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import inf
 
-from deadman import facts
-from deadman.config.schema import Account, DeribitAccount, SxBetAccount
-from deadman.facts import Fact
-from deadman.guard import Phase
-from deadman.promise import timers
-from deadman.standing import Standing
+from deadman.model import facts
+from deadman.model.account import Standing
+from deadman.model.facts import Fact
+from deadman.model.guard import Phase
+from deadman.model.promise import timers
+from deadman.model.settings import Account, DeribitAccount, SxBetAccount
 from tests.swarm.laws.law import STEP, Law, Scene
 
 GRAIN = 1e-3

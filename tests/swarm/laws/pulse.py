@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
 
-from deadman.promise import NOTICE
+from deadman.model.promise import NOTICE
 
 GRAIN = 1e-6
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import trio
 
-from deadman.simulator.credits import Credits
+from deadman.simulator.exchange import Credits, Received
 from deadman.simulator.network import Dial
-from deadman.simulator.received import Received
 from tests.swarm.laws.record import Record
 
 WINDOW = 10.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deadman import facts
-from deadman.facts import Fact
+from deadman.model import facts
+from deadman.model.facts import Fact
 from tests.swarm.laws.law import Law, Scene
 
 

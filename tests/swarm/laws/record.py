@@ -12,8 +12,8 @@ from typing import Any
 
 import trio
 
-from deadman import facts
-from deadman.facts import Fact
+from deadman.model import facts
+from deadman.model.facts import Fact
 
 ROUTINE = (facts.Answered, facts.ClockCompared, facts.SwitchRead, facts.TestRequestAnswered, facts.OrdersCounted)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deadman import facts
-from deadman.backoff import REFUSED_AT_FIRST
-from deadman.facts import Fact
-from deadman.guard import Phase
-from deadman.promise import promise
-from deadman.simulator.received import Received
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.guard import Phase
+from deadman.model.promise import REFUSED_AT_FIRST, promise
+from deadman.simulator.exchange import Received
 from tests.swarm.laws.healed import SHUT
 from tests.swarm.laws.law import Law, Scene
 

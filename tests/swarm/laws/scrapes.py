@@ -7,7 +7,7 @@ import re
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from deadman.metrics import BoardCollector, no_logs_dropped
+from deadman.telemetry.scrape import BoardCollector, no_logs_dropped
 from tests.swarm.laws.law import Law, Scene, Told
 from tests.swarm.world.desk import Desk
 from tests.swarm.world.secrets import secrets

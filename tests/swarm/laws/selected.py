@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deadman.config.schema import Account, DeribitAccount
+from deadman.model.settings import Account, DeribitAccount
 from deadman.simulator.exchange import Order
 
 TRIGGERS = {"stop", "take", "trailing_stop"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-from deadman.cli.notes import notes
-from deadman.problems.verdict import Verdict, headline
 from deadman.simulator.exchange import Order
+from deadman.status.headline import Verdict, headline
+from deadman.status.screen import notes
 from tests.swarm.laws.goodbyes import Goodbyes
 from tests.swarm.laws.law import Law, Scene, Told
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deadman import facts
-from deadman.config.schema import Account, SxBetAccount
-from deadman.facts import Fact
-from deadman.problems.verdict import Verdict, headline
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.settings import Account, SxBetAccount
 from deadman.simulator.exchange import Order
+from deadman.status.headline import Verdict, headline
 from tests.swarm.laws.law import Law, Scene, Told
 from tests.swarm.laws.selected import is_selected
 

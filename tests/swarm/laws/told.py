@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from deadman import facts
-from deadman.config.schema import DeribitAccount
-from deadman.facts import Fact
-from deadman.guard import Guard, Phase
-from deadman.simulator.deribit import Deribit
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.guard import Guard, Phase
+from deadman.model.settings import DeribitAccount
+from deadman.simulator.deribit.venue import Deribit
 from tests.swarm.laws.law import Law, Scene
 
 

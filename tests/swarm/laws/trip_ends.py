@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deadman.config.schema import Account
-from deadman.promise import promise, timers
+from deadman.model.promise import promise, timers
+from deadman.model.settings import Account
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 from tests.swarm.troubles.answers import ANSWERS, spares_lists

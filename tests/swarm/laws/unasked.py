@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deadman import facts
-from deadman.config.schema import Account
-from deadman.facts import Fact
-from deadman.simulator.exchange import Order
-from deadman.simulator.received import Received
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.settings import Account
+from deadman.simulator.exchange import Order, Received
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from deadman import facts
-from deadman.facts import Fact
+from deadman.model import facts
+from deadman.model.facts import Fact
 from tests.swarm.laws.law import Law, Scene
 
 AFTER = 2.0

@@ -9,7 +9,7 @@ from itertools import product
 
 import trio
 
-from deadman.config.schema import WatchConfig
+from deadman.model.settings import WatchConfig
 from tests.swarm.plays.stage import Cell, Stage
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import deribit_account, sxbet_account

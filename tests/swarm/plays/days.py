@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import trio
-
 import deadman.control.disarms
 import deadman.presence
 import deadman.service
 import deadman.ticker
 import deadman.watches.rounds
-from deadman import facts
-from deadman.config.schema import Account, WatchConfig
-from deadman.facts import Fact
-from deadman.identity import Identified
+import trio
+
+from deadman.model import facts
+from deadman.model.facts import Fact
+from deadman.model.identity import Identified
+from deadman.model.settings import Account, WatchConfig
 from tests.swarm.laws.law import STEP
 from tests.swarm.laws.liveness import check_healing
 from tests.swarm.laws.record import ROUTINE
@@ -46,13 +46,13 @@ AWAKE = 5.0
 """Seconds for which all look often before a trouble begins."""
 
 SLOW = (
-    (deadman.ticker, "TICK", 2.0),
-    (deadman.watches.rounds, "REGULAR", 2.0),
-    (deadman.watches.rounds, "NOTICE", 4.0),
-    (deadman.watches.rounds, "AWAY", 4.0),
-    (deadman.presence, "PACE", 60.0),
+    (deadman.daemon.ticker, "TICK", 2.0),
+    (deadman.checkins.rounds, "REGULAR", 2.0),
+    (deadman.checkins.rounds, "NOTICE", 4.0),
+    (deadman.checkins.rounds, "AWAY", 4.0),
+    (deadman.daemon.ticker, "PACE", 60.0),
     (deadman.service, "PACE", 60.0),
-    (deadman.control.disarms, "PACE", 60.0),
+    (deadman.control.commands, "PACE", 60.0),
 )
 """How slowly the daemon's loops go in calm hours, in seconds, and after how many it takes itself to have been away."""
 

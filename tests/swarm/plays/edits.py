@@ -9,7 +9,7 @@ from zlib import crc32
 
 import trio
 
-from deadman.config.schema import Account, WatchConfig
+from deadman.model.settings import Account, WatchConfig
 from tests.swarm.plays.situations import SITUATIONS, Situation
 from tests.swarm.plays.stage import Cell, Stage, Story
 from tests.swarm.troubles.edits import BROKEN, EDITS, FURTHER, Edit, Written, subject

@@ -13,8 +13,8 @@ from dataclasses import replace
 import trio
 
 from deadman.cli import main
-from deadman.cli.reach import control_socket
-from deadman.config.schema import WatchConfig
+from deadman.cli.client import control_socket
+from deadman.model.settings import WatchConfig
 from tests.swarm.plays.stage import Cell, Stage, Story
 from tests.swarm.troubles.environment import BROKEN, TROUBLES, USER, known_user
 from tests.swarm.world.accounts import deribit_account, sxbet_account

@@ -12,9 +12,9 @@ from zlib import crc32
 
 import trio
 
-from deadman.config.schema import Account, DeribitAccount, Selection, SxBetAccount, WatchConfig
+from deadman.model.settings import Account, DeribitAccount, Selection, SxBetAccount, WatchConfig
+from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Faults
-from deadman.simulator.received import Received
 from tests.swarm.plays.stage import Cell, Stage, Story
 from tests.swarm.troubles.answers import ANSWERS, WHOLE, Answer, answers, group
 from tests.swarm.world.accounts import deribit_account, host_of, sxbet_account

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from deadman.config.schema import Account, Selection, WatchConfig
-from deadman.simulator.sxbet import Settings
+from deadman.model.settings import Account, Selection, WatchConfig
+from deadman.simulator.sxbet.ledger import Settings
 from tests.swarm.troubles.weather import WEATHER
 from tests.swarm.world.accounts import coinbase_account, deribit_account, sxbet_account
 from tests.swarm.world.crew import LABELS

@@ -11,7 +11,7 @@ from itertools import product
 
 import trio
 
-from deadman.config.schema import Account, DeribitAccount, Selection, WatchConfig
+from deadman.model.settings import Account, DeribitAccount, Selection, WatchConfig
 from deadman.simulator.exchange import Order
 from tests.swarm.laws.printed import Printed
 from tests.swarm.plays.stage import Cell, Stage, Story

@@ -11,9 +11,9 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account, WatchConfig
-from deadman.guard import Phase
-from deadman.simulator.sxbet import Settings
+from deadman.model.guard import Phase
+from deadman.model.settings import Account, WatchConfig
+from deadman.simulator.sxbet.ledger import Settings
 from tests.swarm.laws import LAWS
 from tests.swarm.laws.law import Audit, Scene
 from tests.swarm.laws.pulse import Pulse

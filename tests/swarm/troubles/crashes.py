@@ -9,8 +9,8 @@ from random import Random
 
 import trio
 
-from deadman.guard import Guard
-from deadman.state.state import RETRY, WRITE_TIMEOUT
+from deadman.daemon.state import RETRY, WRITE_TIMEOUT
+from deadman.model.guard import Guard
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record
 from tests.swarm.world.desk import Desk

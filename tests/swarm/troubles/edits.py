@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deadman.config.keys import DAEMON, DERIBIT, SELECTION, SXBET, WATCH, Key
-from deadman.config.schema import Account, SecretSource, Selection, WatchConfig
-from deadman.simulator.sxbet import SxBet
+from deadman.model.settings import Account, SecretSource, Selection, WatchConfig
+from deadman.simulator.sxbet.venue import SxBet
 from tests.swarm.world.accounts import OTHER_DERIBIT_HOST, OTHER_SXBET_HOST, deribit_account, sxbet_account
 from tests.swarm.world.desk import Desk
 from tests.swarm.world.market import FULL, GATEWAY_SCOPE, GATEWAY_SEED

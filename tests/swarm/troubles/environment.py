@@ -44,7 +44,7 @@ def no_user(error: Exception, desk: Desk) -> Iterator[None]:
 def no_socket(number: int, desk: Desk) -> Iterator[None]:
     """The daemon can open no more of them."""
     without = SimpleNamespace(**{**vars(socket), "socket": partial(refused, number)})
-    with patch("deadman.watches.sockets.socket", without):
+    with patch("deadman.transport.unix.socket", without):
         yield
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from deadman.config.schema import Account, DeribitAccount, SxBetAccount
+from deadman.model.settings import Account, DeribitAccount, SxBetAccount
 from deadman.simulator.faults import Faults
 from tests.swarm.world.desk import Desk
 

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.settings import Account, DeribitAccount, SecretSource, SxBetAccount
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record
 from tests.swarm.troubles.crashes import Crashes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deadman.checksum import checksum_address
-from deadman.config.schema import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.config.values import checksum_address
+from deadman.model.settings import Account, DeribitAccount, SecretSource, SxBetAccount
 
 DERIBIT_HOST, COINBASE_HOST, SXBET_HOST = "deribit.localhost", "coinbase.localhost", "sxbet.localhost"
 HOSTS = (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST)

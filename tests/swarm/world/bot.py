@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import trio
 
-from deadman.config.schema import Account, SxBetAccount
-from deadman.simulator.deribit import Cause, Connection, Deribit
+from deadman.model.settings import Account, SxBetAccount
+from deadman.simulator.deribit.connection import Cause, Connection
+from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.exchange import Order
 from tests.swarm.world.host import Host
 from tests.swarm.world.market import Market

@@ -11,7 +11,7 @@ import tomli_w
 
 from deadman.config.accounts import NO_WATCH
 from deadman.config.keys import DERIBIT, SXBET, WATCH, Key
-from deadman.config.schema import Account, SecretSource, Selection, SxBetAccount, WatchConfig
+from deadman.model.settings import Account, SecretSource, Selection, SxBetAccount, WatchConfig
 
 Table = dict[str, Any]
 ATTRIBUTES = {"watch": "watches"}

@@ -7,7 +7,7 @@ from random import Random
 
 import trio
 
-from deadman.config.schema import Account
+from deadman.model.settings import Account
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record
 from tests.swarm.world.bot import Bot

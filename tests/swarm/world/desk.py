@@ -12,14 +12,15 @@ from typing import Any
 
 import trio
 
-from deadman.board import Board
 from deadman.config.fault import Faults
-from deadman.config.schema import Account, WatchConfig
-from deadman.guard import Phase
-from deadman.simulator.deribit import Deribit
+from deadman.model.account import Standing
+from deadman.model.board import Board
+from deadman.model.guard import Phase
+from deadman.model.settings import Account, WatchConfig
+from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.network import Network
-from deadman.simulator.sxbet import Settings, SxBet
-from deadman.standing import Standing
+from deadman.simulator.sxbet.ledger import Settings
+from deadman.simulator.sxbet.venue import SxBet
 from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST, coinbase_account, deribit_account, sxbet_account
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.config import write_config

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deadman.config.schema import WatchConfig
-from deadman.watches.inbox import Change, InMemoryInboxes, Permit
-from deadman.watches.protocol import Datagram
-from deadman.watches.senders import look_up, permit
+from deadman.checkins.protocol import Datagram
+from deadman.checkins.sockets import Change, InMemoryInboxes, Permit, look_up, permit
+from deadman.model.settings import WatchConfig
 
 
 class Stranger(Exception):

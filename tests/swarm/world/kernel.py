@@ -8,9 +8,9 @@ from pathlib import Path
 
 import trio
 
-from deadman.clock import Clock
-from deadman.watches import SocketInboxes
-from deadman.watches.protocol import Datagram
+from deadman.checkins.protocol import Datagram
+from deadman.checkins.reader import SocketInboxes
+from deadman.model.clock import Clock
 
 
 class KernelInboxes(SocketInboxes):

@@ -1,4 +1,4 @@
-"""One run of the daemon, from its start to its end: `deadman.daemon.Daemon` itself, on the ports of a world."""
+"""One run of the daemon, from its start to its end: `deadman.daemon.daemon.Daemon` itself, on the ports of a world."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from typing import Any
 
 import trio
 
-from deadman.board import Board
-from deadman.clock import Clock
-from deadman.control.policy import Peer, Policy
+from deadman.checkins.protocol import Datagram
+from deadman.control.access import Peer, Policy
 from deadman.control.server import Server
-from deadman.daemon import Daemon
-from deadman.facts import Fact
-from deadman.ports import Ports, read_config
-from deadman.sdnotify import ServiceManager
-from deadman.standing import Standing
+from deadman.daemon.daemon import Daemon
+from deadman.daemon.ports import Ports, read_config
+from deadman.daemon.systemd import ServiceManager
+from deadman.model.account import Standing
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.facts import Fact
+from deadman.model.watch import Sender
 from deadman.transport.dial import Dialler
-from deadman.watch import Sender
-from deadman.watches.protocol import Datagram
 from tests.swarm.world.disk import MemorySilences, MemoryStore
 from tests.swarm.world.host import Environment, Host, learn_nothing
 from tests.swarm.world.inboxes import HostInboxes, Stranger

@@ -14,21 +14,15 @@ import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deadman.config.schema import Account, DeribitAccount, SxBetAccount
-from deadman.secret import Secret
-from deadman.simulator.deribit import COINBASE, DERIBIT, Deribit
-from deadman.simulator.exchange import Exchange, Order
+from deadman.model.settings import Account, DeribitAccount, Secret, SxBetAccount
+from deadman.simulator.deribit.settings import COINBASE, DERIBIT
+from deadman.simulator.deribit.venue import Deribit
+from deadman.simulator.exchange import LIMIT, Exchange, Order, Received
 from deadman.simulator.faults import Faults
 from deadman.simulator.network import Network, open_network
-from deadman.simulator.received import LIMIT, Received
-from deadman.simulator.sxbet import Settings, SxBet
-from tests.swarm.world.accounts import (
-    COINBASE_HOST,
-    DERIBIT_HOST,
-    OTHER_DERIBIT_HOST,
-    OTHER_SXBET_HOST,
-    SXBET_HOST,
-)
+from deadman.simulator.sxbet.ledger import Settings
+from deadman.simulator.sxbet.venue import SxBet
+from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, OTHER_DERIBIT_HOST, OTHER_SXBET_HOST, SXBET_HOST
 
 EPOCH = 1_700_000_000.0
 FULL = "account:read_write trade:read_write"

@@ -1,0 +1,87 @@
+"""The sd_notify protocol as trading processes speak it to us: contract, section 3; sd_notify(3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deadman.model.watch import Sender
+
+STATUS_LENGTH = 200
+"""Characters of a STATUS that are kept: it is a line in a table."""
+
+_CHECK_INS = frozenset({b"READY=1", b"WATCHDOG=1"})
+_TRIGGER = b"WATCHDOG=trigger"
+_STOPPING = b"STOPPING=1"
+_STATUS = b"STATUS="
+_BARRIER = b"BARRIER=1"  # sd_notify_barrier(3): its answer is the closing of the descriptor that came along
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """One datagram; `at` is the monotonic instant at which the kernel took it, `data` empty when it was too long."""
+
+    at: float
+    data: bytes
+    sender: Sender | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Something a process told us, when and by whom."""
+
+    at: float
+    sender: Sender | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """All that came for one watch since the last look, however much: the newest of each kind, and counts.
+
+    `oddity` and `stranger` are the last datagram that meant nothing, and the last sender who may not check in.
+    """
+
+    check_ins: int = 0
+    check_in: Sign | None = None
+    stopping: Sign | None = None
+    trigger: Sign | None = None
+    status: str | None = None
+    ignored: int = 0
+    oddity: Datagram | None = None
+    stranger: Sign | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it should not wait for the next regular look."""
+        return self.trigger is not None or self.stopping is not None
+
+    def post(self, datagram: Datagram) -> Mail:
+        """The mail with one more datagram. One that says nothing we know is counted, and does nothing."""
+        lines = datagram.data.removesuffix(b"\0").split(b"\n")
+        news = dict(self._news(lines, Sign(datagram.at, datagram.sender)))
+        if news or _BARRIER in lines:
+            return replace(self, **news)
+        return replace(self, ignored=self.ignored + 1, oddity=datagram)
+
+    def refuse(self, datagram: Datagram) -> Mail:
+        """The mail with one more datagram from somebody who may not check in."""
+        return replace(self, ignored=self.ignored + 1, stranger=Sign(datagram.at, datagram.sender))
+
+    def _news(self, lines: list[bytes], sign: Sign) -> Iterator[tuple[str, Any]]:
+        if not _CHECK_INS.isdisjoint(lines):
+            yield "check_ins", self.check_ins + 1
+            yield "check_in", sign
+        if _TRIGGER in lines:
+            yield "trigger", sign
+        if _STOPPING in lines:
+            yield "stopping", sign
+        for line in lines:
+            if line.startswith(_STATUS):
+                yield "status", _printable(line)
+
+
+def _printable(line: bytes) -> str:
+    """The text of a STATUS line, bounded, and such that it cannot play with a terminal."""
+    text = line.removeprefix(_STATUS)[: 4 * STATUS_LENGTH].decode("utf-8", "replace")[:STATUS_LENGTH]
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)

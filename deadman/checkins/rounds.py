@@ -1,0 +1,369 @@
+"""The loop's part of the watches: read all mail, then judge, ten times a second and at once when told to."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import trio
+
+from deadman.checkins.protocol import Mail, Sign
+from deadman.checkins.silences import NoSilences, Notebook, SilenceStore
+from deadman.checkins.sockets import Change, Inboxes
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.facts import Cause
+from deadman.model.judgement import Case, judge, may_trip
+from deadman.model.promise import NOTICE
+from deadman.model.settings import Account, WatchConfig
+from deadman.model.text import plain
+from deadman.model.watch import Sender, Watch
+from deadman.transport.peers import is_gone
+
+log = logging.getLogger(__name__)
+
+REGULAR = 0.1
+"""Seconds between two looks; a silence is noticed this late at most, well within `promise.NOTICE`."""
+
+SOONEST = 0.02
+"""Seconds between two looks at least, however much urgent mail comes."""
+
+AWAY = 1.0
+"""Seconds between two looks from which on check-ins may be lost, where bots do not wait for a full socket."""
+
+FINE = 0.01
+"""Between two looks at most, as a share of the timeout of a bot that has had its one grant: in so much less than a
+second of waking time we may be killed again and again, and all of it counts."""
+
+
+def boottime() -> float:
+    """Seconds that pass in suspend too, when the monotonic clock stands still."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Watches:
+    """Reads what trading processes say, and posts on the board what follows for their accounts.
+
+    `boottime` counts suspended time too; `is_gone` says of a pid whether no such process is left; `silences` outlives
+    our crash.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        inboxes: Inboxes,
+        boottime: Callable[[], float] = boottime,
+        is_gone: Callable[[int], bool] = is_gone,
+        silences: SilenceStore | None = None,
+    ) -> None:
+        self.board = board
+        self._inboxes = inboxes
+        self._boottime = boottime
+        self._is_gone = is_gone
+        self._configs: dict[str, WatchConfig] = {}
+        self._heed = Heed(board)
+        self._oddities = Oddities()
+        self._unmet: dict[str, frozenset[str]] = {}
+        self._settled: dict[str, tuple[Case | None, float]] = {}
+        self._urgent = trio.Event()
+        self._silences = silences or NoSilences()
+        self._notebook = Notebook(self._silences)
+        self._pace = REGULAR
+        self._booted_for = boottime()
+        self._looked_at = board.clock.now()
+
+    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
+        """Watch these processes from now on; what is known of one that was watched before stays.
+
+        Raises SocketFault, in words; then nothing has changed.
+        """
+        self._inboxes.apply(configs)
+        self._take(configs)
+
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
+        """Make ready, off the loop, what `take` then puts into force. Raises SocketFault or UnknownUser."""
+        return self._inboxes.prepare(configs)
+
+    def take(self, configs: Mapping[str, WatchConfig], change: Change) -> None:
+        """What `apply` does, with what was made ready; it cannot fail."""
+        change.commit()
+        self._take(configs)
+
+    def _take(self, configs: Mapping[str, WatchConfig]) -> None:
+        for name in self._configs.keys() - configs.keys():
+            self.board.forget_watch(name)
+            self._heed.forget(name)
+        self._configs = dict(configs)
+        for config in configs.values():
+            self._take_up(config)
+
+    def recall(self) -> None:
+        """Once the last run's watches are back: what they had spent of their time counts on."""
+        for name, spent in self._silences.read().items():
+            watch = self.board.watches().get(name)
+            if watch is not None and watch.unheard and watch.died_at is None:
+                self.board.put_watch(watch.resumed(self.board.clock.now(), spent))
+
+    async def run(self) -> None:
+        """Read and judge until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._inboxes.serve, self._wake)
+            nursery.start_soon(self._inboxes.find_users)
+            nursery.start_soon(self._notebook.keep)
+            while True:
+                self.look()
+                await trio.sleep(SOONEST)
+                with trio.move_on_after(self._pace - SOONEST):
+                    await self._urgent.wait()
+                self._urgent = trio.Event()
+
+    def close(self) -> None:
+        """Give up the sockets."""
+        self._inboxes.close()
+
+    def look(self) -> None:
+        """Read all mail, then judge."""
+        # The clocks before the mail: whatever came until `now` has been read when silence until `now` is judged,
+        # and if we are stopped anywhere in between, either this look or the next one sees that we were away.
+        booted_for, now = self._boottime(), self.board.clock.now()
+        self._move_holds()
+        for config in self._configs.values():
+            mail = self._inboxes.take(config.name)
+            self._oddities.tell(config, mail)
+            self._heed.heed(config, mail, now)
+        self._count_absence(booted_for, now)
+        self._judge_watches(now)
+        self._judge_accounts(now)
+        self._end_holds(now)
+        self._note_silences(now)
+        self._booted_for, self._looked_at = booted_for, now
+
+    def _wake(self) -> None:
+        self._urgent.set()
+
+    def _take_up(self, config: WatchConfig) -> None:
+        known = self.board.watches().get(config.name)
+        if known is None:
+            self.board.put_watch(Watch(config.name, config.timeout))
+        elif known.timeout != config.timeout:
+            # A process that kept to the old timeout is not dead by the new one before it could have known.
+            changed = replace(known, timeout=config.timeout)
+            shorter = config.timeout < known.timeout
+            self.board.put_watch(changed.granted(self.board.clock.now()) if shorter else changed)
+
+    def _count_absence(self, booted_for: float, now: float) -> None:
+        """After the mail is read: silence is counted in our waking time, without what we were stopped for.
+
+        A suspend needs no pause: the monotonic clock stood still.
+        """
+        gap = now - self._looked_at
+        if gap > NOTICE:
+            for watch in self._watched():
+                self.board.put_watch(watch.paused(self._looked_at + self._pace, now))
+        self._grant_if_away(max(booted_for - self._booted_for, gap), now)
+
+    def _grant_if_away(self, absence: float, now: float) -> None:
+        if absence > AWAY and self._configs:
+            told = {"event": "away"}
+            log.warning("we were away for %.1f s: that counts as no bot's silence", absence, extra=told)
+            for watch in self._watched():
+                self.board.put_watch(watch.granted(now))
+
+    def _note_silences(self, now: float) -> None:
+        """For the next run, as of our next look: so that what a crash between the two costs errs to the trip."""
+        unheard = [watch for watch in self._watched() if watch.unheard]
+        counting = [watch.timeout for watch in unheard if watch.alive(now)]
+        self._pace = min(REGULAR, max(SOONEST, FINE * min(counting, default=REGULAR / FINE)))
+        spent = {watch.name: watch.spent(now, self._pace) for watch in unheard}
+        self._notebook.note({name: seconds for name, seconds in spent.items() if seconds is not None})
+
+    def _move_holds(self) -> None:
+        """Before the mail is heeded: a hold that ended while the machine slept keeps nothing back."""
+        slept = self.board.clock.slept()
+        for watch in self._watched():
+            moved = watch.hold and watch.hold.after_sleep(slept)
+            if moved != watch.hold:
+                self.board.put_watch(watch.held_until(moved))
+
+    def _judge_watches(self, now: float) -> None:
+        for watch in self._watched():
+            at = watch.silent_at()
+            if at is not None and at <= now and watch.died_at is None:
+                words = silence(watch, now, self._is_gone)
+                log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
+                self._heed.tell_observers(watch.name, words)
+                self.board.put_watch(watch.found_dead(at))
+
+    def _judge_accounts(self, now: float) -> None:
+        """But for those of which nothing followed when they were judged last, and nothing has changed since."""
+        watches = self.board.watches()
+        for account in self.board.configs.values():
+            known = tuple(watches[name] for name in account.watches if name in watches)
+            guard = self.board.guard(account.name)
+            settled, until = self._settled.get(account.name, (None, now))
+            if settled is not None and now < until and settled.is_about(account, guard, known):
+                continue
+            case = Case(account, guard, known, self._looked_at, now, lambda watch: silence(watch, now, self._is_gone))
+            news = list(judge(case))
+            for fact in news:
+                self.board.post(account.name, fact)
+            self._settled[account.name] = (None if news else case, case.next_change)
+            self._tell_unmet(account.name, replace(case, guard=self.board.guard(account.name)).unmet)
+
+    def _tell_unmet(self, account: str, unmet: frozenset[str]) -> None:
+        before = self._unmet.get(account, frozenset())
+        if unmet != before:
+            self._unmet[account] = unmet
+        if new := sorted(unmet - before):
+            log.warning(
+                "%s: stays armed without %s, which has not checked in yet: its silence trips nothing before it does",
+                account,
+                " and ".join(new),
+                extra={"event": "watch_unmet", "account": account},
+            )
+
+    def _end_holds(self, now: float) -> None:
+        """After the judging: until then a silence counts from the hold's end."""
+        for watch in self._watched():
+            if watch.hold is not None and not watch.held(now):
+                told = {"event": "hold_over", "watch": watch.name}
+                log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by, extra=told)
+                self.board.put_watch(watch.held_until(None))
+
+    def _watched(self) -> list[Watch]:
+        return [self.board.watch(name) for name in self._configs]
+
+
+TRIGGER_PAUSE = 1.0
+"""Seconds between two triggers of one watch that are heeded: a process that cries on must not flood the venue."""
+
+
+@dataclass
+class Heed:
+    """Folds mail into the watches on the board, and trips at a process's own word."""
+
+    board: Board
+    _triggers: dict[str, Sign] = field(default_factory=dict)
+    _heeded_at: dict[str, float] = field(default_factory=dict)
+
+    def heed(self, config: WatchConfig, mail: Mail, now: float) -> None:
+        """Act on `mail`, and on what was put off earlier."""
+        if mail != Mail():
+            self._note(config, mail, now)
+        self._stop_if_told(config, now)
+        self._trigger_if_told(config.name, mail.trigger, now)
+
+    def forget(self, watch: str) -> None:
+        self._triggers.pop(watch, None)
+        self._heeded_at.pop(watch, None)
+
+    def tell_observers(self, watch: str, reason: str) -> None:
+        """Say of accounts that are only looked at what would have happened to them."""
+        for account in self._hanging(watch):
+            if account.observe and account.on_trip != "none":
+                told = {"event": "would_have_tripped", "account": account.name, "watch": watch}
+                log.warning(
+                    "%s: would have tripped, but is only observed: %s: %s", account.name, watch, reason, extra=told
+                )
+
+    def _pull(self, watch: str, cause: Cause, at: float, reason: str) -> None:
+        self.tell_observers(watch, reason)
+        for account in self._hanging(watch):
+            if may_trip(account, self.board.standing(account.name).guard, cause):
+                self.board.post(account.name, facts.Tripped(at, cause, watch, reason))
+
+    def _hanging(self, watch: str) -> list[Account]:
+        return [account for account in self.board.configs.values() if watch in account.watches]
+
+    def _note(self, config: WatchConfig, mail: Mail, now: float) -> None:
+        """Check-in and goodbye in the order they were sent; one datagram that holds both is a goodbye."""
+        watch = self.board.watch(config.name).noted(mail.ignored, mail.status)
+        back = mail.check_in is not None and mail.stopping is not None and mail.stopping.at < mail.check_in.at
+        if mail.stopping is not None and back:
+            self.board.put_watch(watch.stopping(mail.stopping.at))
+            self._stop_if_told(config, now)
+            watch = self.board.watch(config.name)
+        if mail.check_in is not None:
+            if not watch.alive(now):
+                told = {"event": "watch_up", "watch": watch.name}
+                log.info("watch %s: checked in: %s", watch.name, who(mail.check_in.sender), extra=told)
+            watch = watch.check_in(mail.check_in.at, mail.check_in.sender, mail.check_ins)
+        if mail.stopping is not None and not back:
+            watch = watch.stopping(mail.stopping.at)
+        self.board.put_watch(watch)
+
+    def _stop_if_told(self, config: WatchConfig, now: float) -> None:
+        """A hold puts it off: planned work ends with a check-in, or else as if the goodbye had come then."""
+        watch = self.board.watch(config.name)
+        if watch.stopping_at is None or watch.held(now) or now < watch.stopping_at:
+            return
+        told = {"event": "watch_stopping", "watch": watch.name}
+        log.info("watch %s: said STOPPING=1; on_stopping is %s", watch.name, config.on_stopping, extra=told)
+        if config.on_stopping == "release":
+            self.board.put_watch(watch.released())
+            return
+        at = max(watch.stopping_at, watch.hold.until) if watch.hold else watch.stopping_at
+        self.board.put_watch(watch.stopped(at))
+        self._pull(watch.name, Cause.STOPPING, at, "said STOPPING=1")
+
+    def _trigger_if_told(self, name: str, trigger: Sign | None, now: float) -> None:
+        if trigger is not None:
+            self._triggers[name] = trigger
+        if name not in self._triggers or now < self._heeded_at.get(name, -TRIGGER_PAUSE) + TRIGGER_PAUSE:
+            return
+        sign = self._triggers.pop(name)
+        self._heeded_at[name] = now
+        reason = f"WATCHDOG=trigger from {who(sign.sender)}"
+        told = {"event": "trigger", "watch": name}
+        if self.board.watch(name).held(now):
+            log.warning("watch %s: on hold, so nothing is tripped: %s", name, reason, extra=told)
+            return
+        log.warning("watch %s: %s", name, reason, extra=told)
+        self._pull(name, Cause.TRIGGER, sign.at, reason)
+
+
+def silence(watch: Watch, now: float, is_gone: Callable[[int], bool]) -> str:
+    """How long nothing was heard, and what became of the process that was last heard."""
+    if watch.last_check_in_at is None:
+        since_start = 0.0 if watch.counted_from is None else now - watch.counted_from
+        return f"silent {since_start:.0f} s, since deadman started"
+    silent = f"silent {now - watch.last_check_in_at:.0f} s"
+    if watch.sender is None or not watch.sender.pid:
+        return silent
+    return f"{silent}, pid {watch.sender.pid} {'gone' if is_gone(watch.sender.pid) else 'still running'}"
+
+
+def who(sender: Sender | None) -> str:
+    """A process outside of our pid namespace has no pid here."""
+    if sender is None:
+        return "an unknown process"
+    return f"pid {sender.pid}, uid {sender.uid}" if sender.pid else f"uid {sender.uid}"
+
+
+class Oddities:
+    """Tells of datagrams that do not count: once for each watch and sender, for they may come by the thousand."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, int | None]] = set()
+
+    def tell(self, config: WatchConfig, mail: Mail) -> None:
+        if mail.stranger is not None and self._is_new(config.name, mail.stranger.sender):
+            log.warning(
+                'watch %s: what %s sends does not count: only user "%s" may check in',
+                config.name,
+                who(mail.stranger.sender),
+                config.user,
+                extra={"event": "sender_refused", "watch": config.name},
+            )
+        if mail.oddity is not None and self._is_new(config.name, None):
+            text = plain(mail.oddity.data[:60].decode("utf-8", "replace")) or "an empty or oversized datagram"
+            told = {"event": "datagram_ignored", "watch": config.name}
+            log.warning("watch %s: ignored, and from now on only counted: %s", config.name, text, extra=told)
+
+    def _is_new(self, watch: str, sender: Sender | None) -> bool:
+        key = (watch, sender.uid if sender else None)
+        new = key not in self._told
+        self._told.add(key)
+        return new

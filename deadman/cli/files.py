@@ -1,0 +1,72 @@
+"""`deadman init`: a commented config to start from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib.resources import files
+
+from deadman.config.effective import effective_text
+from deadman.config.fault import Faults
+from deadman.config.load import load
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Print the config as it takes effect: defaults filled in, secrets as ***."
+
+
+def run_config(arguments: argparse.Namespace) -> int:
+    try:
+        config = load(arguments.config, os.environ)
+    except Faults as faults:
+        sys.stderr.write(f"{faults}\n")
+        return faults.exit_code
+    sys.stdout.write(effective_text(config))
+    return 0
+
+
+def add_init_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Print a commented config to start from; change it until `deadman check` is content."
+
+
+def run_init(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(example())
+    return 0
+
+
+def example() -> str:
+    """The starter config, from the package itself, so that an installed deadman has it too."""
+    return files("deadman.config").joinpath("example.toml").read_text(encoding="utf-8")
+
+
+def add_dashboard_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print a dashboard for Grafana (10 or newer), to be imported there or provisioned as a file. "
+        "It asks which Prometheus to read from."
+    )
+
+
+def run_dashboard(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(dashboard_text())
+    return 0
+
+
+def dashboard_text() -> str:
+    return files("deadman.telemetry").joinpath("dashboard.json").read_text(encoding="utf-8")
+
+
+def add_rules_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print alert and recording rules for Prometheus (2.42 or newer), to be saved as a rule file. "
+        "They expect a scrape job named `deadman`."
+    )
+
+
+def run_rules(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(rules_text())
+    return 0
+
+
+def rules_text() -> str:
+    return files("deadman.telemetry").joinpath("rules.yml").read_text(encoding="utf-8")

@@ -1,0 +1,163 @@
+"""The composition root: the only room that knows all the others, and hands them what `ports` has of the world."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import trio
+
+from deadman.checkins.rounds import Watches
+from deadman.config.fault import host_and_port
+from deadman.config.secrets import Vault
+from deadman.control.access import Policy
+from deadman.control.commands import end_disarms
+from deadman.daemon.keeper import Keeper
+from deadman.daemon.keepers import Door, Keepers, Reloader
+from deadman.daemon.ports import Ports, real_ports
+from deadman.daemon.state import FileStore, State, StateInUse
+from deadman.daemon.systemd import Service
+from deadman.daemon.ticker import Presence, Ticker
+from deadman.model.board import Board
+from deadman.model.errors import Unable, innermost
+from deadman.model.settings import Account, Config
+from deadman.telemetry.http import CannotListen, Exposition
+from deadman.telemetry.log import Writer
+from deadman.telemetry.notify import Notifier
+from deadman.telemetry.transitions import transitions
+from deadman.transport.resolver import Resolver
+from deadman.transport.unix import SocketFault
+from deadman.venues import Doors
+
+log = logging.getLogger(__name__)
+
+
+async def main(config: Config, environment: Mapping[str, str], writer: Writer) -> None:
+    """Keep every account until SIGTERM or SIGINT. Stopping is silence: nothing is sent to any venue.
+
+    Raises Unable for a directory, an address or a socket that cannot be had.
+    """
+    store = FileStore(config.daemon.state_directory)
+    with _unable(), store.lock():
+        ports = real_ports(config, environment, store)
+        with closing(ports.inboxes):
+            daemon = Daemon(config, Board.new(ports.clock), ports)
+            daemon.remember()
+            with _exposition(config, daemon.board, writer):
+                await daemon.run()
+
+
+@contextmanager
+def _exposition(config: Config, board: Board, writer: Writer) -> Iterator[None]:
+    if config.daemon.listen is None:
+        yield
+        return
+    exposition = Exposition(board, config.daemon.listen, writer.dropped)
+    log.info("metrics and status page on http://%s/", host_and_port(*exposition.start()))
+    try:
+        yield
+    finally:
+        exposition.close()
+
+
+@contextmanager
+def _unable() -> Iterator[None]:
+    """What cannot be had, told in one sentence, from however deep a nursery."""
+    kinds = (Unable, StateInUse, SocketFault, CannotListen)
+    try:
+        yield
+    except kinds as error:
+        raise Unable(str(error)) from error
+    except BaseExceptionGroup as group:
+        missing = group.subgroup(kinds)
+        if missing is None:
+            raise
+        raise Unable(str(innermost(missing))) from group
+
+
+NAMES = 2.0
+"""Seconds that looking up operators may take at the start."""
+
+
+class Daemon:
+    """One run of the service. `remember` comes before `run`."""
+
+    def __init__(self, config: Config, board: Board, ports: Ports) -> None:
+        self.config = config
+        self.board = board
+        self.ports = ports
+        self.watches = Watches(board, ports.inboxes, ports.boottime, ports.is_gone, ports.silences)
+        self.vault = Vault(ports.environment, ports.learned, ports.off_loop)
+        self.state = State(board, ports.store)
+        board.listen(transitions(board))
+
+    def remember(self) -> None:
+        """Everybody has a place on the board before the last run's word is put back, and before anybody keeps.
+
+        Raises SocketFault for a watch's socket that cannot be had.
+        """
+        for account in self.config.accounts.values():
+            self.board.add(account)
+        self.watches.apply(self.config.watches)
+        self.state.restore()
+        self.watches.recall()
+
+    async def run(self) -> None:
+        """Until a signal says so. Raises Unable for a control socket that cannot be had."""
+        board, ports, daemon = self.board, self.ports, self.config.daemon
+        service = Service(board, ports.manager, ports.watchdog_interval)
+        doors = Doors(board.clock, self.vault, ports.chance, ports.dialler)
+        async with trio.open_nursery() as nursery:
+            trio.socket.set_custom_hostname_resolver(Resolver(nursery, ports.lookup, ports.off_loop))
+            keepers = Keepers(board, nursery, ports.chance, doors.door, self._hire)
+            nursery.start_soon(Ticker(board, service.feed, ports.offsets).run)
+            nursery.start_soon(self.state.keep)
+            nursery.start_soon(self.watches.run)
+            nursery.start_soon(end_disarms, board)
+            nursery.start_soon(Notifier(board, ports.dialler, ports.chance, daemon.webhook, daemon.ping).run)
+            await nursery.start(ports.serve_control, board, self._control_socket, await self._policy())
+            nursery.start_soon(Presence(self._sockets, ports.is_socket).run)
+            keepers.apply(self.config.accounts)
+            nursery.start_soon(service.run)
+            reloader = Reloader(self.config, board, self.watches, keepers, ports.read_config, ports.off_loop)
+            await self._obey(reloader, service)
+            service.stopping()
+            nursery.cancel_scope.cancel()
+
+    async def _policy(self) -> Policy:
+        """Who may do what; a name service that hangs keeps the operators out, and no switch from being armed."""
+        daemon = self.config.daemon
+        with trio.move_on_after(NAMES), suppress(OSError):
+            return await self.ports.off_loop(Policy.of, daemon)
+        log.error("the name service hangs: only root and the daemon's own user may change anything until a restart")
+        return Policy({os.geteuid(): f"uid {os.geteuid()}", 0: "root"})
+
+    @property
+    def _control_socket(self) -> Path:
+        return self.config.daemon.runtime_directory / "control.sock"
+
+    def _sockets(self) -> Iterator[Path]:
+        yield self._control_socket
+        directory = self.config.daemon.runtime_directory / "watch"
+        yield from (directory / f"{name}.sock" for name in self.board.watches())
+
+    def _hire(self, account: Account, door: Door) -> Keeper:
+        keeper = Keeper(account, self.board, door.open_session, self.ports.chance, count_orders=door.count_orders)
+        keeper.secret_changed = lambda: self.vault.changed(keeper.account)
+        keeper.ready = lambda: self.state.remember_alive(keeper.account.watches)
+        return keeper
+
+    async def _obey(self, reloader: Reloader, service: Service) -> None:
+        """SIGHUP reloads; any other signal ends the run."""
+        with self.ports.signals() as signals:
+            async for received in signals:
+                if received != signal.SIGHUP:
+                    log.info("stopping on %s: nothing is sent to any venue", signal.Signals(received).name)
+                    return
+                service.reloading()
+                await reloader.reload()
+                service.reloaded()

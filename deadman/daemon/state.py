@@ -1,0 +1,297 @@
+"""Keeps the file true: reads it at the start, and writes it whenever what it holds has changed."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from typing import Protocol
+
+import trio
+
+from deadman.daemon.memory import AccountMemory, Damaged, Memory, WatchMemory, decode, encode, is_news
+from deadman.model.account import Standing
+from deadman.model.board import Board
+from deadman.model.watch import Watch
+from deadman.transport.threads import in_thread
+
+log = logging.getLogger(__name__)
+
+WRITE_TIMEOUT = 5.0
+"""Seconds after which a disk counts as hung."""
+
+RETRY = 10.0
+"""Seconds between tries at a disk that fails, unless something changes before."""
+
+PATIENCE = 2.0
+"""Seconds a bot's first lease waits for the disk. No longer: a living bot without a lease is worse than a restart
+that does not know of it, for then the venue's own switch still stands."""
+
+COUNTS = 60.0
+"""Seconds between two writes that only tell how many orders are open: nothing but a comparison hangs on it."""
+
+NEWS = 5.0
+"""The same of one account whose book has filled, emptied, doubled or halved: what is not on the disk a crash keeps
+from being missed, and what is there but long cancelled is missed though nothing happened."""
+
+LAST_WRITE = 1.0
+"""Seconds for what has changed just before we stop."""
+
+
+class State:
+    """What outlives us, between `board` and `store`. A trip never waits for it."""
+
+    def __init__(self, board: Board, store: Store) -> None:
+        self._board = board
+        self._store = store
+        self._on_disk: Memory | None = None
+        self._changed = trio.Event()
+        self._tried = trio.Event()
+        self._failing = False
+        self._has_tried = False
+        self._asked = 0
+        self._answered = 0
+        self._news_at: dict[str, float] = {}
+
+    def restore(self) -> None:
+        """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
+
+        A damaged file is kept aside, and read as: every bot was alive, nothing was disarmed. What was read is written
+        again at once: a disk that takes nothing is told of at the start, and not only by the first disarm it loses.
+        """
+        self._on_disk = self._read()
+        (self._on_disk or Memory.when_in_doubt(self._board)).put_back(self._board)
+        self._board.written = self.written
+        self._board.listen(self._hear)
+        self._board.listen_to_watches(self._hear_watch)
+        self._changed.set()
+
+    async def keep(self) -> None:
+        """Write what changes, until cancelled; then once more."""
+        try:
+            while True:
+                with trio.move_on_after(RETRY if self._failing else COUNTS):
+                    await self._changed.wait()
+                self._changed = trio.Event()
+                await self._save()
+        finally:
+            with trio.move_on_after(LAST_WRITE, shield=True):
+                await self._save(last=True)
+
+    async def written(self) -> str | None:
+        """Return once the disk has been told of all that the board says now; why it knows less, None where it knows.
+
+        A disk that hangs is waited for; who asks sets the deadline.
+        """
+        self._asked += 1
+        turn = self._asked
+        self._changed.set()
+        while self._answered < turn:
+            await self._tried.wait()
+        return self._board.state_fault
+
+    async def remember_alive(self, watches: Iterable[str]) -> None:
+        """Return when the disk knows that these bots live, so that a restart of ours does not forget one it held up.
+
+        To be awaited before a lease is taken for them. A broken disk is waited for `PATIENCE` seconds at most.
+        """
+        names = frozenset(watches)
+        with trio.move_on_after(PATIENCE):
+            while not self._failing and not self._knows(names):
+                await self._tried.wait()
+
+    def _knows(self, watches: Iterable[str]) -> bool:
+        """Whether the disk is not behind about them; one that is not alive there is nothing to know of."""
+        now, on_disk = Memory.of(self._board).watches, self._on_disk
+        alive = (name for name in watches if now.get(name, WatchMemory()).alive)
+        return all(on_disk is not None and on_disk.watches.get(name, WatchMemory()).alive for name in alive)
+
+    def _hear(self, account: str, before: Standing, after: Standing) -> None:
+        """What the disk knows may be of an account of that name which a reload has dropped since."""
+        disk = self._on_disk
+        known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
+        now = AccountMemory.of(after.guard)
+        if replace(known, listed=None) != replace(now, listed=None) or self._is_news(account, known, now):
+            self._changed.set()
+
+    def _is_news(self, account: str, known: AccountMemory, now: AccountMemory) -> bool:
+        """Whether the book is so unlike what the disk knows of it that it is written now."""
+        at = self._board.clock.now()
+        if not is_news(known.listed, now.listed) or at < self._news_at.get(account, -inf) + NEWS:
+            return False
+        self._news_at[account] = at
+        return True
+
+    def _hear_watch(self, before: Watch, after: Watch) -> None:
+        if WatchMemory.of(before) != WatchMemory.of(after):
+            self._changed.set()
+
+    def _read(self) -> Memory | None:
+        """What the file says; a new desk remembers nothing; None when the file cannot be believed."""
+        try:
+            data = self._store.read()
+            return Memory() if data is None else decode(data, self._board.clock)
+        except OSError as error:
+            self._doubt(f"cannot be read ({error.strerror})")
+        except Damaged as error:
+            self._doubt(f"is damaged ({error}); it is kept {self._set_aside()}")
+        return None
+
+    def _set_aside(self) -> str:
+        try:
+            return "as " + self._store.set_aside(self._board.clock.timestamp())
+        except OSError as error:
+            return f"until it is written anew ({error.strerror})"
+
+    def _doubt(self, what: str) -> None:
+        log.error(
+            "the state of the last run %s: every bot counts as having been alive, and NOTHING AS DISARMED, TRIPPED OR "
+            "ON HOLD; disarm or hold again what should be",
+            what,
+            extra={"event": "state_damaged"},
+        )
+
+    async def _save(self, *, last: bool = False) -> None:
+        turn, memory = self._asked, Memory.of(self._board, last=last)
+        if memory != self._on_disk or not self._has_tried:
+            self._has_tried = True
+            failure = await self._write(memory)
+            self._on_disk = memory if failure is None else None
+            self._tell(failure)
+            self._failing = failure is not None
+        self._answered = turn
+        self._tried.set()
+        self._tried = trio.Event()
+
+    async def _write(self, memory: Memory) -> str | None:
+        """Why it could not be written, in words."""
+        try:
+            with trio.fail_after(WRITE_TIMEOUT):
+                await self._store.write(encode(memory, self._board.clock))
+        except trio.TooSlowError:
+            return f"the disk has not answered for {WRITE_TIMEOUT:.0f} s"
+        except OSError as error:
+            return error.strerror or str(error)
+        return None
+
+    def _tell(self, failure: str | None) -> None:
+        """On the board; in the log once when it begins to fail, and once when that is over."""
+        self._board.state_fault = failure
+        if failure is not None and not self._failing:
+            log.error(
+                "the state cannot be written: %s; the service goes on and tries again, but a restart now would not "
+                "know of the latest trips, disarms and holds",
+                failure,
+                extra={"event": "state_not_written"},
+            )
+        elif failure is None and self._failing:
+            log.warning("the state is written again", extra={"event": "state_written"})
+
+
+NAME = "state.toml"
+
+
+class StateInUse(Exception):
+    """Another daemon keeps its state there, or the directory cannot be had; the text tells what to do."""
+
+
+class Store(Protocol):
+    """Where the state is kept. Every method may raise OSError."""
+
+    def read(self) -> bytes | None:
+        """What was written last; None when nothing ever was."""
+
+    async def write(self, data: bytes) -> None:
+        """Replace it. When this returns it survives a loss of power; when it fails the last one stands."""
+
+    def set_aside(self, timestamp: float) -> str:
+        """Keep a damaged one from being lost, and say where. `timestamp` is Unix seconds.
+
+        It is read, and found damaged, until a sound one is written: no restart before that takes this for a new desk.
+        """
+
+
+class FileStore:
+    """`state.toml` in a directory of ours."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path = directory / NAME
+        self._one = trio.CapacityLimiter(1)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the directory against a second daemon, which would undo what this one does. Raises StateInUse."""
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise StateInUse(f"{self._directory}: no state can be kept there: {error.strerror}") from error
+        try:
+            _lock(descriptor, self._directory)
+            yield
+        finally:
+            os.close(descriptor)  # and with it the lock
+
+    def read(self) -> bytes | None:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    async def write(self, data: bytes) -> None:
+        """In a thread, since a disk may hang. A hung one keeps the next from starting, so none overtakes another."""
+        await in_thread(self.replace, data, limiter=self._one)
+
+    def replace(self, data: bytes) -> None:
+        """The blocking form of `write`."""
+        fresh = self._path.with_suffix(".new")
+        try:
+            fresh.unlink(missing_ok=True)
+            with open(fresh, "xb", opener=_private) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink()  # half a file on a full disk helps nobody
+            raise
+        self._sync_directory()
+
+    def set_aside(self, timestamp: float) -> str:
+        for known in self._directory.glob(f"{NAME}.damaged-*"):
+            if known.samefile(self._path):
+                return str(known)
+        told = datetime.fromtimestamp(timestamp, UTC).strftime("%Y%m%dT%H%M%SZ")
+        aside = self._path.with_name(f"{NAME}.damaged-{told}")
+        aside.hardlink_to(self._path)
+        return str(aside)
+
+    def _sync_directory(self) -> None:
+        """A rename is on the disk only when the directory is."""
+        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        hint = "stop it, or give this one a state_directory of its own"
+        raise StateInUse(f"{directory}: another deadman is running on this state directory; {hint}") from None
+    except OSError as error:
+        raise StateInUse(f"{directory}: cannot be locked: {error.strerror}") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

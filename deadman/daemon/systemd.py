@@ -1,0 +1,217 @@
+"""What systemd and we tell each other: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+
+Everything here is a pure function of the environment and its arguments but `ServiceManager.send` and `watch_sockets`.
+Outside systemd nobody listens, and all of it does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import trio
+
+from deadman.model.account import Standing
+from deadman.model.board import Board
+from deadman.model.guard import Phase
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+WATCHDOG = "WATCHDOG=1"
+
+FIRST_DESCRIPTOR = 3
+"""SD_LISTEN_FDS_START: what systemd hands over follows stdin, stdout and stderr."""
+
+_MICROSECONDS = 1_000_000
+_WATCH = "watch-"
+
+
+def status(text: str) -> str:
+    """One line for `systemctl status`; a second line would be a field of its own."""
+    return "STATUS=" + " ".join(text.split())
+
+
+def extend_timeout(seconds: float) -> str:
+    """Ask that start, reload or stop may last this much longer from now on."""
+    return f"EXTEND_TIMEOUT_USEC={round(seconds * _MICROSECONDS)}"
+
+
+def reloading(monotonic: float) -> str:
+    """A reload begins; READY ends it. `monotonic` is CLOCK_MONOTONIC (`time.monotonic()`), not a run loop's clock.
+
+    Type=notify-reload waits in vain for a RELOADING without its instant; Type=notify does not mind it.
+    """
+    return f"RELOADING=1\nMONOTONIC_USEC={int(monotonic * _MICROSECONDS)}"
+
+
+def watchdog_interval(environment: Mapping[str, str], pid: int) -> float | None:
+    """Seconds between two WATCHDOG=1, half of what the unit allows; None where no watchdog waits for this process."""
+    allowed = _number(environment, "WATCHDOG_USEC")
+    if not allowed or _number(environment, "WATCHDOG_PID") not in (None, pid):
+        return None
+    return allowed / _MICROSECONDS / 2
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceManager:
+    """Whoever started us and is told how we do; `address` None where nobody is."""
+
+    address: str | None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> ServiceManager:
+        given = environment.get("NOTIFY_SOCKET", "")
+        # An abstract address is written with @, and begins with a zero byte. Others (vsock) are not for services.
+        return cls("\0" + given[1:] if given.startswith("@") else given if given.startswith("/") else None)
+
+    def send(self, *lines: str) -> bool:
+        """Send one datagram; never blocks, never raises.
+
+        False when the manager's queue is full or its socket gone: what must arrive (READY) is to be said again.
+        """
+        if self.address is None:
+            return True
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out:
+                out.sendto("\n".join(lines).encode(), self.address)
+        except OSError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """A socket that systemd opened for us, under its FileDescriptorName=."""
+
+    descriptor: int
+    name: str
+
+
+def inherited(environment: Mapping[str, str], pid: int) -> tuple[Inherited, ...]:
+    """What was handed to this process; nothing when it was meant for another one."""
+    count = _number(environment, "LISTEN_FDS") or 0
+    if _number(environment, "LISTEN_PID") != pid:
+        return ()
+    names = environment.get("LISTEN_FDNAMES", "").split(":")
+    if len(names) != count:
+        names = [""] * count
+    return tuple(Inherited(FIRST_DESCRIPTOR + index, name) for index, name in enumerate(names))
+
+
+def watch_sockets(given: Iterable[Inherited]) -> dict[str, socket.socket]:
+    """The check-in sockets among them by watch, non-blocking and kept from children; the caller owns them.
+
+    One socket unit has one name for all its ListenDatagram= lines: a name `watch-NAME` that only one socket has says
+    the watch, else the file's name does. What is no Unix datagram socket is none of ours and stays untouched.
+    """
+    given = tuple(given)
+    times = Counter(one.name for one in given)
+    found: dict[str, socket.socket] = {}
+    for one in given:
+        opened = _datagram_socket(one.descriptor)
+        if opened is not None:
+            found[_watch_name(one.name if times[one.name] == 1 else "", opened)] = opened
+    return found
+
+
+def _datagram_socket(descriptor: int) -> socket.socket | None:
+    try:
+        opened = socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+    if opened.family != socket.AF_UNIX or opened.type != socket.SOCK_DGRAM:
+        opened.detach()
+        return None
+    opened.set_inheritable(False)
+    opened.setblocking(False)
+    return opened
+
+
+def _watch_name(name: str, opened: socket.socket) -> str:
+    if name.startswith(_WATCH):
+        return name.removeprefix(_WATCH)
+    return PurePath(os.fsdecode(opened.getsockname())).name.removesuffix(".sock")
+
+
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    value = environment.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+PACE = 1.0
+"""Seconds between two looks at what to tell."""
+
+ARMING_PATIENCE = 30.0
+"""Seconds after which we supervise, whatever the venues say: one bad key must not hold up the boot."""
+
+_UNDECIDED = frozenset({Phase.CONNECTING, Phase.ARMING})
+
+
+@dataclass
+class Service:
+    """The unit's side of one run. Outside systemd nobody listens, and nothing happens."""
+
+    board: Board
+    manager: ServiceManager
+    interval: float | None
+    _fed_at: float = 0.0
+    _told: str = ""
+
+    def feed(self) -> None:
+        """To be called by the task that judges the guards, and by nobody else: a stalled loop starves the watchdog."""
+        now = self.board.clock.now()
+        if self.interval is not None and now >= self._fed_at + self.interval / 2:
+            self._fed_at = now
+            self.manager.send(WATCHDOG)
+
+    async def run(self) -> None:
+        """READY once every account has a first outcome, then what changes."""
+        began = self.board.clock.now()
+        while self._undecided() and self.board.clock.now() < began + ARMING_PATIENCE:
+            self.manager.send(extend_timeout(ARMING_PATIENCE), status(self._summary()))
+            await trio.sleep(PACE / 4)
+        while not self.manager.send(READY, status(self._summary())):
+            await trio.sleep(PACE)
+        while True:
+            self._tell_status()
+            await trio.sleep(PACE)
+
+    def reloading(self) -> None:
+        self.manager.send(reloading(time.monotonic()))
+
+    def reloaded(self) -> None:
+        self.manager.send(READY)
+
+    def stopping(self) -> None:
+        self.manager.send(STOPPING, status("stopping: nothing is sent to any venue"))
+
+    def _undecided(self) -> bool:
+        standings = self.board.standings().values()
+        return any(one.phase in _UNDECIDED and one.guard.trouble is None for one in standings)
+
+    def _tell_status(self) -> None:
+        summary = self._summary()
+        if summary != self._told and self.manager.send(status(summary)):
+            self._told = summary
+
+    def _summary(self) -> str:
+        return summary(self.board.standings())
+
+
+def summary(standings: Mapping[str, Standing]) -> str:
+    """`3/4 protected; least margin 21 s (alpha); NOT protected: beta`, of the wanted accounts."""
+    wanted = {name: one for name, one in standings.items() if one.guard.wanted(one.seen_at)}
+    margins = {name: one.guard.margin(one.seen_at) for name, one in wanted.items() if not one.alarming}
+    told = [f"{len(margins)}/{len(wanted)} protected"]
+    if margins:
+        least = min(margins, key=lambda name: margins[name])
+        told.append(f"least margin {margins[least]:.0f} s ({least})")
+    alarming = [name for name, one in wanted.items() if one.alarming]
+    if alarming:
+        told.append(f"NOT protected: {', '.join(alarming[:5])}{' …' if len(alarming) > 5 else ''}")
+    return "; ".join(told)

@@ -1,0 +1,193 @@
+"""All guards and watches in one place. Facts are posted here; observers hear of each change.
+
+Only the loop writes. Other threads read: everything held is immutable and replaced whole, and what time changes is
+computed by the reader, so that reading needs no lock and shows the truth while the loop is stalled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from deadman.model.account import Histogram, Standing
+from deadman.model.clock import Clock
+from deadman.model.facts import Fact
+from deadman.model.guard import Guard
+from deadman.model.identity import TakenOn, identity_of
+from deadman.model.leases import Leases
+from deadman.model.promise import timers
+from deadman.model.settings import Account, Selection, SxBetAccount, Terms
+from deadman.model.succession import retired
+from deadman.model.watch import Watch
+
+LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+OUTCOMES = ("delivered", "failed", "dropped")
+"""What may become of a try at webhook or ping; what is given up after several is `dropped` besides."""
+
+Listener = Callable[[str, Standing, Standing], None]
+"""Told the account's name, how it stood, and how it stands now."""
+
+WatchListener = Callable[[Watch, Watch], None]
+"""Told how a watch stood, and how it stands now."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHealth:
+    """The event loop as it saw itself: last tick (monotonic), how late its ticks were, jumps of the clocks."""
+
+    tick_at: float
+    lag: Histogram
+    clock_jumps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """How the last reading of the config went; `success_timestamp` in Unix seconds."""
+
+    successful: bool
+    success_timestamp: float
+
+
+@dataclass
+class Board:
+    """The one record of what is known.
+
+    `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
+    `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
+    must outlive us is on the disk, or with why it is not; None where there is no disk. `leaving`: what is known of
+    accounts that the reload at hand takes out of the config, in case that it only renames them.
+    """
+
+    clock: Clock
+    loop: LoopHealth
+    reload: Reload
+    configs: Mapping[str, Account] = field(default_factory=dict)
+    notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    state_fault: str | None = None
+    written: Callable[[], Awaitable[str | None]] | None = None
+    leaving: Mapping[str, Guard] = field(default_factory=dict)
+    _standings: dict[str, Standing] = field(default_factory=dict)
+    _watches: dict[str, Watch] = field(default_factory=dict)
+    _listeners: list[Listener] = field(default_factory=list)
+    _watch_listeners: list[WatchListener] = field(default_factory=list)
+    _due_at: float = inf
+
+    @classmethod
+    def new(cls, clock: Clock) -> Board:
+        loop = LoopHealth(clock.now(), Histogram.empty(LAG_BUCKETS))
+        return cls(clock, loop, Reload(True, clock.timestamp()))
+
+    def add(self, account: Account) -> None:
+        """Take an account up, or on with a changed config: what is known of it stays."""
+        fresh = self._fresh(account)
+        known = self._standings.get(account.name)
+        self.configs = {**self.configs, account.name: account}
+        if known is None:
+            kept = self._renamed(account)
+            guard = replace(kept, overdue_after=fresh.overdue_after, provable=fresh.provable) if kept else fresh
+            self._standings[account.name] = Standing.new(guard, self.clock.now())
+            self._due_at = -inf
+        else:
+            guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=fresh.provable)
+            self._replace(account.name, replace(known, guard=guard))
+        self.post(account.name, TakenOn(self.clock.now(), identity_of(account), terms_of(account)))
+
+    def _fresh(self, account: Account) -> Guard:
+        """Of SX Bet we presume that a lease stands when nothing is known: an earlier run may have taken it."""
+        overdue_after = timers(account).overdue_after
+        if not isinstance(account, SxBetAccount):
+            return Guard(overdue_after)
+        now = self.clock.now()
+        leases = Leases() if account.observe else Leases().presume(now, float(account.timeout_seconds), now)
+        return Guard(overdue_after, provable=not account.observe, leases=leases)
+
+    def forget(self, account: str) -> None:
+        """Drop an account that the config no longer names."""
+        self.configs = {name: config for name, config in self.configs.items() if name != account}
+        known = self._standings.pop(account, None)
+        self.leaving = {**self.leaving, account: retired(known.guard)} if known is not None else self.leaving
+
+    def take_on(self, account: str, remembered: Guard) -> None:
+        """Go on with a guard of an earlier run, which may be another account's than the one the config names now."""
+        self._replace(account, replace(self._standings[account], guard=remembered))
+        config = self.configs[account]
+        self.post(account, TakenOn(self.clock.now(), identity_of(config), terms_of(config)))
+
+    def _renamed(self, account: Account) -> Guard | None:
+        """What was known of this very account under a name that the same reload takes out of the config."""
+        identity = identity_of(account)
+        same = (guard for guard in self.leaving.values() if guard.identity and guard.identity.is_of(identity))
+        return next(same, None)
+
+    def post(self, account: str, fact: Fact) -> None:
+        """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""
+        if account in self._standings:
+            self._pass(account, fact.at)
+            self._replace(account, self._standings[account].post(fact))
+
+    def let_time_pass(self) -> None:
+        """Notice what time alone has changed, and tell the observers."""
+        now = self.clock.now()
+        if now < self._due_at:
+            return
+        for account, standing in tuple(self._standings.items()):
+            if standing.due_at <= now:
+                self._pass(account, now)
+        self._due_at = min((standing.due_at for standing in self._standings.values()), default=inf)
+
+    def standing(self, account: str) -> Standing:
+        """As of now. Raises KeyError for an account not known."""
+        return self._standings[account].at(self.clock.now())
+
+    def guard(self, account: str) -> Guard:
+        """The facts about the account, which time leaves as they are. Raises KeyError for an account not known."""
+        return self._standings[account].guard
+
+    def standings(self) -> dict[str, Standing]:
+        """Every account as of now, by name in the config's order; safe from any thread."""
+        now = self.clock.now()
+        known = self._standings.copy()
+        return {name: known[name].at(now) for name in tuple(self.configs) if name in known}
+
+    def watch(self, name: str) -> Watch:
+        return self._watches[name]
+
+    def watches(self) -> dict[str, Watch]:
+        """Every watch by name; safe from any thread."""
+        return self._watches.copy()
+
+    def put_watch(self, watch: Watch) -> None:
+        """Take a watch up, or replace what is known of it."""
+        before = self._watches.get(watch.name, watch)
+        self._watches[watch.name] = watch
+        for listener in tuple(self._watch_listeners):
+            listener(before, watch)
+
+    def forget_watch(self, name: str) -> None:
+        self._watches.pop(name, None)
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        self._listeners.remove(listener)
+
+    def listen_to_watches(self, listener: WatchListener) -> None:
+        self._watch_listeners.append(listener)
+
+    def _pass(self, account: str, now: float) -> None:
+        for step in self._standings[account].steps(now):
+            self._replace(account, step)
+
+    def _replace(self, account: str, after: Standing) -> None:
+        before, self._standings[account] = self._standings[account], after
+        self._due_at = min(self._due_at, after.due_at)
+        for listener in tuple(self._listeners):
+            listener(account, before, after)
+
+
+def terms_of(account: Account) -> Terms:
+    """How a trip of this account cancels, as its config says now."""
+    return Terms(account.on_trip, Selection() if isinstance(account, SxBetAccount) else account.cancel)

@@ -1,0 +1,96 @@
+"""Whose account it is at the venue. What is known of an account belongs to that identity, and not to a name. Pure.
+
+A `client_id` or a wallet leads to one account for ever. A path to a key file is no identity and a rotated key no new
+account, so that for SX Bet's V3 the account's name stands for it until the venue tells another wallet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from deadman.model.settings import Account, DeribitAccount, Terms
+
+
+class Relation(Enum):
+    """What two identities say of each other."""
+
+    SAME = auto()
+    OTHER = auto()
+    UNKNOWN = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One account at one venue.
+
+    Attributes:
+        place: venue and network; an account's id in one place says nothing of another place.
+        credential: a fingerprint of what the config logs in with.
+        account: the account as the venue tells it, in lower case; None while it has not told.
+    """
+
+    place: str
+    credential: str
+    account: str | None = None
+
+    def is_of(self, other: Identity) -> bool:
+        """Whether both log in with one and the same credential at one place."""
+        return (self.place, self.credential) == (other.place, other.credential)
+
+    def relation(self, other: Identity) -> Relation:
+        if self.place != other.place:
+            return Relation.OTHER
+        if self.account is not None and other.account is not None:
+            return Relation.SAME if self.account == other.account else Relation.OTHER
+        return Relation.SAME if self.credential == other.credential else Relation.UNKNOWN
+
+
+def identity_of(account: Account) -> Identity:
+    """As far as the config tells it. Another URL of Deribit's is asked again whose account it is."""
+    if isinstance(account, DeribitAccount):
+        place = f"{account.venue} {account.network}"
+        return Identity(place, _fingerprint(account.url, account.client_id, account.key_name))
+    place = f"{account.venue} {account.network} {account.url} {account.api}"
+    if account.requestor is None:
+        return Identity(place, _fingerprint(account.name))
+    return Identity(place, _fingerprint(account.requestor), account.requestor.lower())
+
+
+def _fingerprint(*words: str | None) -> str:
+    return hashlib.sha256("\n".join(word or "" for word in words).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOn:
+    """From here on the config names this account, with these terms for its trips."""
+
+    at: float
+    identity: Identity
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The venue told whose account it is; None: it would not."""
+
+    at: float
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Somebody wants a try now, whatever we wait for: a reload, or a secret that has changed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Every bot has checked in since the account took the place of another."""
+
+    at: float
+
+
+SuccessionFact = TakenOn | Identified | Called | Heard

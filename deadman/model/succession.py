@@ -1,0 +1,148 @@
+"""Who takes whose place: what becomes of a guard when its name comes to stand for another account. Pure.
+
+A guard belongs to an account at the venue and not to a name. What is known of another account, or of one that may be
+another, is set aside and never acted upon: nothing is cancelled, turned off or claimed by it. Where the venue tells
+that it was this one all along, everything holds again. An operator's word by name withholds meanwhile: the other
+account is neither armed nor cancelled until he lifts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from deadman.model import facts
+from deadman.model.facts import Cause, Fact
+from deadman.model.guard import Guard
+from deadman.model.identity import Identity, Relation
+from deadman.model.leases import Leases
+
+
+def fold(guard: Guard, fact: Fact) -> Guard:
+    """The guard after one more fact, of whatever kind."""
+    match fact:
+        case facts.TakenOn(at=at, identity=identity, terms=terms):
+            return replace(_taken_on(guard, identity, at), terms=terms)
+        case facts.Identified(at=at, account=account):
+            return replace(guard, untold=True) if account is None else _identified(guard, account, at)
+        case facts.Heard():
+            return replace(guard, taken_on_at=None)
+        case facts.Called(at=at):
+            return replace(guard, called_at=at)
+        case facts.Disarmed(at=at) | facts.Rearmed(at=at) | facts.Tripped(at=at, cause=Cause.OPERATOR):
+            return replace(guard.post(fact), called_at=at)
+        case _:
+            return guard.post(fact)
+
+
+def _taken_on(guard: Guard, identity: Identity, at: float) -> Guard:
+    """An identity that the config alone tells: what the venue told of the same credential before still holds."""
+    known, aside = guard.identity, guard.aside
+    if known is None:
+        return replace(guard, identity=identity)
+    if known.is_of(identity):
+        return replace(guard, unchecked=True, untold=False)
+    if aside is not None and aside.identity is not None and aside.identity.is_of(identity):
+        return _gone_back(guard, aside, aside.identity)
+    if known.relation(identity) is Relation.SAME:
+        return replace(guard, identity=identity, untold=False)
+    return _set_aside(guard, identity, at)
+
+
+def _identified(guard: Guard, account: str, at: float) -> Guard:
+    known, aside = guard.identity, guard.aside
+    if known is None:
+        return guard
+    identity = replace(known, account=account)
+    if aside is not None and _is_same(aside, identity):
+        return _restored(guard, aside, identity) if known.account is None else _gone_back(guard, aside, identity)
+    if known.relation(identity) is Relation.SAME:
+        return replace(guard, identity=identity, unchecked=False)
+    return _set_aside(guard, identity, at)
+
+
+def _is_same(guard: Guard, identity: Identity) -> bool:
+    """Whether this is known to be the guard of that very account."""
+    return guard.identity is not None and guard.identity.relation(identity) is Relation.SAME
+
+
+def _set_aside(guard: Guard, identity: Identity, at: float) -> Guard:
+    """Start over as another account. An operator's word by name leaves it alone, until he lifts it."""
+    leases = Leases().presume(at, guard.leases.longest, at) if guard.leases.longest else Leases()
+    fresh = Guard(guard.overdue_after, guard.provable, identity, leases=leases, terms=guard.terms, taken_on_at=at)
+    fresh = replace(fresh, session_at=guard.session_at, can_cancel=guard.can_cancel, awaited=guard.awaited)
+    kept = guard.aside if guard.aside is not None and not _is_worth_keeping(guard) else replace(guard, aside=None)
+    word = _operators_word(guard)
+    if word is None:
+        return replace(fresh, aside=kept)
+    return replace(fresh, aside=kept, disarm=word, disarm_confirmed=True, withheld=True)
+
+
+def _restored(guard: Guard, aside: Guard, identity: Identity) -> Guard:
+    """The account set aside was this one all along. What people said meanwhile is their later word."""
+    before = replace(
+        aside,
+        overdue_after=guard.overdue_after,
+        provable=guard.provable,
+        terms=guard.terms,
+        identity=identity,
+        unchecked=False,
+        untold=guard.untold,
+        session_at=guard.session_at,
+        can_cancel=guard.can_cancel,
+        awaited=guard.awaited,
+        trouble=guard.trouble or aside.trouble,
+        proof=guard.proof or aside.proof,
+        leases=aside.leases.joined(guard.leases),
+        covered_since=guard.covered_since if guard.proof is not None else aside.covered_since,
+        turned_on=guard.turned_on or aside.turned_on,
+    )
+    if guard.withheld or (guard.disarm is None and guard.trip is None):
+        return before
+    return replace(before, disarm=guard.disarm, disarm_confirmed=guard.disarm_confirmed, trip=guard.trip)
+
+
+def _gone_back(guard: Guard, aside: Guard, identity: Identity) -> Guard:
+    """The account set aside is in its place again; what was proven of it before is too old to be claimed."""
+    other = replace(guard, aside=None) if _is_worth_keeping(guard) else None
+    before = replace(
+        retired(aside),
+        overdue_after=guard.overdue_after,
+        provable=guard.provable,
+        terms=guard.terms,
+        identity=identity,
+        aside=other,
+        session_at=guard.session_at,
+        can_cancel=guard.can_cancel,
+        awaited=guard.awaited,
+    )
+    word = None if guard.withheld or before.disarm is not None else _operators_word(guard)
+    if word is None:
+        return before
+    return replace(before, disarm=word, disarm_confirmed=True, withheld=True)
+
+
+def retired(guard: Guard) -> Guard:
+    """What outlives the keeping of this account: claims, sessions and counts do not."""
+    kept = Guard(guard.overdue_after, identity=guard.identity, aside=guard.aside, withheld=guard.withheld)
+    words = replace(kept, trip=guard.trip, disarm=guard.disarm, disarm_confirmed=guard.disarm_confirmed)
+    words = replace(words, leases=guard.leases)
+    return replace(
+        words, turned_on=guard.turned_on, switch=guard.switch, bots=guard.bots, taken_on_at=guard.taken_on_at
+    )
+
+
+def _is_worth_keeping(guard: Guard) -> bool:
+    own = guard.disarm is not None and not guard.withheld
+    return own or guard.trip is not None or guard.turned_on
+
+
+def _operators_word(guard: Guard) -> facts.Disarmed | None:
+    """What an operator said of this name: a disarm, or a trip, which then only withholds."""
+    said = "said of another account of this name: this one is neither armed nor cancelled until `arm`"
+    if guard.disarm is not None:
+        words = guard.disarm.reason if guard.withheld else "; ".join(filter(None, (guard.disarm.reason, said)))
+        return replace(guard.disarm, reason=words)
+    if guard.trip is None or guard.trip.cause is not Cause.OPERATOR:
+        return None
+    words = "; ".join(filter(None, ("tripped", guard.trip.reason, said)))
+    return facts.Disarmed(guard.trip.at, guard.trip.by, words)

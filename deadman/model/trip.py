@@ -1,0 +1,148 @@
+"""Orders that vanish while nobody looks: the open orders as listed before a gap and after it. Pure.
+
+A gap is a lost session, an absence of ours, or a lease that ran out. A bot that lives cancels and places orders all the
+time, also in a gap, and nobody tells us of those: so it is not called the venue's doing that fewer orders are open, but
+that none is left, or that a lease ended in between, or what the venue itself says of the single orders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from deadman.model import facts
+from deadman.model.facts import Cause
+from deadman.model.settings import Terms
+
+FED = 30.0
+"""Seconds for which an order placed during a trip says that something keeps placing them: a few of the slow rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A pulled switch. `remaining` None: the venue's list cannot be read, or was not yet.
+
+    Attributes:
+        resisting: orders that the venue would not cancel in the last round, asked for one by one; `words`: what it
+            said of one of them.
+        left: the ids that the last round left open; None where they are not known.
+        placed: orders that were listed after a round and not after the one before: placed since the trip began.
+        placed_at: when such an order was last seen.
+    """
+
+    at: float
+    cause: Cause
+    by: str
+    reason: str
+    rounds: int = 0
+    cancelled: int = 0
+    remaining: int | None = None
+    done_at: float | None = None
+    presumed: bool = False
+    resisting: int = 0
+    words: str = ""
+    left: frozenset[str] | None = None
+    placed: int = 0
+    placed_at: float | None = None
+    terms: Terms | None = None
+
+    @property
+    def under_way(self) -> bool:
+        return self.done_at is None
+
+    def is_fed(self, now: float) -> bool:
+        """Whether something keeps placing orders, by what was listed in the last rounds."""
+        return self.placed_at is not None and now < self.placed_at + FED
+
+    def _placed_before(self, done: facts.RoundDone) -> int:
+        """Orders that were not there after the last round; where no ids are known, what there is more of."""
+        if done.listed is not None and self.left is not None:
+            return len(done.listed - self.left)
+        return max(0, (done.remaining or 0) - (self.remaining or 0)) if self.remaining is not None else 0
+
+    def after(self, done: facts.RoundDone) -> Trip:
+        """The trip after one more round."""
+        fresh = self._placed_before(done)
+        return replace(
+            self,
+            rounds=self.rounds + 1,
+            cancelled=self.cancelled + done.cancelled,
+            remaining=done.remaining,
+            resisting=done.resisting,
+            words=done.words,
+            left=self.left if done.listed is None else done.listed,
+            placed=self.placed + fresh,
+            placed_at=done.at if fresh else self.placed_at,
+        )
+
+
+LAG = 15.0
+"""Seconds after a lease's end in which the venue may still be cancelling: its own delay is not documented."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """So many orders, listed last at `listed_at`, were missed at `at`. `lapsed`: a lease had run out in between."""
+
+    at: float
+    orders: int
+    listed_at: float
+    lapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What was listed last, and what has happened since that may have taken orders unseen. Instants are monotonic.
+
+    Attributes:
+        count: open orders at `listed_at`; None where nothing is to be compared with.
+        unwatched: a session was lost, or we were away, since then.
+        lapsed_at: when a lease last ran out.
+        gone: what was missed last.
+    """
+
+    count: int | None = None
+    listed_at: float = 0.0
+    unwatched: bool = False
+    lapsed_at: float | None = None
+    gone: Gone | None = None
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether orders that were listed last may have gone since, unseen: they are to be listed at once."""
+        if not self.count:
+            return False
+        return self.unwatched or (self.lapsed_at is not None and self.listed_at < self.lapsed_at + LAG)
+
+    def out_of_sight(self) -> Book:
+        return replace(self, unwatched=True)
+
+    def lapsed(self, at: float) -> Book:
+        return replace(self, lapsed_at=at)
+
+    def seen_to_go(self, orders: int) -> Book:
+        """The venue told that it cancelled some."""
+        return self if self.count is None else replace(self, count=max(0, self.count - orders))
+
+    def known(self, count: int | None, at: float) -> Book:
+        """A count with which the next is compared, but which itself is not: we, or an operator, had a hand in it."""
+        return Book(count, at, gone=self.gone)
+
+    def listed(self, count: int, at: float, by_venue: int = 0, accounted: int = 0) -> Book:
+        """After one more listing; of those missing the venue says that it cancelled `by_venue`, and that `accounted`
+        were filled, or cancelled by who had placed them."""
+        ended = self._ended_since(count)
+        missing = max(0, (self.count or 0) - count)
+        taken = self._taken(missing, count, ended, by_venue, accounted)
+        gone = Gone(at, taken, self.listed_at, ended) if taken else self.gone
+        return Book(count, at, lapsed_at=self.lapsed_at, gone=gone)
+
+    def _ended_since(self, count: int) -> bool:
+        """Whether a lease took orders after the last listing; one listed soon after its end may have come too early."""
+        if self.lapsed_at is None:
+            return False
+        return self.listed_at < (self.lapsed_at if count else self.lapsed_at + LAG)
+
+    def _taken(self, missing: int, count: int, ended: bool, by_venue: int, accounted: int) -> int:
+        if ended or (self.unwatched and count == 0):
+            return max(0, missing - accounted)
+        return min(missing, by_venue) if self.unwatched else 0

@@ -1,0 +1,170 @@
+"""What `simulate` sets up: accounts at both venues, and the config that fits them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import trio
+
+from deadman.model.errors import innermost
+from deadman.simulator.commands import Stage, obey
+from deadman.simulator.console import from_socket, from_stdin, narrate
+from deadman.simulator.deribit.venue import Deribit
+from deadman.simulator.listen import listen, new_authority
+from deadman.simulator.sxbet.venue import SxBet
+
+MARK = "# Written by `deadman simulate`, and written anew each time it starts.\n\n"
+MAKER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # the first example of EIP-55
+USUAL_PORT = 9847
+
+
+class Occupied(Exception):
+    """The directory holds a config that is not ours to overwrite."""
+
+
+async def simulate(directory: Path) -> None:
+    """Carry both venues until SIGINT or SIGTERM.
+
+    Raises:
+        Occupied: a foreign config.toml is in the way.
+        OSError: the directory, a port or the command socket cannot be had.
+    """
+    keys = {name: secrets.token_hex(16) for name in ("options-desk", "futures-desk", "sx-maker", "sx-legacy")}
+    stage, authority = new_stage(keys), new_authority()
+    with reserved_port() as port, trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            deribit, sxbet = [await nursery.start(listen, v.serve, authority) for v in (stage.deribit, stage.sxbet)]
+            listen_at = f"127.0.0.1:{port}"
+            write(directory, keys, authority.pem, config(directory, listen_at, deribit, sxbet))
+            await nursery.start(from_socket, directory / "faults.sock", partial(obey, stage))
+            nursery.start_soon(from_stdin, partial(obey, stage), say)
+            say(greeting(directory, listen_at))
+            nursery.start_soon(narrate, (stage.deribit.exchange, stage.sxbet.exchange), say)
+            await anext(aiter(signals))
+            nursery.cancel_scope.cancel()
+
+
+def new_stage(keys: Mapping[str, str]) -> Stage:
+    stage = Stage(Deribit(), SxBet())
+    for name in ("options-desk", "futures-desk"):
+        stage.deribit.add_key(f"{name}-id", name, secret=keys[name])
+    stage.sxbet.add_account("sx-maker", keys["sx-maker"], "v3")
+    stage.sxbet.add_account("sx-legacy", keys["sx-legacy"], "v2", MAKER)
+    return stage
+
+
+def write(directory: Path, keys: Mapping[str, str], pem: bytes, settings: Mapping[str, Any]) -> None:
+    """Write config, certificate and secrets; the secrets first, so that the config never names what is not there."""
+    target = directory / "config.toml"
+    if target.exists() and not target.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+        raise Occupied(f"{target} was not written by simulate; choose another directory, or move it away")
+    for each in (directory, directory / "secrets", directory / "run", directory / "state"):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, key in keys.items():
+        write_secret(directory / "secrets" / name, key)
+    (directory / "ca.pem").write_bytes(pem)
+    target.write_text(MARK + tomli_w.dumps(settings), encoding="utf-8")
+
+
+def write_secret(path: Path, key: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{key}\n")
+
+
+def config(directory: Path, listen_at: str, deribit: int, sxbet: int) -> dict[str, Any]:
+    """A desk of four accounts, two of which hang on a bot called quoter."""
+    websocket = {"venue": "deribit", "network": "testnet", "url": f"wss://127.0.0.1:{deribit}/ws/api/v2"}
+    http = {"venue": "sxbet", "network": "testnet", "url": f"https://127.0.0.1:{sxbet}"}
+    trust = {"ca_file": str(directory / "ca.pem")}
+
+    def secret(name: str) -> dict[str, str]:
+        return {"file": str(directory / "secrets" / name)}
+
+    def desk(name: str, auth: str) -> dict[str, Any]:
+        return websocket | trust | {"client_id": f"{name}-id", "client_secret": secret(name), "auth": auth}
+
+    return {
+        "daemon": {
+            "listen": listen_at,
+            "runtime_directory": str(directory / "run"),
+            "state_directory": str(directory / "state"),
+        },
+        "watches": {"quoter": {"timeout": 5}},
+        "accounts": {
+            "options-desk": desk("options-desk", "signature") | {"watch": ["quoter"]},
+            "futures-desk": desk("futures-desk", "secret"),
+            "sx-maker": http | trust | {"api": "v3", "api_key": secret("sx-maker"), "watch": "quoter"},
+            "sx-legacy": http
+            | trust
+            | {"api": "v2", "requestor": MAKER, "api_key": secret("sx-legacy"), "watch": "none"},
+        },
+    }
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """The usual port where it is free, so that examples fit; else any. Nobody but a daemon takes it meanwhile.
+
+    The reservation is bound without SO_REUSEADDR, so that two of them exclude each other, and gets it afterwards: a
+    daemon, which asks for it too, may then listen there (Linux, socket(7)).
+    """
+    with socket.socket() as reservation:
+        try:
+            reservation.bind(("127.0.0.1", USUAL_PORT))
+        except OSError:
+            reservation.bind(("127.0.0.1", 0))
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        yield int(reservation.getsockname()[1])
+
+
+def greeting(directory: Path, listen_at: str) -> str:
+    return f"""\
+Simulated Deribit and SX Bet are running on loopback. Written into {directory}:
+  config.toml   four accounts, two of them watched for a bot called quoter
+  ca.pem        the certificate to trust
+  secrets/      their keys
+In other terminals:
+  deadman run --config {directory}/config.toml
+  while deadman beat quoter --config {directory}/config.toml; do sleep 1; done
+  deadman status --follow --config {directory}/config.toml
+  curl http://{listen_at}/metrics
+Break things by commands, here or a line each on {directory}/faults.sock; help lists them.
+Ends on Ctrl-C."""
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Run the simulated venues on loopback, to try bots, alerts and the daemon against."
+    parser.add_argument("--directory", type=Path, required=True, help="where config.toml, ca.pem and secrets go")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Exit 0 on SIGINT and SIGTERM; 1 where the directory, a port or the command socket cannot be had."""
+    import trio  # late, with the simulator: no other verb is to wait for them
+
+    # HOUSE: local import of itself
+
+    failures: list[BaseException] = []
+    try:
+        trio.run(simulate, arguments.directory.absolute())
+    except* (OSError, Occupied) as group:
+        failures.append(innermost(group))
+    for failure in failures:
+        sys.stderr.write(f"deadman: cannot simulate in {arguments.directory}: {failure}\n")
+    return 1 if failures else 0

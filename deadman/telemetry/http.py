@@ -1,0 +1,238 @@
+"""Metrics, health and a status page over HTTP, in threads of their own.
+
+Nothing here waits for the event loop, so that it answers while the loop hangs, and says so; and nothing here is waited
+for by the loop, so that no client can delay a renewal.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock
+from typing import Any
+
+from deadman.config.fault import host_and_port
+from deadman.model.board import Board
+from deadman.telemetry.routes import Answer, Routes
+from deadman.telemetry.scrape import Dropped, no_logs_dropped
+
+PATIENCE = 5.0
+"""Seconds a client may keep us waiting for its next byte, or for reading ours."""
+
+REST = 0.1
+"""Seconds to rest when no descriptor is left, lest accepting becomes a spin that starves the event loop."""
+
+_SAFETY = {
+    "Cache-Control": "no-store",
+    "Connection": "close",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `routes` on an address family of its own until shut down."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 1024  # a full queue costs a newcomer a second, until its next SYN
+
+    def __init__(
+        self, family: socket.AddressFamily, address: tuple[Any, ...], routes: Routes, connections: Connections
+    ) -> None:
+        self.address_family = family
+        self.routes = routes
+        self._connections = connections
+        super().__init__(address, Handler)
+        # A client that left between being announced and being accepted must not hold up the next.
+        self.socket.setblocking(False)
+
+    def server_bind(self) -> None:
+        """Without the base's look-up of our own name, which may hang on a name server."""
+        if self.address_family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        try:
+            connection, address = super().get_request()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                time.sleep(REST)
+            raise
+        self._connections.add(connection)
+        return connection, address
+
+    def service_actions(self) -> None:
+        self._connections.reap()
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.forget(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients come and go as they like; anything else is a bug of ours."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            _log.exception("a bug in answering an HTTP request", extra={"event": "http_bug"})
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request, one answer, one connection."""
+
+    server: Server
+    timeout = PATIENCE
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        self._send(self.server.routes.answer(path, self.headers.get("Accept", "")))
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """The base's own complaints, in plain words; it knows no method but those defined here."""
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            refused = "only GET and HEAD: there is nothing to change here"
+            self._send(Answer.plain(HTTPStatus.METHOD_NOT_ALLOWED, refused, {"Allow": "GET, HEAD"}))
+        else:
+            status = HTTPStatus(code)
+            self._send(Answer.plain(status, status.description or status.phrase))
+
+    def _send(self, answer: Answer) -> None:
+        self.close_connection = True
+        self.send_response(answer.status)
+        headers = {**_SAFETY, **answer.headers, "Content-Type": answer.content_type}
+        for name, value in {**headers, "Content-Length": str(len(answer.body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def version_string(self) -> str:
+        return "deadman"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name for it
+        """Silent: scrapes come every few seconds for ever."""
+
+
+MOST = 64
+"""Connections at once. When one more comes the oldest goes: a scraper asks at once, who is old is silent or slow."""
+
+LIFE = 10.0
+"""Seconds a connection may last whatever it does: a byte now and then keeps nobody in."""
+
+
+class Connections:
+    """Who is being served, oldest first. `now` is monotonic."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._since: dict[socket.socket, float] = {}
+        # Held from the look-up to the hang-up: a closed socket's number may already be somebody else's.
+        self._lock = Lock()
+
+    def add(self, connection: socket.socket) -> None:
+        with self._lock:
+            while len(self._since) >= MOST:
+                self._hang_up(next(iter(self._since)))
+            self._since[connection] = self._now()
+
+    def forget(self, connection: socket.socket) -> None:
+        """To be called before it is closed."""
+        with self._lock:
+            self._since.pop(connection, None)
+
+    def reap(self) -> None:
+        """Hang up on those who outstayed."""
+        with self._lock:
+            oldest_allowed = self._now() - LIFE
+            for connection in [known for known, since in self._since.items() if since <= oldest_allowed]:
+                self._hang_up(connection)
+
+    def hang_up_on_all(self) -> None:
+        with self._lock:
+            for connection in tuple(self._since):
+                self._hang_up(connection)
+
+    def _hang_up(self, connection: socket.socket) -> None:
+        """Its thread wakes from whatever it waits for, and closes it."""
+        self._since.pop(connection)
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+REAP = 0.5
+"""Seconds between looks for connections that outstayed."""
+
+
+class CannotListen(OSError):
+    """The address cannot be had; the message says why and what to do."""
+
+
+class Exposition:
+    """Serves `board` on `address`: a host (name, IPv4 or IPv6) and a port, 0 for any that is free."""
+
+    def __init__(self, board: Board, address: tuple[str, int], log_dropped: Dropped = no_logs_dropped) -> None:
+        self._address = address
+        self._routes = Routes(board, log_dropped)
+        self._connections = Connections(board.clock.now)
+        self._server: Server | None = None
+
+    def start(self) -> tuple[str, int]:
+        """Listen and serve; the address that was bound. Raises CannotListen in words."""
+        try:
+            family, _, _, _, address = _resolved(*self._address)
+            self._server = Server(family, address, self._routes, self._connections)
+        except (OSError, UnicodeError) as error:
+            raise CannotListen(_in_words(self._address, error)) from error
+        threading.Thread(target=self._server.serve_forever, args=(REAP,), name="exposition", daemon=True).start()
+        host, port = self._server.server_address[:2]
+        return str(host), int(port)
+
+    def close(self) -> None:
+        """Stop at once, whoever is being served. Without effect when it was not started."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        with suppress(OSError):  # wakes the thread that waits for clients, which then sees that it is to end
+            server.socket.shutdown(socket.SHUT_RDWR)
+        server.shutdown()
+        server.server_close()
+        self._connections.hang_up_on_all()
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, int, int, str, tuple[object, ...]]:
+    return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+
+
+def _in_words(address: tuple[str, int], error: OSError | UnicodeError) -> str:
+    return f"cannot listen on {host_and_port(*address)} (key daemon.listen): {_advice(error)}"
+
+
+def _advice(error: OSError | UnicodeError) -> str:
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return "the name has no address; give an IP address"
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another program does already; stop it (`ss -ltnp` shows which) or choose another port"
+        case errno.EACCES | errno.EPERM:
+            return "not permitted; choose a port above 1023"
+        case errno.EADDRNOTAVAIL:
+            return "this host has no such address; 127.0.0.1 can be reached from here alone, 0.0.0.0 from everywhere"
+        case errno.EAFNOSUPPORT:
+            return "this host has no such kind of address; is IPv6 turned off?"
+        case _:
+            return error.strerror or str(error)

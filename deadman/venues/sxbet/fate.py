@@ -1,0 +1,133 @@
+"""SX Bet: the venue cancels every order when the lease runs out. Renewing it for a dead bot defeats it.
+
+Source: docs.sx.bet, "Heartbeat". Deaths count from the last *attempted* renewal: the venue may have heard it.
+"""
+
+from __future__ import annotations
+
+from deadman.model.duty import means
+from deadman.model.fate import Case, Fate
+from deadman.model.guard import Phase
+from deadman.model.settings import OnTrip, SxBetAccount
+
+
+def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
+    """Our own cancel while we can; else the lease's end, if anything makes us stop renewing."""
+    if case.phase is Phase.TRIPPING:
+        return _tripping(case, account)
+    if settled := _settled(case):
+        return settled
+    if not account.watches and not account.observe and case.phase is not Phase.TRIPPED:
+        return Fate("stay", None, 'watch is "none": deadman goes on renewing the lease though the bot is dead.')
+    if case.unmet and not case.bots:
+        why = f"{' and '.join(case.unmet)} has not checked in yet: deadman goes on renewing the lease as before."
+        return Fate("stay", None, why)
+    if not case.trips or case.guard.awaited or case.phase is Phase.TRIPPED:
+        return if_host_dies(case)
+    return _tripped_by_silence(case, account)
+
+
+def if_host_dies(case: Case) -> Fate:
+    """Nobody is left to renew."""
+    if settled := _settled(case):
+        return settled
+    until = case.guard.lease_end
+    if case.account.observe:
+        return Fate("unknown", None, "deadman only observes here: it holds no lease, and sees nobody else's.")
+    if case.stands and until is not None:
+        return Fate(
+            "gone", round(until - case.now, 3), "SX Bet cancels when the lease ends, with a delay it does not document."
+        )
+    if case.guard.may_be_leased(case.now):
+        return Fate("unknown", None, f"No lease is proven, but one that is not may run until {_until(case)}.")
+    return _bare(case)
+
+
+def _until(case: Case) -> str:
+    """The latest end of any lease that SX Bet may hold, for people."""
+    return case.times.told(case.guard.lease_end or case.now)
+
+
+def _what_is_placed_now(case: Case) -> str:
+    if not case.guard.may_be_leased(case.now):
+        return ""
+    return f" A lease may run until {_until(case)}: orders placed before that go when it ends."
+
+
+def _settled(case: Case) -> Fate | None:
+    """The phases that decide both deaths at once."""
+    if case.phase is Phase.DISARMED:
+        return _disarmed(case)
+    if case.cleared:
+        presumed = case.guard.trip is not None and case.guard.trip.presumed
+        how = "presumed so since the lease's end" if presumed else "SX Bet listed no open order"
+        return Fate("gone", 0.0, f"Already cancelled: {how}.{_what_is_placed_now(case)}")
+    if case.found_off and case.guard.may_be_leased(case.now):
+        return Fate("unknown", None, f"SX Bet did not grant the lease we asked for: one may run until {_until(case)}.")
+    if case.found_off:
+        return Fate("stay", None, "By SX Bet's last word there is no lease as asked for.")
+    return None
+
+
+def _tripping(case: Case, account: SxBetAccount) -> Fate:
+    trip, until = case.guard.trip, case.guard.lease_end
+    if trip is not None and _cancels(case, means(account, trip.cause)):
+        return Fate("cancelling", None, "Being cancelled now, until SX Bet lists no open order.")
+    if case.stands and until is not None:
+        why = "Renewals have stopped, and SX Bet cancels when the lease ends, with a delay it does not document."
+        return Fate("cancelling", round(until - case.now, 3), why)
+    if case.guard.may_be_leased(case.now):
+        why = f"No lease is proven, but one that is not may run until {_until(case)}: SX Bet cancels when it ends."
+        return Fate("unknown", _left(case), why)
+    return Fate(
+        "cancelling", None, "Tripped: deadman goes on until SX Bet lists no open order, or a lease has ended them."
+    )
+
+
+def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
+    if _cancels(case, account.on_trip):
+        late = account.on_trip == "expire" and case.guard.leases.heard_until > case.now
+        within = case.bound()
+        if late and within is not None:
+            within = max(within, _left(case))
+        return Fate("gone", within, f"deadman cancels once {case.names} is silent.")
+    if case.stands:
+        why = f"Renewals stop once {case.names} is silent, and SX Bet cancels when the lease ends."
+        return Fate("gone", max(case.lapse_bound() or 0.0, _left(case)), why)
+    return if_host_dies(case)
+
+
+def _left(case: Case) -> float:
+    """Seconds to the latest end of any lease: a renewal that is carried out late undoes a cut, and lasts longer."""
+    return round((case.guard.lease_end or case.now) - case.now, 3)
+
+
+def _cancels(case: Case, means_of_trip: OnTrip) -> bool:
+    """Whether an active cancel can leave now."""
+    match means_of_trip:
+        case "cancel":
+            return case.guard.can_cancel
+        case "expire":
+            return case.guard.session_at is not None
+    return False
+
+
+def _disarmed(case: Case) -> Fate:
+    if case.guard.may_be_leased(case.now):
+        told = "Disarmed" if case.guard.disarm_confirmed else "Disarmed, but SX Bet has not confirmed it"
+        return Fate("unknown", None, f"{told}: a lease may run until {_until(case)}.")
+    if case.guard.disarm_confirmed:
+        return Fate("stay", None, "Disarmed: SX Bet holds no lease, deadman cancels nothing.")
+    return Fate("stay", None, "Disarmed: deadman renews nothing and cancels nothing.")
+
+
+def _bare(case: Case) -> Fate:
+    """No lease stands and none can."""
+    if case.guard.awaited:
+        return Fate("stay", None, f"No lease is taken before {case.names} checks in: orders open now stay.")
+    if case.guard.proof is not None:
+        ended = case.times.told(case.guard.proof.expiry)
+        return Fate(
+            "stay", None, f"The lease ran out at {ended}: orders open then are presumed cancelled, later ones stay."
+        )
+    return Fate("unknown", None, "No lease is proven yet.")
