@@ -12,8 +12,8 @@ from trio.testing import MockClock
 from deadman.model.guard import Phase
 from deadman.model.promise import promise
 from deadman.model.settings import Account, DeribitAccount, SxBetAccount, WatchConfig
-from tests import doors
-from tests.doors import DOORS
+from tests.support import doors
+from tests.support.doors import DOORS
 from tests.swarm.world.desk import Desk, open_desk
 
 EVERY = pytest.mark.parametrize("name", DOORS)

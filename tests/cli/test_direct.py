@@ -1,0 +1,57 @@
+"""A trip from the operator's own process, when there is no daemon to ask."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+import trio
+
+from deadman.simulator.demo_world import BTC, SX, World, open_world
+from tests.daemon.test_daemon import a_port, edit, running
+
+
+async def trip(world: World, *names: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "deadman", "trip", "--direct", "--yes", "--config", str(world.config), *names]
+    done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+async def test_without_a_daemon_every_order_is_cancelled_and_the_next_daemon_knows(tmp_path: Path) -> None:
+    async with open_world(tmp_path, a_port()) as world:
+        world.connect_bot()
+        code, told = await trip(world, BTC, SX)
+        assert code == 0, told
+        assert world.open_orders(BTC) == world.open_orders(SX) == 0
+        await world.start_daemon()
+        assert await world.until(lambda account: account["phase"] == "tripped", BTC, 5) is not None
+
+
+async def test_a_daemon_that_holds_the_state_keeps_nobody_from_cancelling(tmp_path: Path) -> None:
+    async with running(tmp_path) as world:
+        world.connect_bot()
+        code, told = await trip(world, BTC)
+        assert code == 0, told
+        assert world.open_orders(BTC) == 0
+        assert "will not know" in told
+
+
+async def test_an_unknown_account_is_told_and_nothing_is_cancelled(tmp_path: Path) -> None:
+    async with open_world(tmp_path, a_port()) as world:
+        world.connect_bot()
+        code, told = await trip(world, "btc-dsk")
+        assert code == 2
+        assert "btc-dsk" in told
+        assert world.open_orders(BTC) == 4
+
+
+async def test_where_every_account_is_only_observed_a_trip_says_so_and_fails(tmp_path: Path) -> None:
+    async with open_world(tmp_path, a_port()) as world:
+        world.connect_bot()
+        accounts = tomllib.loads(world.config.read_text())["accounts"]
+        edit(world, {"accounts": {name: {**account, "observe": True} for name, account in accounts.items()}})
+        code, told = await trip(world, "--all")
+        assert code == 1, told
+        assert "only observed" in told
+        assert world.open_orders(BTC) == 4

@@ -1,0 +1,155 @@
+"""One keeper an account, watched over: a bug is survived, told, and never held against a later one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from deadman.daemon.keeper import Keeper
+from deadman.daemon.keepers import Door, Keepers
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.errors import Reason
+from deadman.model.guard import Phase
+from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Account
+from deadman.venues.venue import Post
+from tests.support.boards import deribit, sxbet
+
+
+class Buggy(Keeper):
+    """Crashes after so many seconds; notes when it was started."""
+
+    lasts = 0.0
+    started: list[float]
+
+    async def run(self) -> None:
+        self.started.append(trio.current_time())
+        await trio.sleep(self.lasts)
+        raise RuntimeError("a bug")
+
+
+class NoDoor:
+    def open_session(self) -> object:
+        raise NotImplementedError
+
+
+async def starts(lasts: float, seconds: float, account: Account = deribit("desk")) -> list[float]:  # noqa: B008
+    """When a keeper that crashes after `lasts` seconds is started, within `seconds`."""
+    board, started = Board.new(Clock(trio.current_time, trio.current_time)), list[float]()
+
+    def hire(account: Account, door: Door) -> Keeper:
+        keeper = Buggy(account, board, door.open_session, Random(1))
+        keeper.lasts, keeper.started = lasts, started
+        return keeper
+
+    def door(account: Account, post: Post) -> NoDoor:
+        return NoDoor()
+
+    async with trio.open_nursery() as nursery:
+        Keepers(board, nursery, Random(1), door, hire).apply({account.name: account})  # type: ignore[arg-type]
+        await trio.sleep(seconds)
+        nursery.cancel_scope.cancel()
+    return started
+
+
+async def test_a_keeper_that_crashes_at_once_is_started_again_ever_more_slowly(autojump_clock: MockClock) -> None:
+    started = await starts(0.0, 300.0)
+    gaps = [later - earlier for earlier, later in pairwise(started)]
+    assert 0 < gaps[0] < 1
+    assert max(gaps) > 15
+    assert len(started) < 25
+
+
+async def test_while_a_lease_may_stand_a_crashed_keeper_is_started_at_the_pace_of_renewals(
+    autojump_clock: MockClock,
+) -> None:
+    account = replace(sxbet("maker"), renew_interval=2.0)  # a fresh account's lease is presumed for its 30 s
+    leased = [at for at in await starts(0.0, 30.0, account) if at < 30.0]
+    assert len(leased) >= 14
+    assert all(later - earlier <= 2.0 for earlier, later in pairwise(leased))
+
+
+async def test_a_crash_after_a_long_quiet_is_a_first_one(autojump_clock: MockClock) -> None:
+    started = await starts(100.0, 3000.0)
+    gaps = [later - earlier - 100.0 for earlier, later in pairwise(started)]
+    assert len(gaps) > 25
+    assert max(gaps) < 1
+
+
+async def test_a_crash_is_told_and_the_account_keeps_what_was_proven_until_it_runs_out(
+    autojump_clock: MockClock,
+) -> None:
+    board = Board.new(Clock(trio.current_time, trio.current_time))
+
+    class Proves(Keeper):
+        async def run(self) -> None:
+            await trio.sleep(1.0)
+            if trio.current_time() < 2.0:
+                proof = Proof(trio.current_time(), 30.0, Coverage.INHERITED)
+                self.board.post("desk", facts.SessionOpened(trio.current_time(), can_cancel=True))
+                self.board.post("desk", facts.Proven(trio.current_time(), proof))
+            raise RuntimeError("a bug")
+
+    def hire(account: Account, door: Door) -> Keeper:
+        return Proves(account, board, door.open_session, Random(1))
+
+    def door(account: Account, post: Post) -> NoDoor:
+        return NoDoor()
+
+    async with trio.open_nursery() as nursery:
+        Keepers(board, nursery, Random(1), door, hire).apply({"desk": deribit("desk")})  # type: ignore[arg-type]
+        await trio.sleep(5)
+        after = board.standing("desk")
+        assert (after.phase, after.guard.protected(5.0), after.guard.can_cancel) == (Phase.DEGRADED, True, False)
+        assert after.guard.trouble is not None
+        assert after.guard.trouble.reason is Reason.CRASH
+        assert after.tally.lost == {"crash": 1}
+        await trio.sleep(30)
+        assert not board.standing("desk").guard.protected(35.0), "a crash prolongs no claim"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_keeper_let_go_while_it_is_at_work_leaves_its_neighbours_and_the_service_alone(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Removed at the instant at which a session ends, it may look once more at its account."""
+    board = Board.new(Clock(trio.current_time, trio.current_time))
+
+    class Looks(Keeper):
+        async def run(self) -> None:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(1.0)
+            self.board.standing(self.account.name)
+            await trio.sleep_forever()
+
+    def hire(account: Account, door: Door) -> Keeper:
+        return Looks(account, board, door.open_session, Random(1))
+
+    def door(account: Account, post: Post) -> NoDoor:
+        return NoDoor()
+
+    async with trio.open_nursery() as nursery:
+        keepers = Keepers(board, nursery, Random(1), door, hire)  # type: ignore[arg-type]
+        keepers.apply({name: deribit(name) for name in ("desk", "spare")})
+        await trio.sleep(0.5)
+        keepers.apply({"spare": deribit("spare")})
+        await trio.sleep(5.0)
+        assert set(board.standings()) == {"spare"}
+        nursery.cancel_scope.cancel()
+    assert "crashed" not in caplog.text
+
+
+def test_nothing_is_wanted_of_what_can_never_be_proven() -> None:
+    board = Board.new(Clock(lambda: 0.0, lambda: 0.0))
+    board.add(replace(sxbet("seen"), observe=True))
+    board.add(replace(deribit("looked-at"), observe=True))
+    board.add(sxbet("kept"))
+    wanted = {name: one.guard.wanted(0.0) for name, one in board.standings().items()}
+    assert wanted == {"seen": False, "looked-at": True, "kept": True}

@@ -1,0 +1,86 @@
+"""The loop's tick: expiries noticed, its own lateness measured, jumps of the clocks seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from deadman.daemon.ticker import TICK, Ticker
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.guard import Phase
+from deadman.model.proof import Coverage, Proof
+from tests.support.boards import deribit
+
+
+@dataclass
+class Clocks:
+    """How far the suspended and the wall clock are ahead of the monotonic one; a test moves them."""
+
+    suspended: float = 0.0
+    wall: float = 1_700_000_000.0
+
+    def offsets(self) -> tuple[float, float]:
+        return self.suspended, self.wall
+
+
+def proven(nursery: trio.Nursery, clocks: Clocks, judged: list[float]) -> Board:
+    board = Board.new(Clock(trio.current_time, lambda: clocks.wall + trio.current_time()))
+    board.add(deribit("desk"))
+    now = trio.current_time()
+    board.post("desk", facts.SessionOpened(now, True))
+    board.post("desk", facts.Proven(now, Proof(now, 20.0, Coverage.INHERITED)))
+    nursery.start_soon(Ticker(board, lambda: judged.append(trio.current_time()), clocks.offsets).run)
+    return board
+
+
+async def test_an_expiry_is_noticed_within_a_tick_and_dated_when_it_came(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        board, seen = proven(nursery, Clocks(), []), list[tuple[float, float]]()
+        board.listen(lambda _, before, after: seen.append((trio.current_time(), after.since)))
+        began = trio.current_time()
+        await trio.sleep(20 + 2 * TICK)
+        noticed, dated = seen[-1]
+        assert board.standing("desk").phase is Phase.UNVERIFIED
+        assert dated == pytest.approx(began + 20)
+        assert noticed - dated <= TICK + 1e-9
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("jump", [Clocks(suspended=30.0), Clocks(wall=1_700_003_600.0), Clocks(wall=1_699_990_000.0)])
+async def test_after_a_suspend_or_a_step_nothing_proven_before_counts(autojump_clock: MockClock, jump: Clocks) -> None:
+    clocks = Clocks()
+    async with trio.open_nursery() as nursery:
+        board = proven(nursery, clocks, [])
+        await trio.sleep(1)
+        assert board.standing("desk").guard.protected(trio.current_time())
+        clocks.suspended, clocks.wall = jump.suspended, jump.wall
+        await trio.sleep(2 * TICK)
+        assert not board.standing("desk").guard.protected(trio.current_time())
+        assert board.loop.clock_jumps == 1
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_time_server_that_slews_is_no_jump(autojump_clock: MockClock) -> None:
+    clocks = Clocks()
+    async with trio.open_nursery() as nursery:
+        board = proven(nursery, clocks, [])
+        for _ in range(150):
+            clocks.wall += 0.05
+            await trio.sleep(TICK)
+        assert board.loop.clock_jumps == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_watchdog_is_fed_by_the_judging_task_alone(autojump_clock: MockClock) -> None:
+    judged: list[float] = []
+    async with trio.open_nursery() as nursery:
+        board = proven(nursery, Clocks(), judged)
+        await trio.sleep(1.05)
+        assert len(judged) == 10
+        assert board.loop.tick_at == judged[-1]
+        nursery.cancel_scope.cancel()

@@ -1,0 +1,187 @@
+"""What is counted, of whom, and once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deadman.model import facts
+from deadman.model.account import CLOCK_RECENT, MOST_CODES, OTHER, Histogram, Tally
+from deadman.model.errors import Reason
+from deadman.model.facts import CLOCK_TOLERANCE, Cause, Fact
+from deadman.model.guard import Guard, Phase
+from deadman.model.proof import Coverage, Proof
+from tests.support.histories import COUNTS, NEWS, OVERDUE, PROOFS, TRIPS, History, histories
+
+OPENED = facts.SessionOpened(0.0, can_cancel=True)
+LEASED = facts.Proven(0.5, Proof(0.0, 10.0, Coverage.LEASE))
+TRIPPED = facts.Tripped(1.0, Cause.SILENCE, "quoter")
+
+
+def count(*history: Fact) -> Tally:
+    """Each fact is counted by how the account stood before it."""
+    tally, guard = Tally(), Guard(OVERDUE)
+    for fact in history:
+        tally, guard = tally.post(guard, fact), guard.post(fact)
+    return tally
+
+
+@given(histories)
+def test_every_fact_is_counted_as_often_as_it_happened(history: History) -> None:
+    tally, kinds = count(*history), Counter(type(fact) for fact in history)
+    assert tally.attempted == kinds[facts.Attempted]
+    assert tally.confirmed == kinds[facts.Proven]
+    assert tally.opened == kinds[facts.SessionOpened]
+    assert tally.test_requests == kinds[facts.TestRequestAnswered] == sum(tally.replies.counts)
+    assert sum(tally.round_trips.counts) == kinds[facts.Answered]
+    assert sum(tally.errors.values()) == kinds[facts.Erred]
+    assert tally.repairs <= kinds[facts.Repaired]
+    assert tally.orders_cancelled == 2 * kinds[facts.RoundDone]
+    assert tally.fired == 2 * kinds[facts.VenueFired]
+
+
+@given(histories)
+def test_no_counter_ever_goes_back(history: History) -> None:
+    one, other = count(*history[:-1]), count(*history)
+    assert other.attempted >= one.attempted
+    assert sum(other.lost.values()) >= sum(one.lost.values())
+    assert sum(other.trip_spans.counts) >= sum(one.trip_spans.counts)
+    assert sum(other.trips.values()) >= sum(one.trips.values())
+
+
+@pytest.mark.parametrize(
+    ("fact", "lost"),
+    [
+        (facts.Lost(1.0, Reason.SILENT), {"silent": 1}),
+        (facts.TurnedAway(1.0, Reason.SCOPE, ""), {"scope": 1}),
+        (facts.SessionClosed(1.0), {}),
+        (facts.Failed(1.0, Reason.VENUE_ERROR, ""), {}),
+    ],
+)
+def test_a_session_is_lost_once_by_what_ended_it(fact: Fact, lost: dict[str, int]) -> None:
+    assert count(OPENED, fact, fact).lost == lost
+
+
+def test_a_dial_that_failed_lost_no_session() -> None:
+    assert count(facts.Lost(1.0, Reason.DNS), facts.TurnedAway(2.0, Reason.CREDENTIALS, "")).lost == {}
+
+
+def test_a_first_proof_had_no_margin_and_a_renewal_has_what_was_left_when_it_was_confirmed() -> None:
+    assert sum(count(OPENED, LEASED).margins.counts) == 0
+    renewed = facts.Proven(4.0, Proof(3.5, 10.0, Coverage.LEASE))
+    assert count(OPENED, LEASED, renewed).margins.total == 6.0
+
+
+def test_a_renewal_that_came_too_late_had_a_margin_of_nothing() -> None:
+    margins = count(OPENED, LEASED, facts.Proven(20.0, Proof(19.0, 10.0, Coverage.LEASE))).margins
+    assert (margins.total, margins.counts[0]) == (0.0, 1)
+
+
+def test_a_trip_lasts_from_its_cause_to_the_orders_being_gone() -> None:
+    tally = count(OPENED, TRIPPED, facts.RoundDone(1.5, 4, 0), facts.TripDone(3.5, presumed=False))
+    assert tally.trips == {"silence": 1}
+    assert (tally.trip_spans.total, tally.orders_cancelled) == (2.5, 4)
+
+
+def test_a_trip_that_changes_nothing_is_not_counted() -> None:
+    assert count(OPENED, TRIPPED, TRIPPED).trips == {"silence": 1}
+    barred = facts.Tripped(2.0, Cause.SILENCE, "quoter")
+    assert count(OPENED, facts.Disarmed(1.0, "alice"), barred).trips == {}
+
+
+def test_a_trip_ends_once() -> None:
+    gone = facts.TripDone(3.5, presumed=False)
+    assert sum(count(OPENED, TRIPPED, gone, gone).trip_spans.counts) == 1
+    assert sum(count(OPENED, gone).trip_spans.counts) == 0
+
+
+def test_a_repair_is_counted_only_where_the_switch_had_come_undone() -> None:
+    off, repaired = facts.SwitchRead(5.0, "account", False, 0.0), facts.Repaired(6.0)
+    proven = facts.Proven(6.0, Proof(5.5, 10.0, Coverage.INHERITED))
+    by_us = facts.SwitchSent(4.0, enabled=False, until=14.0)
+    assert count(OPENED, off, repaired, proven).repairs == 0, "it was off when we came"
+    assert count(OPENED, proven, by_us, off, repaired, proven).repairs == 0, "it was we who turned it off"
+    assert count(OPENED, proven, off, repaired, proven, off, repaired, proven).repairs == 2
+    assert count(OPENED, proven, off, off, repaired, proven, repaired).repairs == 1
+
+
+def test_the_switch_is_kept_by_scope_and_dated_by_the_last_reading() -> None:
+    tally = count(facts.SwitchRead(0.0, "account", True, 7.0), facts.SwitchRead(1.0, "connection", False, 8.0))
+    assert tally.switch_enabled == {"account": True, "connection": False}
+    assert tally.switch_timestamp == 8.0
+
+
+def test_readings_tell_the_last_one() -> None:
+    tally = count(facts.TokenGranted(0.0, 5.0), facts.TokenGranted(1.0, 9.0), facts.ClockCompared(1.0, -0.25, 0.0))
+    assert (tally.token_expiry_timestamp, tally.clock_offset) == (9.0, -0.25)
+
+
+def offset(*samples: facts.ClockCompared) -> float:
+    return count(*samples).clock_offset
+
+
+def test_a_slow_answer_tells_nothing_of_clocks() -> None:
+    assert offset(facts.ClockCompared(0.0, -2.4, round_trip=4.9)) == 0.0
+    assert offset(facts.ClockCompared(0.0, 0.1, 0.2), facts.ClockCompared(5.0, -2.4, 4.9)) == 0.1
+
+
+def test_a_slow_answer_tells_of_clocks_that_are_further_apart_than_it_was_slow() -> None:
+    assert offset(facts.ClockCompared(0.0, -40.0, round_trip=4.9)) == -40.0
+    assert offset(facts.ClockCompared(0.0, 0.1, 0.2), facts.ClockCompared(5.0, -40.0, 4.9)) == -40.0
+
+
+def test_of_several_answers_the_quickest_tells_the_offset_for_some_minutes() -> None:
+    quick, slower = facts.ClockCompared(0.0, 0.02, 0.05), facts.ClockCompared(9.0, 0.3, 0.8)
+    assert offset(quick, slower) == offset(slower, replace(quick, at=10.0)) == 0.02
+    assert offset(quick, replace(slower, at=CLOCK_RECENT + 1.0)) == 0.3
+
+
+def test_a_clock_that_was_set_is_seen_at_the_next_answer_though_it_was_slower() -> None:
+    assert offset(facts.ClockCompared(0.0, 0.0, 0.05), facts.ClockCompared(9.0, 3.0, 0.8)) == 3.0
+
+
+def test_phases_are_counted_by_name() -> None:
+    assert Tally().entered(Phase.ARMED).entered(Phase.ARMED).transitions == {"armed": 2}
+
+
+@given(st.lists(st.integers(-5, 70)))
+def test_a_histogram_puts_each_observation_at_or_below_its_bound(observed: list[int]) -> None:
+    bounds = (0.0, 1.0, 5.0, 60.0)
+    histogram = reduce(Histogram.observe, observed, Histogram.empty(bounds))
+    assert len(histogram.counts) == len(bounds) + 1
+    assert histogram.total == sum(observed)
+    for place, bound in enumerate(bounds):
+        assert sum(histogram.counts[: place + 1]) == sum(value <= bound for value in observed)
+
+
+def test_the_catalogue_of_histories_holds_every_kind_of_fact() -> None:
+    drawn = {type(make(0.0)) for make in (*PROOFS, *TRIPS, *NEWS, *COUNTS)}
+    assert drawn == set(facts.Fact.__args__)
+
+
+def test_codes_that_a_venue_makes_up_are_counted_together_once_they_are_many() -> None:
+    made_up = [facts.Erred(0.0, str(code)) for code in range(MOST_CODES + 10)]
+    errors = count(*made_up, facts.Erred(0.0, "0")).errors
+    assert len(errors) == MOST_CODES + 1
+    assert (errors["0"], errors[OTHER]) == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("offset", "round_trip", "telling"),
+    [
+        (0.1, CLOCK_TOLERANCE, True),
+        (0.1, CLOCK_TOLERANCE + 0.01, False),
+        (CLOCK_TOLERANCE + 2.0, 4.0, False),
+        (CLOCK_TOLERANCE + 2.01, 4.0, True),
+        (-CLOCK_TOLERANCE - 2.01, 4.0, True),
+    ],
+)
+def test_a_slow_answer_tells_of_clocks_only_what_its_slowness_cannot_explain(
+    offset: float, round_trip: float, telling: bool
+) -> None:
+    assert facts.ClockCompared(0.0, offset, round_trip).is_telling is telling

@@ -1,0 +1,120 @@
+"""A conversation with a venue that means no good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from deadman.model.clock import Clock
+from deadman.model.errors import Unavailable
+from deadman.model.facts import Fact, TestRequestAnswered, VenueFired
+from deadman.model.promise import REPLY_TIMEOUT, timers
+from deadman.transport.websocket import WebSocket
+from deadman.venues.deribit.conversation import BENEFIT_OF_DOUBT, TESTS_BURST, TESTS_RATE, Conversation
+from tests.support.boards import deribit
+
+TEST_REQUEST = json.dumps({"method": "heartbeat", "params": {"type": "test_request"}})
+
+
+@dataclass
+class Flood:
+    """Sends test_requests, one each `pause` seconds."""
+
+    pause: float
+    sent: list[float] = field(default_factory=list)
+
+    async def receive(self) -> str:
+        await trio.sleep(self.pause)
+        return TEST_REQUEST
+
+    async def send(self, text: str) -> None:
+        self.sent.append(trio.current_time())
+
+
+async def read(flood: Flood, seconds: float, post: Callable[[Fact], None] = lambda fact: None) -> None:
+    clock = Clock(trio.current_time, trio.current_time)
+    socket = cast(WebSocket, flood)
+    conversation = Conversation(socket, clock, timers(deribit("desk")), post, clock.now())
+    with trio.move_on_after(seconds):
+        await conversation.read()
+
+
+async def test_a_flood_of_test_requests_does_not_spend_the_requests_of_the_account(autojump_clock: MockClock) -> None:
+    flood, facts = Flood(0.001), list[Fact]()
+    await read(flood, 20.0, facts.append)
+    assert TESTS_BURST + 20 * TESTS_RATE - 2 <= len(flood.sent) <= TESTS_BURST + 20 * TESTS_RATE + 2
+    assert max(later - sooner for sooner, later in zip(flood.sent, flood.sent[1:], strict=False)) < 1.0
+    assert sum(isinstance(fact, TestRequestAnswered) for fact in facts) == len(flood.sent)
+
+
+async def test_test_requests_as_fast_as_any_venue_sends_them_are_all_answered(autojump_clock: MockClock) -> None:
+    flood = Flood(1.0)
+    await read(flood, 60.5)
+    assert len(flood.sent) == 60
+
+
+@dataclass
+class Feed:
+    """Sends these texts, then nothing."""
+
+    texts: list[str]
+
+    async def receive(self) -> str:
+        if not self.texts:
+            await trio.sleep_forever()
+        return self.texts.pop(0)
+
+    async def send(self, text: str) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("channel", "stirred"), [("user.orders.any.any.100ms", True), ("platform_state", False)])
+async def test_only_news_of_an_order_stirs(channel: str, stirred: bool, autojump_clock: MockClock) -> None:
+    news = json.dumps({"method": "subscription", "params": {"channel": channel, "data": [{"order_id": "1"}]}})
+    clock = Clock(trio.current_time, trio.current_time)
+    conversation = Conversation(cast(WebSocket, Feed([news])), clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    with trio.move_on_after(1):
+        await conversation.read()
+    assert conversation.stirred.is_set() is stirred
+
+
+@pytest.mark.parametrize(
+    ("reasons", "fired"),
+    [(["cancel_on_disconnect", "user_request", "cancel_on_disconnect"], [2]), (["user_request"], []), ([], [])],
+)
+async def test_orders_that_the_switch_cancelled_are_counted_as_the_venue_names_them(
+    reasons: list[str], fired: list[int], autojump_clock: MockClock
+) -> None:
+    orders = [{"order_id": str(number), "cancel_reason": reason} for number, reason in enumerate(reasons)]
+    params = {"channel": "user.orders.any.any.100ms", "data": orders}
+    news = json.dumps({"method": "subscription", "params": params})
+    clock, facts = Clock(trio.current_time, trio.current_time), list[Fact]()
+    conversation = Conversation(cast(WebSocket, Feed([news])), clock, timers(deribit("desk")), facts.append, 0.0)
+    with trio.move_on_after(1):
+        await conversation.read()
+    assert [fact.orders for fact in facts if isinstance(fact, VenueFired)] == fired
+
+
+@pytest.mark.parametrize(("within", "seconds"), [(None, REPLY_TIMEOUT), (1.0, 1.0), (9.0, 9.0)])
+async def test_an_answer_is_waited_for_as_long_as_was_asked(
+    within: float | None, seconds: float, autojump_clock: MockClock
+) -> None:
+    clock = Clock(trio.current_time, trio.current_time)
+    conversation = Conversation(cast(WebSocket, Feed([])), clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    with pytest.raises(Unavailable, match="unanswered"):
+        await conversation.ask("private/get_open_orders", {}, within)
+    assert trio.current_time() == pytest.approx(seconds + BENEFIT_OF_DOUBT)
+
+
+def test_a_conversation_does_not_print_its_token() -> None:
+    clock = Clock(lambda: 0.0, lambda: 0.0)
+    socket = cast(WebSocket, None)
+    conversation = Conversation(socket, clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    conversation.token = {"access_token": "hush"}
+    assert "hush" not in repr(conversation)

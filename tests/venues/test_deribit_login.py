@@ -1,0 +1,135 @@
+"""Logging in to Deribit: signed as documented, asking for no more than needed, believing only what was granted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+
+from deadman.model.errors import Reason, Refused
+from deadman.model.settings import Secret, SecretSource
+from deadman.venues.deribit.login import Grant, asked_scope, hmac_signature, login_params, read_grant, refresh_params
+from tests.support import garbage
+from tests.support.boards import deribit
+
+AMANDA = replace(deribit("desk"), client_id="AMANDA")
+SECRET = Secret("AMANDASECRECT")
+SCOPE = asked_scope(AMANDA, "deadman")
+FULL = "session:deadman account:read_write trade:read_write wallet:none"
+TOKEN = {"access_token": "at", "refresh_token": "rt", "expires_in": 900, "token_type": "bearer", "scope": FULL}
+FAR_OFF = {**TOKEN, "expires_in": garbage.HUGE}
+
+
+def params(timestamp: float = 1576074319.0, seed: int = 0, **changes: Any) -> dict[str, Any]:
+    return login_params(replace(AMANDA, **changes), SECRET, SCOPE, timestamp, Random(seed))
+
+
+def test_the_signature_is_the_one_of_the_venues_own_example() -> None:
+    signature = hmac_signature(SECRET, "1576074319000\n1iqt2wls\n")
+    assert signature == "56590594f97921b09b18f166befe0d1319b198bbcdad7ca73382de2f88fe9aa1"
+
+
+def test_a_signed_login_holds_all_that_was_signed_and_never_the_secret() -> None:
+    sent = params()
+    assert sent["grant_type"] == "client_signature"
+    assert (sent["client_id"], sent["timestamp"], sent["data"]) == ("AMANDA", 1576074319000, "")
+    assert sent["signature"] == hmac_signature(SECRET, f"{sent['timestamp']}\n{sent['nonce']}\n")
+    assert SECRET.reveal() not in json.dumps(sent)
+
+
+def test_no_nonce_is_used_twice() -> None:
+    assert len({params(seed=seed)["nonce"] for seed in range(100)}) == 100
+
+
+def test_a_login_by_secret_sends_it_and_no_signature() -> None:
+    sent = params(auth="secret")
+    assert sent == {
+        "grant_type": "client_credentials",
+        "client_id": "AMANDA",
+        "client_secret": "AMANDASECRECT",
+        "scope": SCOPE,
+    }
+
+
+def test_a_private_key_signs_though_auth_says_nothing_of_it() -> None:
+    with pytest.raises(Refused, match=r"private_key|pip install"):
+        params(private_key=SecretSource("env", "KEY"))
+
+
+def test_the_scope_asked_for_is_a_session_of_our_own_and_no_more_than_the_work_needs() -> None:
+    assert set(SCOPE.split()) == {"session:deadman", "account:read_write", "trade:read_write", "wallet:none"}
+    observed = asked_scope(replace(AMANDA, observe=True), "deadman")
+    assert set(observed.split()) == {"session:deadman", "account:read", "trade:read", "wallet:none"}
+
+
+def test_a_refresh_sends_the_refresh_token_alone() -> None:
+    assert refresh_params(Secret("rt")) == {"grant_type": "refresh_token", "refresh_token": "rt"}
+
+
+def test_what_was_granted_is_read_with_the_venues_own_lifetime() -> None:
+    grant = read_grant(TOKEN, AMANDA)
+    assert grant == Grant(Secret("at"), Secret("rt"), 900.0, frozenset(FULL.split()))
+    assert "at" not in str(grant)
+
+
+@pytest.mark.parametrize("scope", ["connection", "account:read trade:read_write", "account:none", "", None, 5])
+def test_a_scope_narrowed_below_what_the_switch_needs_is_refused_in_words(scope: Any) -> None:
+    with pytest.raises(Refused, match="account:read_write") as refused:
+        read_grant({**TOKEN, "scope": scope}, AMANDA)
+    assert refused.value.reason is Reason.SCOPE
+
+
+def test_an_observer_needs_to_read_only() -> None:
+    observer = replace(AMANDA, observe=True)
+    assert not read_grant({**TOKEN, "scope": "session:deadman account:read"}, observer).can_cancel
+    with pytest.raises(Refused):
+        read_grant({**TOKEN, "scope": "trade:read"}, observer)
+
+
+@pytest.mark.parametrize(
+    ("trade", "cancels", "lists"),
+    [("trade:read_write", True, True), ("trade:read", False, True), ("trade:none", False, False), ("", False, False)],
+)
+def test_a_scope_narrowed_in_trading_is_no_refusal_but_cannot_cancel(trade: str, cancels: bool, lists: bool) -> None:
+    grant = read_grant({**TOKEN, "scope": f"account:read_write {trade}"}, AMANDA)
+    assert (grant.can_cancel, grant.can_list_orders) == (cancels, lists)
+
+
+@pytest.mark.parametrize("scope", ["rat#trade", "wallet:buys:create wallet:user:read"])
+def test_either_of_coinbases_scopes_does_all_of_it(scope: str) -> None:
+    grant = read_grant({"access_token": "at", "expires_in": 3600, "scope": scope}, replace(AMANDA, network="coinbase"))
+    assert grant.can_cancel
+    assert grant.can_list_orders
+    assert grant.refresh_token is None
+    assert grant.token_params() == {}
+
+
+@pytest.mark.parametrize("scope", [FULL, "connection account:read_write"])
+def test_a_token_goes_with_every_request_of_a_named_session_too(scope: str) -> None:
+    assert read_grant({**TOKEN, "scope": scope}, AMANDA).token_params() == {"access_token": "at"}
+
+
+@pytest.mark.parametrize(("lifetime", "due"), [(900, 720.0), (100, 80.0), (1, 5.0)])
+def test_a_token_is_renewed_early_enough_for_several_tries_and_never_in_a_tight_loop(lifetime: int, due: float) -> None:
+    assert read_grant({**TOKEN, "expires_in": lifetime}, AMANDA).refresh_due(1000.0) == 1000.0 + due
+
+
+@pytest.mark.parametrize("lifetime", [None, 0, -5, "900", float("nan")])
+def test_where_no_lifetime_is_told_the_shortest_ever_seen_is_assumed(lifetime: Any) -> None:
+    assert read_grant({**TOKEN, "expires_in": lifetime}, AMANDA).lifetime == 900.0
+
+
+@given(garbage.values | garbage.objects("access_token", "refresh_token", "expires_in", "scope"))
+@example(FAR_OFF)
+@example({**TOKEN, "expires_in": float("inf")})
+def test_an_answer_of_any_shape_is_a_grant_or_a_refusal(result: Any) -> None:
+    try:
+        grant = read_grant(result, AMANDA)
+    except Refused:
+        return
+    assert "account:read_write" in grant.scopes
+    assert 0 < grant.lifetime < float("inf")
