@@ -6,6 +6,7 @@ import pytest
 import trio
 
 from deadman.model.guard import Phase
+from tests.support.unhurried import unhurried
 from tests.swarm.laws.law import Scene
 from tests.swarm.laws.protected import Protected
 from tests.swarm.laws.record import Record, Troubles
@@ -13,7 +14,6 @@ from tests.swarm.plays.stage import deterministic
 from tests.swarm.plays.world import World
 from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
-from tests.unhurried import unhurried
 
 
 @pytest.fixture

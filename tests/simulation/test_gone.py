@@ -13,10 +13,10 @@ from deadman.model.guard import Phase
 from deadman.model.settings import Account, SxBetAccount, WatchConfig
 from deadman.status.headline import Verdict, headline
 from deadman.status.report import report
+from tests.support.unhurried import unhurried
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import SXBET_HOST, Desk, deribit_account, open_desk, sxbet_account
-from tests.unhurried import unhurried
 
 QUOTER = WatchConfig("quoter", 2.0)
 DESK = deribit_account("desk", watches=("quoter",), on_trip="cancel")

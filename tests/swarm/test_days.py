@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import deadman.ticker
 import pytest
 import trio
 
+import deadman.daemon.ticker
 from tests.swarm.plays.days import Day, perform, slowly
 from tests.swarm.world.desk import Desk
 

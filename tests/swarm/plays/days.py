@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import deadman.control.disarms
-import deadman.presence
-import deadman.service
-import deadman.ticker
-import deadman.watches.rounds
 import trio
 
+import deadman.checkins.rounds
+import deadman.control.commands
+import deadman.daemon.systemd
+import deadman.daemon.ticker
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.identity import Identified
@@ -51,7 +50,7 @@ SLOW = (
     (deadman.checkins.rounds, "NOTICE", 4.0),
     (deadman.checkins.rounds, "AWAY", 4.0),
     (deadman.daemon.ticker, "PACE", 60.0),
-    (deadman.service, "PACE", 60.0),
+    (deadman.daemon.systemd, "PACE", 60.0),
     (deadman.control.commands, "PACE", 60.0),
 )
 """How slowly the daemon's loops go in calm hours, in seconds, and after how many it takes itself to have been away."""
