@@ -137,6 +137,16 @@ async def test_an_answer_that_says_neither_is_no_reading(
     assert (type(raised.value), raised.value.reason) == (error, reason)
 
 
+async def test_a_token_that_once_was_good_has_only_run_out(autojump_clock: MockClock) -> None:
+    """An observed account whose switch is off is read again over the same session, for as long as a token lasts."""
+    switch = Venue([ON], [OFF, TOKEN]).switch(observe=True)
+    with pytest.raises(SwitchOff):
+        await switch.arm()
+    with pytest.raises(Unavailable) as raised:
+        await switch.arm()
+    assert raised.value.reason is Reason.CREDENTIALS
+
+
 async def test_the_connection_is_read_once_and_not_after_the_account_read_off(autojump_clock: MockClock) -> None:
     venue = Venue([ON], [ON, ON, OFF, ON, ON, ON])
     switch = venue.switch()

@@ -22,15 +22,16 @@ class Switch:
     """Reads and sets the switch over one conversation; what it reads and sends are facts, and the guard judges them.
 
     `starts_armed` tells whether a connection opened now starts with the switch on: the only proof that bots inherit it.
-    `account_on`: the account's setting as read last. `inherited`: whether this connection started with it on, None
-    until read. That is read once, and not after the account's setting read off: the venue's documents disagree on
-    whether turning that on reaches the connection itself, so that its own reading tells nothing of others any more.
+    `account_on`: the account's setting as read last, None until read. `inherited`: whether this connection started
+    with it on, None until read. That is read once, and not after the account's setting read off: the venue's
+    documents disagree on whether turning that on reaches the connection itself, so that its own reading tells
+    nothing of others any more.
     """
 
     account: DeribitAccount
     conversation: Conversation
     starts_armed: Callable[[], Awaitable[bool]]
-    account_on: bool = False
+    account_on: bool | None = None
     inherited: bool | None = None
 
     async def arm(self) -> Proof:
@@ -44,7 +45,7 @@ class Switch:
             inherited = await self._started_on()
             proof = await self._read_account()
         except Unavailable as error:
-            raise _hardened(error) from error
+            raise (_hardened(error) if self.account_on is None else error) from error
         if proof is not None and (inherited or await self._observed_inherited()):
             return proof
         return await self._turn_on()
@@ -124,7 +125,8 @@ class Switch:
 
 
 def _hardened(error: Unavailable) -> Unavailable | Refused:
-    """Right after a login, a token the venue does not take is no expired one: the key itself is not good for this."""
+    """Before anything was read after a login, a token the venue does not take has not run out: the key itself is
+    not good for this."""
     if error.reason is not Reason.CREDENTIALS:
         return error
     return Refused(Reason.SCOPE, f"{error.detail}; the login was accepted, so the key may lack account:read_write")
