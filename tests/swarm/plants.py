@@ -235,7 +235,7 @@ PLANTS: tuple[Plant, ...] = (
         edit(
             "deadman.control.commands:Disk.write",
             (
-                "        with trio.move_on_after(PATIENCE):",
+                "        with trio.move_on_after(DISK_TIMEOUT):",
                 "        self.fault = None\n        with trio.move_on_after(0):",
             ),
         ),
