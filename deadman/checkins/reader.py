@@ -26,7 +26,7 @@ from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
 from deadman.transport.peers import Discards
 from deadman.transport.threads import in_thread
-from deadman.transport.unix import Bound, SocketFault, adopt, bind
+from deadman.transport.unix import SocketFault, adopt, bind, group_id
 
 POLL = 0.25
 """Seconds after which the thread looks up to see whether it is still wanted."""
@@ -166,16 +166,18 @@ class SocketInboxes:
         opened: dict[str, SocketInbox] = {}
         try:
             for name in sorted(names):
-                opened[name] = SocketInbox(self._bound(name), self._clock, self._discards)
+                path = self._directory / f"{name}.sock"
+                bound = (
+                    adopt(self._adopted[name], path)
+                    if name in self._adopted
+                    else bind(path, socket.SOCK_DGRAM, None if self._group is None else group_id(self._group))
+                )
+                opened[name] = SocketInbox(bound, self._clock, self._discards)
         except SocketFault:
             for inbox in opened.values():
                 inbox.close()
             raise
         return opened
-
-    def _bound(self, name: str) -> Bound:
-        path = self._directory / f"{name}.sock"
-        return adopt(self._adopted[name], path) if name in self._adopted else bind(path, self._group)
 
     def _add(self, name: str, inbox: SocketInbox) -> None:
         self._inboxes[name] = inbox

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import grp
 import logging
 import os
 import pwd
-import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from socket import SO_PEERCRED, SOL_SOCKET
 
 from deadman.model.settings import DaemonConfig
-from deadman.transport.peers import HINT, is_hidden
+from deadman.transport.peers import HINT, Peer, is_hidden
+from deadman.transport.unix import SocketFault, group_id
 
 log = logging.getLogger(__name__)
-
-_UCRED = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """The process at the other end, as it was when it connected."""
-
-    pid: int
-    uid: int
-
-
-def peer_of(getsockopt: Callable[[int, int, int], bytes]) -> Peer:
-    """The peer of a connected Unix socket, by its `getsockopt`."""
-    pid, uid, _ = _UCRED.unpack(getsockopt(SOL_SOCKET, SO_PEERCRED, _UCRED.size))
-    return Peer(pid, uid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +26,12 @@ class Policy:
     def of(cls, daemon: DaemonConfig) -> Policy:
         """Look names up once, before the loop runs: a name service may hang. Unknown ones are told and left out."""
         own = os.geteuid()
-        users = {own: _name_of(own), 0: "root"}
-        return cls(users | users_named(daemon.operators), _gid(daemon.socket_group))
+        try:
+            name = pwd.getpwuid(own).pw_name
+        except KeyError:
+            name = f"uid {own}"
+        group = None if daemon.socket_group is None else _group_to_give(daemon.socket_group)
+        return cls({own: name, 0: "root"} | users_named(daemon.operators), group)
 
     def name_of(self, peer: Peer) -> str | None:
         """The user's name if it may change anything, else None."""
@@ -54,30 +40,28 @@ class Policy:
 
 def users_named(operators: tuple[str, ...], hidden: Callable[[int], bool] = is_hidden) -> dict[int, str]:
     """Names by uid; those whom the host does not know or show are told and left out."""
-    uids = dict(_uids(operators))
-    for uid in filter(hidden, tuple(uids)):
-        log.error('daemon.operators: user "%s" may change nothing: %s', uids.pop(uid), HINT)
-    return uids
-
-
-def _uids(operators: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    users = {}
     for name in operators:
         try:
-            yield pwd.getpwnam(name).pw_uid, name
+            uid = pwd.getpwnam(name).pw_uid
         except KeyError:
             log.error('daemon.operators: this host has no user "%s", who thus may change nothing', name)
+            continue
+        if hidden(uid):
+            log.error('daemon.operators: user "%s" may change nothing: %s', name, HINT)
+        else:
+            users[uid] = name
+    return users
 
 
-def _gid(group: str | None) -> int | None:
+def _group_to_give(group: str) -> int | None:
+    """The group of the control socket; None, which lets fewer people in, where it cannot be given to that one."""
     try:
-        return None if group is None else grp.getgrnam(group).gr_gid
-    except KeyError:
-        log.error('daemon.socket_group: this host has no group "%s"; the sockets keep the daemon\'s own', group)
+        found = group_id(group)
+    except SocketFault as error:
+        log.error("%s; the control socket keeps the daemon's own", error)
         return None
-
-
-def _name_of(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid {uid}"
+    if os.geteuid() == 0 or found in (os.getegid(), *os.getgroups()):
+        return found
+    log.error('daemon.socket_group: the daemon is not in "%s"; the control socket keeps its own group', group)
+    return None

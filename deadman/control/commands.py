@@ -10,7 +10,6 @@ from typing import Any
 import trio
 
 from deadman.control import outcome, rpc
-from deadman.control.access import Peer
 from deadman.control.outcome import Outcome, unwritten
 from deadman.control.rpc import INVALID_PARAMS, Failure
 from deadman.model.account import Standing
@@ -21,6 +20,7 @@ from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account
 from deadman.model.text import Times, left
 from deadman.model.watch import Hold, Watch
+from deadman.transport.peers import Peer
 
 PATIENCE = 10.0
 """Seconds a command waits for the venues (contract, section 1)."""

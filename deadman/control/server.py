@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -13,13 +14,13 @@ from typing import Protocol
 import trio
 
 from deadman.control import rpc
-from deadman.control.access import Peer, Policy, peer_of
+from deadman.control.access import Policy
 from deadman.control.commands import Call, Result, arm, disarm, hold, release, trip
 from deadman.control.rpc import TOO_MANY, Failure, Request
 from deadman.model.board import Board
 from deadman.status.report import report
-from deadman.transport.peers import Connection, Discards, is_gone
-from deadman.transport.unix import listening
+from deadman.transport.peers import Connection, Discards, Peer, is_gone, peer_of
+from deadman.transport.unix import bind
 
 LONGEST_LINE = 65_536
 """Bytes, without the line's end."""
@@ -158,9 +159,9 @@ def always(notice: bytes) -> bool:
 async def serve(
     board: Board, path: Path, policy: Policy, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Answer at `path` until cancelled; started once it listens. Raises Unable when it cannot."""
-    with listening(path, policy.group) as sock:
-        listener = trio.SocketListener(trio.socket.from_stdlib_socket(sock))
+    """Answer at `path` until cancelled; started once it listens. Raises SocketFault when it cannot."""
+    with closing(bind(path, socket.SOCK_STREAM, policy.group)) as bound:
+        listener = trio.SocketListener(trio.socket.from_stdlib_socket(bound.socket))
         server = Server(board, policy, path.parent / "watch")
         async with trio.open_nursery() as nursery:
             await nursery.start(trio.serve_listeners, server.attend, [listener])

@@ -19,7 +19,7 @@ from deadman.control.commands import end_disarms
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.keepers import Door, Keepers, Reloader
 from deadman.daemon.ports import Ports, real_ports
-from deadman.daemon.state import FileStore, State, StateInUse
+from deadman.daemon.state import FileStore, State
 from deadman.daemon.systemd import Service
 from deadman.daemon.ticker import Presence, Ticker
 from deadman.model.board import Board
@@ -30,7 +30,6 @@ from deadman.telemetry.log import Writer
 from deadman.telemetry.notify import Notifier
 from deadman.telemetry.transitions import transitions
 from deadman.transport.resolver import Resolver
-from deadman.transport.unix import SocketFault
 from deadman.venues import Doors
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def _exposition(config: Config, board: Board, writer: Writer) -> Iterator[None]:
 @contextmanager
 def _unable() -> Iterator[None]:
     """What cannot be had, told in one sentence, from however deep a nursery."""
-    kinds = (Unable, StateInUse, SocketFault, CannotListen)
+    kinds = (Unable, CannotListen)
     try:
         yield
     except kinds as error:

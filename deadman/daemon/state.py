@@ -18,6 +18,7 @@ import trio
 from deadman.daemon.memory import AccountMemory, Damaged, Memory, WatchMemory, decode, encode, is_news
 from deadman.model.account import Standing
 from deadman.model.board import Board
+from deadman.model.errors import Unable
 from deadman.model.watch import Watch
 from deadman.transport.threads import in_thread
 
@@ -197,7 +198,7 @@ class State:
 NAME = "state.toml"
 
 
-class StateInUse(Exception):
+class StateInUse(Unable):
     """Another daemon keeps its state there, or the directory cannot be had; the text tells what to do."""
 
 

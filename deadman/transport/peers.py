@@ -13,7 +13,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,21 @@ def is_gone(pid: int) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The process at the other end of a connection, as it was when it connected."""
+
+    pid: int
+    uid: int
+
+
+def peer_of(getsockopt: Callable[[int, int, int], bytes]) -> Peer:
+    """The peer of a connected Unix socket, by its `getsockopt`."""
+    ucred = struct.Struct("3i")  # pid, uid, gid: unix(7)
+    pid, uid, _ = ucred.unpack(getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, ucred.size))
+    return Peer(pid, uid)
+
+
 _DESCRIPTOR = struct.Struct("@i")
 _NO_LINGER = struct.pack("@2i", 0, 0)  # struct linger of socket(7)
 
@@ -77,26 +92,31 @@ class Discards:
 
     def take(self, ancillary: Iterable[tuple[int, int, bytes]]) -> None:
         """Have every descriptor closed that came with a message."""
-        for descriptor in _descriptors(ancillary):
-            self.put(descriptor)
+        for level, kind, value in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                whole = len(value) - len(value) % _DESCRIPTOR.size
+                for (descriptor,) in _DESCRIPTOR.iter_unpack(value[:whole]):
+                    self.put(descriptor)
 
     def put(self, descriptor: int) -> None:
-        _do_not_linger(descriptor)
+        with suppress(OSError):  # the plainest way to hold up who closes it, undone; what is no socket does not mind
+            # Named a family, Python asks the kernel for none.
+            as_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)
+            try:
+                as_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            finally:
+                as_socket.detach()
         with self._lock:
             self._unclosed += 1
             wanted = self._threads < min(THREADS, self._unclosed)
             self._threads += wanted
         self._waiting.put(descriptor)
         if wanted:
-            self._hire()
-
-    def _hire(self) -> None:
-        """Where the host has no room for a thread, those at work go on, or the next descriptor tries again."""
-        try:
-            threading.Thread(target=self._close_all, name="discards", daemon=True).start()
-        except RuntimeError:
-            with self._lock:
-                self._threads -= 1
+            try:
+                threading.Thread(target=self._close_all, name="discards", daemon=True).start()
+            except RuntimeError:  # no room for a thread: those at work go on, or the next descriptor tries again
+                with self._lock:
+                    self._threads -= 1
 
     def _close_all(self) -> None:
         while True:
@@ -107,37 +127,19 @@ class Discards:
                 self._unclosed -= 1
 
 
-def _do_not_linger(descriptor: int) -> None:
-    """The plainest way to hold up who closes it, undone; what is no socket does not mind."""
-    with suppress(OSError):
-        # Named a family, Python asks the kernel for none.
-        as_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=descriptor)
-        try:
-            as_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        finally:
-            as_socket.detach()
-
-
-def _descriptors(ancillary: Iterable[tuple[int, int, bytes]]) -> Iterator[int]:
-    for level, kind, value in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            whole = len(value) - len(value) % _DESCRIPTOR.size
-            yield from (descriptor for (descriptor,) in _DESCRIPTOR.iter_unpack(value[:whole]))
-
-
 def ask_kernel_for_origins(opened: socket.socket) -> None:
     """Have every datagram come with its date and its sender's pid and uid."""
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
 
-PACE = 0.01
+ROOM_POLL_INTERVAL = 0.01
 """Seconds between two looks whether there is room again for what a client sends along."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """As much of a stream as `Lines` needs. Raises OSError when the client is gone."""
+    """A client's stream, past the descriptors it may send along. Raises OSError when the client is gone."""
 
     stream: trio.SocketStream
     discards: Discards
@@ -145,7 +147,7 @@ class Connection:
     async def receive_some(self, most: int) -> bytes:
         """At most so many bytes; none at the end."""
         while not self.discards.has_room:
-            await trio.sleep(PACE)
+            await trio.sleep(ROOM_POLL_INTERVAL)
         data, ancillary, *_ = await self.stream.socket.recvmsg(most, SPACE, socket.MSG_CMSG_CLOEXEC)
         self.discards.take(ancillary)
         return data

@@ -206,7 +206,8 @@ from pathlib import Path
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
-from deadman.checkins import SocketInboxes, Watches
+from deadman.checkins.reader import SocketInboxes
+from deadman.checkins.rounds import Watches
 from tests.support.watching import deribit
 
 async def main():

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import trio
 
-from deadman.control.access import Peer
 from deadman.control.rpc import (
     FORBIDDEN,
     INVALID_PARAMS,
@@ -23,6 +22,7 @@ from deadman.control.rpc import (
 from deadman.control.server import FOR_READERS, LONGEST_LINE, PER_USER, READ_TIMEOUT, WRITE_TIMEOUT, Seats
 from deadman.model import facts
 from deadman.model.guard import Phase
+from deadman.transport.peers import Peer
 from tests.support.control_desk import NOBODY, desk
 
 

@@ -6,14 +6,23 @@ import grp
 import os
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from deadman.control.access import Peer, Policy, peer_of
-from deadman.model.errors import Unable
+from deadman.control.access import Policy
 from deadman.model.settings import DaemonConfig
-from deadman.transport.unix import listening
+from deadman.transport.peers import Peer, peer_of
+from deadman.transport.unix import SocketFault, bind
+
+
+@contextmanager
+def listening(path: Path, group: int | None) -> Iterator[socket.socket]:
+    """As the control server does it."""
+    with closing(bind(path, socket.SOCK_STREAM, group)) as bound:
+        yield bound.socket
 
 
 def daemon(**keys: object) -> DaemonConfig:
@@ -53,7 +62,7 @@ def test_a_living_daemons_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     with listening(path, None):
         inode = path.stat().st_ino
-        with pytest.raises(Unable, match="another daemon listens"), listening(path, None):
+        with pytest.raises(SocketFault, match="another process listens"), listening(path, None):
             pass
         assert path.stat().st_ino == inode
 
@@ -67,7 +76,7 @@ def test_a_daemon_too_busy_to_accept_still_counts_as_living(tmp_path: Path) -> N
         for client in clients:
             client.setblocking(False)
             client.connect_ex(str(path))
-        with pytest.raises(Unable), listening(path, None):
+        with pytest.raises(SocketFault), listening(path, None):
             pass
         for client in clients:
             client.close()
@@ -76,7 +85,7 @@ def test_a_daemon_too_busy_to_accept_still_counts_as_living(tmp_path: Path) -> N
 def test_a_file_in_the_way_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
     path.write_text("precious")
-    with pytest.raises(Unable, match="no socket"), listening(path, None):
+    with pytest.raises(SocketFault, match="no socket"), listening(path, None):
         pass
     assert path.read_text() == "precious"
 
@@ -93,14 +102,14 @@ def test_a_successors_socket_is_not_removed_by_its_predecessor(tmp_path: Path) -
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a directory where nothing can be made")
 def test_a_place_where_nothing_can_be_made_is_told_in_words() -> None:
     with (
-        pytest.raises(Unable, match=r"cannot listen at .*runtime_directory"),
+        pytest.raises(SocketFault, match=r"cannot listen at .*runtime_directory"),
         listening(Path("/proc/x/c.sock"), None),
     ):
         pass
 
 
 def test_a_path_too_long_for_a_socket_is_told_in_words(tmp_path: Path) -> None:
-    with pytest.raises(Unable, match="too long"), listening(tmp_path / ("x" * 120) / "control.sock", None):
+    with pytest.raises(SocketFault, match="too long"), listening(tmp_path / ("x" * 120) / "control.sock", None):
         pass
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deadman.control.access import Peer
 from deadman.control.server import FOR_READERS, PACE, PER_USER, SHARE, Seats
+from deadman.transport.peers import Peer
 
 
 def test_what_takes_the_loop_long_is_asked_for_less_often() -> None:

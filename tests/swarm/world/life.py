@@ -15,7 +15,7 @@ from typing import Any
 import trio
 
 from deadman.checkins.protocol import Datagram
-from deadman.control.access import Peer, Policy
+from deadman.control.access import Policy
 from deadman.control.server import Server
 from deadman.daemon.daemon import Daemon
 from deadman.daemon.ports import Ports, read_config
@@ -26,6 +26,7 @@ from deadman.model.clock import Clock
 from deadman.model.facts import Fact
 from deadman.model.watch import Sender
 from deadman.transport.dial import Dialler
+from deadman.transport.peers import Peer
 from tests.swarm.world.disk import MemorySilences, MemoryStore
 from tests.swarm.world.host import Environment, Host, learn_nothing
 from tests.swarm.world.inboxes import HostInboxes, Stranger
