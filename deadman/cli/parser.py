@@ -6,9 +6,9 @@ import argparse
 import importlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
 
 from deadman import __version__
 from deadman.config.fault import listed, suggestion
@@ -38,51 +38,62 @@ class Unreachable(Complaint):
 
 CONFIG = Path("/etc/deadman/config.toml")
 
-VERBS: Mapping[str, str] = {
-    "run": "the daemon, in the foreground",
-    "check": "every fault of the config at once, and what it promises",
-    "status": "what is proven, and what happens if the bot or the host dies now",
-    "arm": "end a disarm, or re-arm after an operator's trip",
-    "disarm": "switch accounts off, keeping their orders",
-    "trip": "cancel the orders of accounts now",
-    "hold": "planned work on a bot: no trips for a while",
-    "release": "end a hold",
-    "beat": "one check-in, for shell scripts",
-    "demo": "simulated venues and the daemon on loopback, telling their story",
-    "simulate": "the simulated venues alone",
-    "config": "the effective config, secrets as ***",
-    "init": "a commented config to start from",
-    "rules": "Prometheus alert rules",
-    "dashboard": "a Grafana dashboard",
+VERBS: Mapping[str, tuple[str, str]] = {
+    "run": ("deadman.cli.run", "the daemon, in the foreground"),
+    "check": ("deadman.cli.check", "every fault of the config at once, and what it promises"),
+    "status": ("deadman.cli.status", "what is proven, and what happens if the bot or the host dies now"),
+    "arm": ("deadman.cli.operate", "end a disarm, or re-arm after an operator's trip"),
+    "disarm": ("deadman.cli.operate", "switch accounts off, keeping their orders"),
+    "trip": ("deadman.cli.operate", "cancel the orders of accounts now"),
+    "hold": ("deadman.cli.operate", "planned work on a bot: no trips for a while"),
+    "release": ("deadman.cli.operate", "end a hold"),
+    "beat": ("deadman.cli.beat", "one check-in, for shell scripts"),
+    "demo": ("deadman.simulator.demo", "simulated venues and the daemon on loopback, telling their story"),
+    "simulate": ("deadman.simulator.simulate", "the simulated venues alone"),
+    "config": ("deadman.cli.files", "the effective config, secrets as ***"),
+    "init": ("deadman.cli.files", "a commented config to start from"),
+    "rules": ("deadman.cli.files", "Prometheus alert rules"),
+    "dashboard": ("deadman.cli.files", "a Grafana dashboard"),
 }
+"""For each verb the module that it is in, and what it does. A module of several verbs names its functions by them."""
 
 
-class Verb(Protocol):
-    """A module of this package."""
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What a module does for one verb."""
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
-
-    def run(self, arguments: argparse.Namespace) -> int: ...
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
 def parse(argv: Sequence[str]) -> tuple[Verb, argparse.Namespace]:
-    """The verb's module and its arguments, `config` among them. Raises Misused and, as argparse does, SystemExit."""
+    """The verb and its arguments, `config` among them. Raises Misused and, as argparse does, SystemExit."""
     top = _top().parse_args(argv)
     if top.verb is None:
         raise Misused(f"what is to be done? One of {listed(VERBS)}; `deadman --help` says what they do")
     if top.verb not in VERBS:
         hint = suggestion(top.verb, VERBS) or f"there are {listed(VERBS)}"
         raise Misused(f'no verb "{top.verb}"; {hint}')
-    verb = cast(Verb, importlib.import_module(f"deadman.cli.{top.verb}"))
-    parser = argparse.ArgumentParser(f"deadman {top.verb}", description=_sentence(VERBS[top.verb]), allow_abbrev=False)
+    verb = _verb(top.verb)
+    parser = argparse.ArgumentParser(
+        f"deadman {top.verb}", description=_sentence(VERBS[top.verb][1]), allow_abbrev=False
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", default=top.config, help=argparse.SUPPRESS)
     verb.add_arguments(parser)
     # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
     return verb, parser.parse_intermixed_args(top.rest)
 
 
+def _verb(name: str) -> Verb:
+    path = VERBS[name][0]
+    module = importlib.import_module(path)
+    if sum(path == other for other, _ in VERBS.values()) == 1:
+        return Verb(module.add_arguments, module.run)
+    return Verb(getattr(module, f"add_{name}_arguments"), getattr(module, f"run_{name}"))
+
+
 def _top() -> argparse.ArgumentParser:
-    verbs = "\n".join(f"  {name:<11}{words}" for name, words in VERBS.items())
+    verbs = "\n".join(f"  {name:<11}{words}" for name, (_, words) in VERBS.items())
     parser = argparse.ArgumentParser(
         "deadman",
         usage="deadman [--config FILE] VERB …",
