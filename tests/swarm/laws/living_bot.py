@@ -25,6 +25,7 @@ class LivingBot(Law):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.holds: dict[str, float] = {}
+        self.asked: dict[str, float] = {}
         self.waking: dict[str, tuple[int, float]] = {}
         self.absences: list[tuple[float, float]] = []
         self.looked_at = self.ended_at = 0.0
@@ -48,10 +49,15 @@ class LivingBot(Law):
             self._count()
         self.looked_at = self.scene.now
 
+    def on_ask(self, method: str, params: Mapping[str, Any]) -> None:
+        """A hold begins when it is asked for, and is confirmed when the disk knows of it."""
+        if method == "hold":
+            self.asked[params["watch"]] = self._time()
+
     def on_command(self, method: str, params: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """A hold's end is on the venue's clock, which no sleep of ours stops."""
         if method == "hold" and result["done"]:
-            self.holds[params["watch"]] = self._time() + params["for"]
+            self.holds[params["watch"]] = self.asked[params["watch"]] + params["for"]
         elif method == "release":
             self.holds.pop(params["watch"], None)
 

@@ -48,6 +48,11 @@ class Pulse:
         if self.counted_from is not None:
             self.counted_from = max(self.counted_from, at)
 
+    def paused(self, since: float, at: float) -> None:
+        """Our daemon was stopped from `since` to `at`, too short to lose mail: that time is no silence."""
+        if self.counted_from is not None:
+            self.counted_from += max(0.0, at - max(since, self.counted_from))
+
     def restarted(self, at: float, ended_at: float, doubtful: bool, silences: Mapping[str, float]) -> None:
         """Up at our end counts as a check-in at our start; where the disk was not well then, so does anybody.
 

@@ -125,11 +125,13 @@ class Machine:
             await trio.sleep(self.chance.choice([0.3, 0.7, 2.0]))
 
     def _grant(self, absence: float) -> None:
-        """Who could not be heard for long is given a fresh timeout."""
-        self.crashes.disk_well_at = trio.current_time()
-        if absence > 1.0:
-            for pulse in self.pulses.values():
-                pulse.granted(trio.current_time())
+        """Who could not be heard for long is given a fresh timeout; a moment of ours is no silence of theirs."""
+        now = self.crashes.disk_well_at = trio.current_time()
+        for pulse in self.pulses.values():
+            if absence > 1.0:
+                pulse.granted(now)
+            else:
+                pulse.paused(now - absence, now)
 
     async def fill_disk(self) -> None:
         self.desk.host.disk.full = True
