@@ -8,8 +8,9 @@ from typing import Any
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.settings import Account, SxBetAccount
-from deadman.simulator.exchange import Order
+from deadman.simulator.exchange import Order, Received
 from deadman.status.headline import Verdict, headline
+from tests.swarm.laws.deeds import LISTINGS
 from tests.swarm.laws.law import Law, Scene, Told
 from tests.swarm.laws.selected import is_selected
 
@@ -28,10 +29,18 @@ class Soothing(Law):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         self.done_at: dict[str, float] = {}
+        self.listed_at: dict[str, float] = {}
+
+    def on_request(self, received: Received) -> None:
+        if received.account is not None and received.method in LISTINGS:
+            self.listed_at[received.account] = self.scene.now
 
     def on_fact(self, account: str, fact: Fact) -> None:
-        if isinstance(fact, facts.TripDone):
-            self.done_at[account] = fact.at
+        """A trip is done as of the venue's list; a slow answer comes later, and orders placed meanwhile after it."""
+        known = self.scene.account(account)
+        if isinstance(fact, facts.TripDone) and known is not None:
+            listed_at = self.listed_at.get(self.desk.market.owner(known), fact.at)
+            self.done_at[account] = fact.at if fact.presumed else min(fact.at, listed_at)
 
     def read(self, told: Told) -> None:
         for name, account in self.desk.accounts.items():
