@@ -1,10 +1,8 @@
-"""The sd_notify protocol as trading processes speak it to us: contract, section 3; sd_notify(3)."""
+"""The sd_notify protocol as trading processes speak it to us. Source: sd_notify(3)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from deadman.model.watch import Sender
 
@@ -12,8 +10,6 @@ STATUS_LENGTH = 200
 """Characters of a STATUS that are kept: it is a line in a table."""
 
 _CHECK_INS = frozenset({b"READY=1", b"WATCHDOG=1"})
-_TRIGGER = b"WATCHDOG=trigger"
-_STOPPING = b"STOPPING=1"
 _STATUS = b"STATUS="
 _BARRIER = b"BARRIER=1"  # sd_notify_barrier(3): its answer is the closing of the descriptor that came along
 
@@ -56,32 +52,28 @@ class Mail:
         """Whether it should not wait for the next regular look."""
         return self.trigger is not None or self.stopping is not None
 
-    def post(self, datagram: Datagram) -> Mail:
+    def accept(self, datagram: Datagram) -> Mail:
         """The mail with one more datagram. One that says nothing we know is counted, and does nothing."""
-        lines = datagram.data.removesuffix(b"\0").split(b"\n")
-        news = dict(self._news(lines, Sign(datagram.at, datagram.sender)))
-        if news or _BARRIER in lines:
-            return replace(self, **news)
-        return replace(self, ignored=self.ignored + 1, oddity=datagram)
+        lines, sign, mail = datagram.data.removesuffix(b"\0").split(b"\n"), Sign(datagram.at, datagram.sender), self
+        if not _CHECK_INS.isdisjoint(lines):
+            mail = replace(mail, check_ins=self.check_ins + 1, check_in=sign)
+        if b"WATCHDOG=trigger" in lines:
+            mail = replace(mail, trigger=sign)
+        if b"STOPPING=1" in lines:
+            mail = replace(mail, stopping=sign)
+        for line in lines:
+            if line.startswith(_STATUS):
+                mail = replace(mail, status=_printable(line.removeprefix(_STATUS)))
+        if mail is self and _BARRIER not in lines:
+            return replace(self, ignored=self.ignored + 1, oddity=datagram)
+        return mail
 
     def refuse(self, datagram: Datagram) -> Mail:
         """The mail with one more datagram from somebody who may not check in."""
         return replace(self, ignored=self.ignored + 1, stranger=Sign(datagram.at, datagram.sender))
 
-    def _news(self, lines: list[bytes], sign: Sign) -> Iterator[tuple[str, Any]]:
-        if not _CHECK_INS.isdisjoint(lines):
-            yield "check_ins", self.check_ins + 1
-            yield "check_in", sign
-        if _TRIGGER in lines:
-            yield "trigger", sign
-        if _STOPPING in lines:
-            yield "stopping", sign
-        for line in lines:
-            if line.startswith(_STATUS):
-                yield "status", _printable(line)
 
-
-def _printable(line: bytes) -> str:
-    """The text of a STATUS line, bounded, and such that it cannot play with a terminal."""
-    text = line.removeprefix(_STATUS)[: 4 * STATUS_LENGTH].decode("utf-8", "replace")[:STATUS_LENGTH]
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+def _printable(text: bytes) -> str:
+    """A status, bounded, and such that it cannot play with a terminal."""
+    decoded = text[: 4 * STATUS_LENGTH].decode("utf-8", "replace")[:STATUS_LENGTH]
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in decoded)

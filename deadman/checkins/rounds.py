@@ -6,12 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import trio
 
 from deadman.checkins.protocol import Mail, Sign
-from deadman.checkins.silences import NoSilences, Notebook, SilenceStore
-from deadman.checkins.sockets import Change, Inboxes
+from deadman.checkins.silences import Notebook, SilenceFiles, SilenceStore
 from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.facts import Cause
@@ -36,6 +36,47 @@ AWAY = 1.0
 FINE = 0.01
 """Between two looks at most, as a share of the timeout of a bot that has had its one grant: in so much less than a
 second of waking time we may be killed again and again, and all of it counts."""
+
+TRIGGER_PAUSE = 1.0
+"""Seconds between two triggers of one watch that are obeyed: a process that cries on must not flood the venue."""
+
+
+class Change(Protocol):
+    """Inboxes made ready: to be taken whole, or not at all."""
+
+    def commit(self) -> None:
+        """In the loop; it cannot fail."""
+
+    def discard(self) -> None:
+        """Leave everything as it was."""
+
+
+class Inboxes(Protocol):
+    """The mail of every watch."""
+
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
+        """What `apply` does, made ready off the loop: a name service or a file system may hang.
+
+        Raises SocketFault or UnknownUser, in words; then nothing has changed.
+        """
+
+    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
+        """Open an inbox for every watch named and close the others; those already open stay as they are.
+
+        Raises SocketFault, in words; then nothing has changed.
+        """
+
+    def take(self, watch: str) -> Mail:
+        """All that had arrived for it when this was called, whether or not anything else has looked yet."""
+
+    async def serve(self, wake: Callable[[], None]) -> None:
+        """Receive, until cancelled; `wake` is called in the loop when something urgent came."""
+
+    async def find_users(self) -> None:
+        """Ask again for users who were not known at the start, until cancelled."""
+
+    def close(self) -> None:
+        """Give up every inbox."""
 
 
 def boottime() -> float:
@@ -63,14 +104,13 @@ class Watches:
         self._boottime = boottime
         self._is_gone = is_gone
         self._configs: dict[str, WatchConfig] = {}
-        self._heed = Heed(board)
-        self._oddities = Oddities()
+        self._mail_handler = MailHandler(board)
         self._unmet: dict[str, frozenset[str]] = {}
         self._settled: dict[str, tuple[Case | None, float]] = {}
         self._urgent = trio.Event()
-        self._silences = silences or NoSilences()
+        self._silences = silences or SilenceFiles(())
         self._notebook = Notebook(self._silences)
-        self._pace = REGULAR
+        self._interval = REGULAR
         self._booted_for = boottime()
         self._looked_at = board.clock.now()
 
@@ -80,24 +120,16 @@ class Watches:
         Raises SocketFault, in words; then nothing has changed.
         """
         self._inboxes.apply(configs)
-        self._take(configs)
+        self._take_over(configs)
 
     def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
-        """Make ready, off the loop, what `take` then puts into force. Raises SocketFault or UnknownUser."""
+        """Make ready, off the loop, what `commit` then puts into force. Raises SocketFault or UnknownUser."""
         return self._inboxes.prepare(configs)
 
-    def take(self, configs: Mapping[str, WatchConfig], change: Change) -> None:
+    def commit(self, configs: Mapping[str, WatchConfig], change: Change) -> None:
         """What `apply` does, with what was made ready; it cannot fail."""
         change.commit()
-        self._take(configs)
-
-    def _take(self, configs: Mapping[str, WatchConfig]) -> None:
-        for name in self._configs.keys() - configs.keys():
-            self.board.forget_watch(name)
-            self._heed.forget(name)
-        self._configs = dict(configs)
-        for config in configs.values():
-            self._take_up(config)
+        self._take_over(configs)
 
     def recall(self) -> None:
         """Once the last run's watches are back: what they had spent of their time counts on."""
@@ -109,19 +141,15 @@ class Watches:
     async def run(self) -> None:
         """Read and judge until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._inboxes.serve, self._wake)
+            nursery.start_soon(self._inboxes.serve, lambda: self._urgent.set())
             nursery.start_soon(self._inboxes.find_users)
             nursery.start_soon(self._notebook.keep)
             while True:
                 self.look()
                 await trio.sleep(SOONEST)
-                with trio.move_on_after(self._pace - SOONEST):
+                with trio.move_on_after(self._interval - SOONEST):
                     await self._urgent.wait()
                 self._urgent = trio.Event()
-
-    def close(self) -> None:
-        """Give up the sockets."""
-        self._inboxes.close()
 
     def look(self) -> None:
         """Read all mail, then judge."""
@@ -130,9 +158,7 @@ class Watches:
         booted_for, now = self._boottime(), self.board.clock.now()
         self._move_holds()
         for config in self._configs.values():
-            mail = self._inboxes.take(config.name)
-            self._oddities.tell(config, mail)
-            self._heed.heed(config, mail, now)
+            self._mail_handler.handle(config, self._inboxes.take(config.name), now)
         self._count_absence(booted_for, now)
         self._judge_watches(now)
         self._judge_accounts(now)
@@ -140,18 +166,20 @@ class Watches:
         self._note_silences(now)
         self._booted_for, self._looked_at = booted_for, now
 
-    def _wake(self) -> None:
-        self._urgent.set()
-
-    def _take_up(self, config: WatchConfig) -> None:
-        known = self.board.watches().get(config.name)
-        if known is None:
-            self.board.put_watch(Watch(config.name, config.timeout))
-        elif known.timeout != config.timeout:
-            # A process that kept to the old timeout is not dead by the new one before it could have known.
-            changed = replace(known, timeout=config.timeout)
-            shorter = config.timeout < known.timeout
-            self.board.put_watch(changed.granted(self.board.clock.now()) if shorter else changed)
+    def _take_over(self, configs: Mapping[str, WatchConfig]) -> None:
+        for name in self._configs.keys() - configs.keys():
+            self.board.forget_watch(name)
+            self._mail_handler.forget(name)
+        self._configs = dict(configs)
+        for config in configs.values():
+            known = self.board.watches().get(config.name)
+            if known is None:
+                self.board.put_watch(Watch(config.name, config.timeout))
+            elif known.timeout != config.timeout:
+                # A process that kept to the old timeout is not dead by the new one before it could have known.
+                changed = replace(known, timeout=config.timeout)
+                shorter = config.timeout < known.timeout
+                self.board.put_watch(changed.granted(self.board.clock.now()) if shorter else changed)
 
     def _count_absence(self, booted_for: float, now: float) -> None:
         """After the mail is read: silence is counted in our waking time, without what we were stopped for.
@@ -161,10 +189,8 @@ class Watches:
         gap = now - self._looked_at
         if gap > NOTICE:
             for watch in self._watched():
-                self.board.put_watch(watch.paused(self._looked_at + self._pace, now))
-        self._grant_if_away(max(booted_for - self._booted_for, gap), now)
-
-    def _grant_if_away(self, absence: float, now: float) -> None:
+                self.board.put_watch(watch.paused(self._looked_at + self._interval, now))
+        absence = max(booted_for - self._booted_for, gap)
         if absence > AWAY and self._configs:
             told = {"event": "away"}
             log.warning("we were away for %.1f s: that counts as no bot's silence", absence, extra=told)
@@ -175,12 +201,12 @@ class Watches:
         """For the next run, as of our next look: so that what a crash between the two costs errs to the trip."""
         unheard = [watch for watch in self._watched() if watch.unheard]
         counting = [watch.timeout for watch in unheard if watch.alive(now)]
-        self._pace = min(REGULAR, max(SOONEST, FINE * min(counting, default=REGULAR / FINE)))
-        spent = {watch.name: watch.spent(now, self._pace) for watch in unheard}
+        self._interval = min(REGULAR, max(SOONEST, FINE * min(counting, default=REGULAR / FINE)))
+        spent = {watch.name: watch.spent(now, self._interval) for watch in unheard}
         self._notebook.note({name: seconds for name, seconds in spent.items() if seconds is not None})
 
     def _move_holds(self) -> None:
-        """Before the mail is heeded: a hold that ended while the machine slept keeps nothing back."""
+        """Before the mail is handled: a hold that ended while the machine slept keeps nothing back."""
         slept = self.board.clock.slept()
         for watch in self._watched():
             moved = watch.hold and watch.hold.after_sleep(slept)
@@ -193,7 +219,7 @@ class Watches:
             if at is not None and at <= now and watch.died_at is None:
                 words = silence(watch, now, self._is_gone)
                 log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
-                self._heed.tell_observers(watch.name, words)
+                self._mail_handler.tell_observers(watch.name, words)
                 self.board.put_watch(watch.found_dead(at))
 
     def _judge_accounts(self, now: float) -> None:
@@ -213,10 +239,9 @@ class Watches:
             self._tell_unmet(account.name, replace(case, guard=self.board.guard(account.name)).unmet)
 
     def _tell_unmet(self, account: str, unmet: frozenset[str]) -> None:
-        before = self._unmet.get(account, frozenset())
-        if unmet != before:
-            self._unmet[account] = unmet
-        if new := sorted(unmet - before):
+        new = sorted(unmet - self._unmet.get(account, frozenset()))
+        self._unmet[account] = unmet
+        if new:
             log.warning(
                 "%s: stays armed without %s, which has not checked in yet: its silence trips nothing before it does",
                 account,
@@ -236,46 +261,51 @@ class Watches:
         return [self.board.watch(name) for name in self._configs]
 
 
-TRIGGER_PAUSE = 1.0
-"""Seconds between two triggers of one watch that are heeded: a process that cries on must not flood the venue."""
-
-
 @dataclass
-class Heed:
+class MailHandler:
     """Folds mail into the watches on the board, and trips at a process's own word."""
 
     board: Board
     _triggers: dict[str, Sign] = field(default_factory=dict)
-    _heeded_at: dict[str, float] = field(default_factory=dict)
+    _obeyed_at: dict[str, float] = field(default_factory=dict)
+    _told: set[tuple[str, int | None]] = field(default_factory=set)
 
-    def heed(self, config: WatchConfig, mail: Mail, now: float) -> None:
+    def handle(self, config: WatchConfig, mail: Mail, now: float) -> None:
         """Act on `mail`, and on what was put off earlier."""
         if mail != Mail():
+            self._tell_oddities(config, mail)
             self._note(config, mail, now)
         self._stop_if_told(config, now)
         self._trigger_if_told(config.name, mail.trigger, now)
 
     def forget(self, watch: str) -> None:
         self._triggers.pop(watch, None)
-        self._heeded_at.pop(watch, None)
+        self._obeyed_at.pop(watch, None)
 
     def tell_observers(self, watch: str, reason: str) -> None:
         """Say of accounts that are only looked at what would have happened to them."""
-        for account in self._hanging(watch):
+        for account in self._accounts_of(watch):
             if account.observe and account.on_trip != "none":
                 told = {"event": "would_have_tripped", "account": account.name, "watch": watch}
                 log.warning(
                     "%s: would have tripped, but is only observed: %s: %s", account.name, watch, reason, extra=told
                 )
 
-    def _pull(self, watch: str, cause: Cause, at: float, reason: str) -> None:
-        self.tell_observers(watch, reason)
-        for account in self._hanging(watch):
-            if may_trip(account, self.board.standing(account.name).guard, cause):
-                self.board.post(account.name, facts.Tripped(at, cause, watch, reason))
-
-    def _hanging(self, watch: str) -> list[Account]:
-        return [account for account in self.board.configs.values() if watch in account.watches]
+    def _tell_oddities(self, config: WatchConfig, mail: Mail) -> None:
+        """Datagrams that do not count: once for each watch and sender, for they may come by the thousand."""
+        before = frozenset(self._told)
+        if mail.stranger is not None:
+            sender = mail.stranger.sender
+            self._told.add((config.name, sender.uid if sender else None))
+            if self._told != before:
+                told = {"event": "sender_refused", "watch": config.name}
+                words = 'watch %s: what %s sends does not count: only user "%s" may check in'
+                log.warning(words, config.name, who(sender), config.user, extra=told)
+        if mail.oddity is not None and (config.name, None) not in self._told:
+            self._told.add((config.name, None))
+            text = plain(mail.oddity.data[:60].decode("utf-8", "replace")) or "an empty or oversized datagram"
+            told = {"event": "datagram_ignored", "watch": config.name}
+            log.warning("watch %s: ignored, and from now on only counted: %s", config.name, text, extra=told)
 
     def _note(self, config: WatchConfig, mail: Mail, now: float) -> None:
         """Check-in and goodbye in the order they were sent; one datagram that holds both is a goodbye."""
@@ -306,22 +336,31 @@ class Heed:
             return
         at = max(watch.stopping_at, watch.hold.until) if watch.hold else watch.stopping_at
         self.board.put_watch(watch.stopped(at))
-        self._pull(watch.name, Cause.STOPPING, at, "said STOPPING=1")
+        self._trip(watch.name, Cause.STOPPING, at, "said STOPPING=1")
 
     def _trigger_if_told(self, name: str, trigger: Sign | None, now: float) -> None:
         if trigger is not None:
             self._triggers[name] = trigger
-        if name not in self._triggers or now < self._heeded_at.get(name, -TRIGGER_PAUSE) + TRIGGER_PAUSE:
+        if name not in self._triggers or now < self._obeyed_at.get(name, -TRIGGER_PAUSE) + TRIGGER_PAUSE:
             return
         sign = self._triggers.pop(name)
-        self._heeded_at[name] = now
+        self._obeyed_at[name] = now
         reason = f"WATCHDOG=trigger from {who(sign.sender)}"
         told = {"event": "trigger", "watch": name}
         if self.board.watch(name).held(now):
             log.warning("watch %s: on hold, so nothing is tripped: %s", name, reason, extra=told)
             return
         log.warning("watch %s: %s", name, reason, extra=told)
-        self._pull(name, Cause.TRIGGER, sign.at, reason)
+        self._trip(name, Cause.TRIGGER, sign.at, reason)
+
+    def _trip(self, watch: str, cause: Cause, at: float, reason: str) -> None:
+        self.tell_observers(watch, reason)
+        for account in self._accounts_of(watch):
+            if may_trip(account, self.board.standing(account.name).guard, cause):
+                self.board.post(account.name, facts.Tripped(at, cause, watch, reason))
+
+    def _accounts_of(self, watch: str) -> list[Account]:
+        return [account for account in self.board.configs.values() if watch in account.watches]
 
 
 def silence(watch: Watch, now: float, is_gone: Callable[[int], bool]) -> str:
@@ -340,30 +379,3 @@ def who(sender: Sender | None) -> str:
     if sender is None:
         return "an unknown process"
     return f"pid {sender.pid}, uid {sender.uid}" if sender.pid else f"uid {sender.uid}"
-
-
-class Oddities:
-    """Tells of datagrams that do not count: once for each watch and sender, for they may come by the thousand."""
-
-    def __init__(self) -> None:
-        self._told: set[tuple[str, int | None]] = set()
-
-    def tell(self, config: WatchConfig, mail: Mail) -> None:
-        if mail.stranger is not None and self._is_new(config.name, mail.stranger.sender):
-            log.warning(
-                'watch %s: what %s sends does not count: only user "%s" may check in',
-                config.name,
-                who(mail.stranger.sender),
-                config.user,
-                extra={"event": "sender_refused", "watch": config.name},
-            )
-        if mail.oddity is not None and self._is_new(config.name, None):
-            text = plain(mail.oddity.data[:60].decode("utf-8", "replace")) or "an empty or oversized datagram"
-            told = {"event": "datagram_ignored", "watch": config.name}
-            log.warning("watch %s: ignored, and from now on only counted: %s", config.name, text, extra=told)
-
-    def _is_new(self, watch: str, sender: Sender | None) -> bool:
-        key = (watch, sender.uid if sender else None)
-        new = key not in self._told
-        self._told.add(key)
-        return new

@@ -53,16 +53,6 @@ class SilenceStore(Protocol):
         """Raises OSError."""
 
 
-class NoSilences:
-    """Forgets: for runs that nobody restarts."""
-
-    def read(self) -> Silences:
-        return {}
-
-    async def write(self, silences: Silences) -> None:
-        """Nowhere."""
-
-
 @dataclass
 class _Place:
     """`one`: a hung write keeps the next from starting, so none overtakes another."""
@@ -77,7 +67,7 @@ class SilenceFiles:
     """A file in each of `directories`, of which the first that can be written is written: the newest counts.
 
     The state directory outlives restarts by systemd, which removes the runtime directory; that one is in memory, and
-    takes over where the disk hangs. Each file's first line counts.
+    takes over where the disk hangs. Each file's first line counts. Without directories nothing outlives the run.
     """
 
     def __init__(
@@ -97,20 +87,20 @@ class SilenceFiles:
 
     async def write(self, silences: Silences) -> None:
         self._number += 1
-        record = _encode(self._number, silences)
+        line = json.dumps([self._number, dict(silences)]).encode()
+        record = _checksum(line) + b" " + line + b"\n"
         for place in self._places:
-            if self._now() >= place.retry_at and await self._try(place, record):
+            if self._now() < place.retry_at:
+                continue
+            try:
+                with trio.fail_after(PLACE_TIMEOUT):
+                    await place.off_loop(_replace, place.path, record, limiter=place.one)
+            except (OSError, trio.TooSlowError):
+                place.retry_at = self._now() + RETRY
+            else:
                 return
-        raise OSError(errno.EIO, "neither the state directory nor the runtime directory takes them")
-
-    async def _try(self, place: _Place, record: bytes) -> bool:
-        try:
-            with trio.fail_after(PLACE_TIMEOUT):
-                await place.off_loop(_replace, place.path, record, limiter=place.one)
-        except (OSError, trio.TooSlowError):
-            place.retry_at = self._now() + RETRY
-            return False
-        return True
+        if self._places:
+            raise OSError(errno.EIO, "neither the state directory nor the runtime directory takes them")
 
 
 def _replace(path: Path, record: bytes) -> None:
@@ -120,11 +110,6 @@ def _replace(path: Path, record: bytes) -> None:
         os.pwrite(descriptor, record.ljust(-(-len(record) // BLOCK) * BLOCK), 0)
     finally:
         os.close(descriptor)
-
-
-def _encode(number: int, silences: Silences) -> bytes:
-    line = json.dumps([number, dict(silences)]).encode()
-    return _checksum(line) + b" " + line + b"\n"
 
 
 def _read(path: Path) -> tuple[int, Silences] | None:
@@ -162,24 +147,20 @@ class Notebook:
         while True:
             if self._wanted == self._written:
                 await self._changed.wait()
-            self._changed = trio.Event()
-            await self._write(self._wanted)
-            if self._failing:
+            self._changed, silences = trio.Event(), self._wanted
+            try:
+                with trio.fail_after(WRITE_TIMEOUT):
+                    await self._store.write(silences)
+            except (OSError, trio.TooSlowError) as error:
+                why = getattr(error, "strerror", None) or "the disk does not answer"
+                if not self._failing:
+                    log.warning(
+                        "the silences of bots cannot be noted: %s; a restart would give the dead more time", why
+                    )
+                self._failing = True
                 await trio.sleep(RETRY)
-
-    async def _write(self, silences: Silences) -> None:
-        try:
-            with trio.fail_after(WRITE_TIMEOUT):
-                await self._store.write(silences)
-        except (OSError, trio.TooSlowError) as error:
-            self._tell(getattr(error, "strerror", None) or "the disk does not answer")
-            return
-        self._written, self._failing = silences, False
-
-    def _tell(self, why: str) -> None:
-        if not self._failing:
-            log.warning("the silences of bots cannot be noted: %s; a restart would give the dead more time", why)
-        self._failing = True
+            else:
+                self._written, self._failing = silences, False
 
 
 def _checksum(line: bytes) -> bytes:

@@ -1,78 +1,93 @@
-"""Where a watch's mail waits for the loop, and the port through which the loop fetches it."""
+"""The sockets of watches, and the thread that reads them.
+
+An unread Unix datagram socket holds some ten datagrams (net.unix.max_dgram_qlen); after that a sender that blocks
+stands still. So that no stall of our loop stalls the processes we watch, a thread empties the queues, and leaves behind
+what a look needs. The loop empties a queue itself, too, before it calls anybody silent: both share each socket under
+a lock, so that nothing is ever between the two.
+"""
 
 from __future__ import annotations
 
 import logging
-import pwd
+import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
 
 import trio
 
 from deadman.checkins.protocol import Datagram, Mail
+from deadman.checkins.senders import (
+    Permit,
+    UnknownUser,
+    allow_all,
+    allow_nobody,
+    look_up,
+    look_up_or_allow_nobody,
+    look_up_within,
+)
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Sender
-from deadman.transport.peers import HINT, SO_TIMESTAMPNS, SPACE, Discards, is_hidden
-from deadman.transport.unix import Bound
+from deadman.transport.peers import SO_TIMESTAMPNS, SPACE, Discards
+from deadman.transport.threads import in_thread
+from deadman.transport.unix import Bound, SocketFault, adopt, bind, group_id
+
+THREAD_WAKE_INTERVAL = 0.25
+"""Seconds after which the thread looks up to see whether it is still wanted."""
+
+DISCARDS_WAIT = 0.01
+"""Seconds to rest while descriptors that were sent along wait to be closed: what is unread would make it spin."""
+
+LOOK_UP_TIMEOUT = 2.0
+"""Seconds a name service may take at the start; it holds up nobody's switch for longer."""
+
+LOOK_UP_INTERVAL = 5.0
+"""Seconds between two looks for a user who was not known."""
 
 LONGEST = 4096
 """Bytes of a datagram that are read; a longer one is nobody's check-in."""
+
+READ_BY_THREAD = 64
+"""Datagrams the thread reads from one socket before it turns to the next: a flood at one delays no other."""
+
+READ_BY_LOOP = 1024
+"""Datagrams the loop reads at most in one look; the kernel's queue holds 10 by default, 512 under systemd."""
 
 _CREDENTIALS = struct.Struct("@3i")  # pid, uid, gid
 _TIMESPEC = struct.Struct("@2l")
 _ANCILLARY = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_TIMESPEC.size) + SPACE
 
+log = logging.getLogger(__name__)
+
 
 def receive(opened: socket.socket, clock: Clock, emptied_at: float, discards: Discards) -> Datagram | None:
     """The next datagram, None when none can be had. `discards` is given every descriptor that came along.
 
-    `emptied_at`: the monotonic instant at which the queue was last seen empty.
+    The kernel dates by the wall clock. Where that has stepped meanwhile, the date lies in the future or before
+    `emptied_at`, the monotonic instant at which the queue was last seen empty: then it counts from now, for a step of
+    the clock must not make a living process look dead.
     """
     try:
         data, ancillary, flags, _ = opened.recvmsg(LONGEST, _ANCILLARY, socket.MSG_CMSG_CLOEXEC)
     except OSError:  # nothing there, or the kernel short of memory: it stays in the queue until the next look
         return None
     discards.take(ancillary)
-    words = b"" if flags & socket.MSG_TRUNC else data
-    return Datagram(_date(ancillary, clock, emptied_at), words, _sender(ancillary))
-
-
-_Ancillary = Iterable[tuple[int, int, bytes]]
-
-
-def _date(ancillary: _Ancillary, clock: Clock, emptied_at: float) -> float:
-    """When the kernel took it, on the monotonic clock.
-
-    The kernel dates by the wall clock. Where that has stepped meanwhile, the date lies in the future or before the
-    queue was empty: then it counts from now, for a step of the clock must not make a living process look dead.
-    """
     timestamp, now = clock.timestamp(), clock.now()  # in this order: a pause between them dates it late, not early
+    at, sender = now, None
     for level, kind, value in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS) and len(value) == _TIMESPEC.size:
+        if (level, kind, len(value)) == (socket.SOL_SOCKET, SO_TIMESTAMPNS, _TIMESPEC.size):
             seconds, nanoseconds = _TIMESPEC.unpack(value)
-            at = now - (timestamp - (seconds + nanoseconds / 1e9))
-            return at if emptied_at <= at <= now else now
-    return now
-
-
-def _sender(ancillary: _Ancillary) -> Sender | None:
-    for level, kind, value in ancillary:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and len(value) == _CREDENTIALS.size:
+            sent_at = now - (timestamp - (seconds + nanoseconds / 1e9))
+            at = sent_at if emptied_at <= sent_at <= now else now
+        elif (level, kind, len(value)) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS, _CREDENTIALS.size):
             pid, uid, _ = _CREDENTIALS.unpack(value)
-            return Sender(pid, uid & 0xFFFFFFFF)
-    return None
-
-
-TURN = 64
-"""Datagrams the thread reads from one socket before it turns to the next: a flood at one delays no other."""
-
-QUEUE = 1024
-"""Datagrams the loop reads at most in one look; the kernel's queue holds 10 by default, 512 under systemd."""
+            sender = Sender(pid, uid & 0xFFFFFFFF)
+    return Datagram(at, b"" if flags & socket.MSG_TRUNC else data, sender)
 
 
 class SocketInbox:
@@ -80,7 +95,7 @@ class SocketInbox:
 
     def __init__(self, bound: Bound, clock: Clock, discards: Discards) -> None:
         self.bound = bound
-        self.permit: Permit = nobody
+        self.permit: Permit = allow_nobody
         self._clock = clock
         self._discards = discards
         self._lock = threading.Lock()
@@ -91,12 +106,12 @@ class SocketInbox:
         """Read some of what is there; whether something urgent came that was not there before."""
         with self._lock:
             urgent_before = self._mail.urgent
-            self._read(TURN)
+            self._read(READ_BY_THREAD)
             return self._mail.urgent and not urgent_before
 
     def take(self) -> Mail:
         with self._lock:
-            self._read(QUEUE)
+            self._read(READ_BY_LOOP)
             mail, self._mail = self._mail, Mail()
             return mail
 
@@ -113,150 +128,136 @@ class SocketInbox:
             if datagram is None:
                 self._emptied_at = looked_at
                 return
-            self._mail = (self._mail.post if self.permit(datagram.sender) else self._mail.refuse)(datagram)
-
-
-Permit = Callable[[Sender | None], bool]
-"""Whether a sender may check in."""
-
-
-class Change(Protocol):
-    """Inboxes made ready: to be taken whole, or not at all."""
-
-    def commit(self) -> None:
-        """In the loop; it cannot fail."""
-
-    def discard(self) -> None:
-        """Leave everything as it was."""
-
-
-class Inboxes(Protocol):
-    """The mail of every watch."""
-
-    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
-        """What `apply` does, made ready off the loop: a name service or a file system may hang.
-
-        Raises SocketFault or UnknownUser, in words; then nothing has changed.
-        """
-
-    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
-        """Open an inbox for every watch named and close the others; those already open stay as they are.
-
-        Raises SocketFault, in words; then nothing has changed.
-        """
-
-    def take(self, watch: str) -> Mail:
-        """All that had arrived for it when this was called, whether or not anything else has looked yet."""
-
-    async def serve(self, wake: Callable[[], None]) -> None:
-        """Receive, until cancelled; `wake` is called in the loop when something urgent came."""
-
-    async def find_users(self) -> None:
-        """Ask again for users who were not known at the start, until cancelled."""
-
-    def close(self) -> None:
-        """Give up every inbox."""
-
-
-class InMemoryInboxes:
-    """Inboxes without sockets: for simulations, where the story is the sender."""
-
-    def __init__(self) -> None:
-        self._mail: dict[str, Mail] = {}
-        self._wake: Callable[[], None] = lambda: None
-
-    def send(self, watch: str, datagram: Datagram) -> None:
-        """Raises KeyError where nobody listens, as the kernel would."""
-        self._mail[watch] = self._mail[watch].post(datagram)
-        if self._mail[watch].urgent:
-            self._wake()
-
-    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
-        return InMemoryChange(self, configs)
-
-    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
-        self._mail = {name: self._mail.get(name, Mail()) for name in configs}
-
-    def take(self, watch: str) -> Mail:
-        mail, self._mail[watch] = self._mail[watch], Mail()
-        return mail
-
-    async def serve(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-        await trio.sleep_forever()
-
-    async def find_users(self) -> None:
-        return None
-
-    def close(self) -> None:
-        self._mail = {}
+            self._mail = (self._mail.accept if self.permit(datagram.sender) else self._mail.refuse)(datagram)
 
 
 @dataclass(frozen=True)
-class InMemoryChange:
-    """There is nothing to make ready."""
+class SocketChange:
+    """Sockets opened and users looked up, not yet in use."""
 
-    inboxes: InMemoryInboxes
+    inboxes: SocketInboxes
     configs: Mapping[str, WatchConfig]
+    permits: Mapping[str, Permit]
+    opened: Mapping[str, SocketInbox]
 
     def commit(self) -> None:
-        self.inboxes.apply(self.configs)
+        self.inboxes.take_over(self)
 
     def discard(self) -> None:
-        return None
+        for inbox in self.opened.values():
+            inbox.close()
 
 
-log = logging.getLogger(__name__)
+class SocketInboxes:
+    """Every watch's socket, in `directory`. `adopted`: those that systemd opened for us, by watch.
 
+    Those are read whether or not a watch is configured for them: they stay open at systemd, and senders would stand
+    still at an unread one.
+    """
 
-def everybody(sender: Sender | None) -> bool:
-    """The socket's group and mode have already said who may write to it."""
-    return True
+    def __init__(
+        self, directory: Path, group: str | None, clock: Clock, adopted: Mapping[str, socket.socket] | None = None
+    ) -> None:
+        self._directory = directory
+        self._group = group
+        self._clock = clock
+        self._adopted = dict(adopted or {})
+        self._inboxes: dict[str, SocketInbox] = {}
+        self._by_descriptor: dict[int, SocketInbox] = {}
+        self._configs: dict[str, WatchConfig] = {}
+        self._unknown: set[str] = set()
+        self._discards = Discards()
+        self._ready = select.epoll()
 
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> SocketChange:
+        """A user who is not known is a fault, but where he was not known before either."""
+        permits = {name: self._permit(config) for name, config in configs.items()}
+        return SocketChange(self, configs, permits, self._open(configs))
 
-def nobody(sender: Sender | None) -> bool:
-    return False
+    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
+        """At the start, where a name service may hold up nothing: users whom it does not tell are asked for later."""
+        permits = look_up_within(LOOK_UP_TIMEOUT, configs.values())
+        SocketChange(self, configs, permits, self._open(configs)).commit()
 
+    def take_over(self, change: SocketChange) -> None:
+        for name, inbox in change.opened.items():
+            self._inboxes[name] = self._by_descriptor[inbox.bound.socket.fileno()] = inbox
+            self._ready.register(inbox.bound.socket, select.EPOLLIN)
+        for name in self._inboxes.keys() - change.configs.keys() - self._adopted.keys():
+            self._drop(name)
+        self._configs, self._unknown = dict(change.configs), set()
+        for name, config in self._configs.items():
+            permit = self._inboxes[name].permit = change.permits.get(name, allow_all)
+            if name not in change.permits:
+                log.error("watch %s: the name service hangs: whoever may write to its socket may check in", name)
+            if name not in change.permits or (permit is allow_nobody and config.user):
+                self._unknown.add(name)
 
-class UnknownUser(Exception):
-    """A watch's user whom the host does not know or show now; the text tells whose, and what to do."""
+    def take(self, watch: str) -> Mail:
+        return self._inboxes[watch].take()
 
+    async def serve(self, wake: Callable[[], None]) -> None:
+        stop = threading.Event()
+        token = trio.lowlevel.current_trio_token()
+        try:
+            await trio.to_thread.run_sync(
+                self._read_all, stop, token, wake, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
+            )
+        finally:
+            stop.set()
 
-def look_up(config: WatchConfig, hidden: Callable[[int], bool] = is_hidden) -> Permit:
-    """Who may check in. May ask a name service, and so hang: to be called off the loop. Raises UnknownUser."""
-    if config.user is None:
-        return everybody
-    try:
-        uid = int(config.user) if config.user.isdecimal() else pwd.getpwnam(config.user).pw_uid
-    except KeyError:
-        raise UnknownUser(f'watch {config.name}: this host has no user "{config.user}"') from None
-    except OSError as error:
-        words = f'watch {config.name}: user "{config.user}" cannot be looked up: {error.strerror or error}'
-        raise UnknownUser(words) from error
-    if hidden(uid):
-        raise UnknownUser(f'watch {config.name}: user "{config.user}" cannot be told from others: {HINT}')
-    return lambda sender: sender is not None and sender.uid == uid
+    async def find_users(self) -> None:
+        """Ask again for users who were not known at the start, one at a time and off the loop, until cancelled."""
+        limiter = trio.CapacityLimiter(1)
+        while True:
+            await trio.sleep(LOOK_UP_INTERVAL)
+            for config in [self._configs[name] for name in self._unknown]:
+                with suppress(UnknownUser, OSError), trio.move_on_after(LOOK_UP_TIMEOUT):
+                    permit = await in_thread(look_up, config, limiter=limiter)
+                    if self._configs.get(config.name) == config:
+                        self._inboxes[config.name].permit = permit
+                        self._unknown.discard(config.name)
+                        log.info('watch %s: user "%s" is known now, and may check in', config.name, config.user)
 
+    def close(self) -> None:
+        for name in tuple(self._inboxes):
+            self._drop(name)
 
-def permit(config: WatchConfig, hidden: Callable[[int], bool] = is_hidden) -> Permit:
-    """The same where nobody is better than to fail: a user not known is told and is nobody until he is found."""
-    try:
-        return look_up(config, hidden)
-    except UnknownUser as error:
-        log.error("%s: nobody can check in until one is found", error)
-        return nobody
+    def _read_all(self, stop: threading.Event, token: trio.lowlevel.TrioToken, wake: Callable[[], None]) -> None:
+        while not stop.is_set():
+            for descriptor, _ in self._ready.poll(THREAD_WAKE_INTERVAL):
+                inbox = self._by_descriptor.get(descriptor)
+                if inbox is not None and inbox.read():
+                    with suppress(trio.RunFinishedError):
+                        token.run_sync_soon(wake, idempotent=True)
+            if not self._discards.has_room:
+                stop.wait(DISCARDS_WAIT)
 
+    def _permit(self, config: WatchConfig) -> Permit:
+        known = self._configs.get(config.name)
+        if known is not None and known.user == config.user and self._inboxes[config.name].permit is allow_nobody:
+            return look_up_or_allow_nobody(config)
+        return look_up(config)
 
-def permits(configs: Iterable[WatchConfig], patience: float) -> dict[str, Permit]:
-    """Those of all watches that could be looked up within `patience` seconds, whatever a name service does."""
-    found: dict[str, Permit] = {}
-    named = list(configs)
+    def _open(self, configs: Mapping[str, WatchConfig]) -> dict[str, SocketInbox]:
+        """All that are not open yet or, with a SocketFault, none."""
+        opened: dict[str, SocketInbox] = {}
+        try:
+            for name in sorted((configs.keys() | self._adopted.keys()) - self._inboxes.keys()):
+                path = self._directory / f"{name}.sock"
+                if name in self._adopted:
+                    bound = adopt(self._adopted[name], path)
+                else:
+                    bound = bind(path, socket.SOCK_DGRAM, None if self._group is None else group_id(self._group))
+                opened[name] = SocketInbox(bound, self._clock, self._discards)
+        except SocketFault:
+            for inbox in opened.values():
+                inbox.close()
+            raise
+        return opened
 
-    def look() -> None:
-        for config in named:
-            found[config.name] = permit(config)
-
-    looking = threading.Thread(target=look, daemon=True, name="users")
-    looking.start()
-    looking.join(patience)
-    return dict(found)
+    def _drop(self, name: str) -> None:
+        inbox = self._inboxes.pop(name)
+        self._by_descriptor.pop(inbox.bound.socket.fileno())
+        self._ready.unregister(inbox.bound.socket)
+        inbox.close()

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import trio
 
-from deadman.checkins.rounds import Watches
-from deadman.checkins.sockets import Change, UnknownUser
+from deadman.checkins.rounds import Change, Watches
+from deadman.checkins.senders import UnknownUser
 from deadman.config.fault import Faults
 from deadman.daemon.keeper import Keeper
 from deadman.model import facts
@@ -230,7 +230,7 @@ class Reloader:
         return config, self._watches.prepare(config.watches)
 
     def _take(self, config: Config, change: Change) -> None:
-        self._watches.take(config.watches, change)
+        self._watches.commit(config.watches, change)
         self._keepers.apply(config.accounts)
         # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
         self._watches.look()

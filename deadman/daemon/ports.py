@@ -15,10 +15,9 @@ from typing import Protocol
 
 import trio
 
-from deadman.checkins.reader import SocketInboxes
-from deadman.checkins.rounds import boottime
+from deadman.checkins.rounds import Inboxes, boottime
 from deadman.checkins.silences import SilenceFiles, SilenceStore
-from deadman.checkins.sockets import Inboxes
+from deadman.checkins.sockets import SocketInboxes
 from deadman.config.load import load
 from deadman.config.secrets import require_secrets
 from deadman.control.access import Policy

@@ -16,7 +16,7 @@ WORDS = [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=trigger", b"STOPPING=1", b"STATUS
 def mail(*datagrams: bytes) -> Mail:
     folded = Mail()
     for at, data in enumerate(datagrams, start=1):
-        folded = folded.post(Datagram(float(at), data, BOT))
+        folded = folded.accept(Datagram(float(at), data, BOT))
     return folded
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import trio
 
-from deadman.checkins.reader import SocketInboxes
 from deadman.checkins.rounds import Watches
+from deadman.checkins.sockets import SocketInboxes
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.facts import Cause
@@ -43,7 +43,8 @@ async def watching(directory: Path, dead_after: float = 2.0) -> AsyncIterator[Bo
     board = Board.new(Clock(trio.lowlevel.current_clock().current_time, time.time))
     for name in ("quoter", "hedger"):
         board.add(deribit(name, name))
-    watches = Watches(board, SocketInboxes(directory, None, board.clock))
+    inboxes = SocketInboxes(directory, None, board.clock)
+    watches = Watches(board, inboxes)
     watches.apply({name: WatchConfig(name, dead_after) for name in ("quoter", "hedger")})
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watches.run)
@@ -51,7 +52,7 @@ async def watching(directory: Path, dead_after: float = 2.0) -> AsyncIterator[Bo
             yield board
         finally:
             nursery.cancel_scope.cancel()
-            watches.close()
+            inboxes.close()
 
 
 def send(path: Path, data: bytes = b"WATCHDOG=1") -> None:
@@ -206,7 +207,7 @@ from pathlib import Path
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
-from deadman.checkins.reader import SocketInboxes
+from deadman.checkins.sockets import SocketInboxes
 from deadman.checkins.rounds import Watches
 from tests.support.watching import deribit
 

@@ -13,7 +13,6 @@ from random import Random
 import trio
 
 from deadman.checkins.rounds import Watches
-from deadman.checkins.sockets import InMemoryInboxes
 from deadman.config.load import load
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.keepers import Door, Keepers, Reloader
@@ -23,6 +22,7 @@ from deadman.model.guard import Phase
 from deadman.model.settings import Account
 from deadman.transport.threads import in_thread
 from deadman.venues.venue import Session
+from tests.support.inboxes import InMemoryInboxes
 
 BEFORE = """
 [watches.quoter]

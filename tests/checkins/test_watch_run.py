@@ -13,7 +13,6 @@ from trio.testing import MockClock
 
 from deadman.checkins.protocol import Datagram
 from deadman.checkins.rounds import Watches
-from deadman.checkins.sockets import InMemoryInboxes
 from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.board import Board
@@ -23,6 +22,7 @@ from deadman.model.settings import WatchConfig
 from deadman.model.trip import Trip
 from deadman.model.watch import Sender
 from tests.support.boards import sxbet
+from tests.support.inboxes import InMemoryInboxes
 from tests.support.watching import deribit
 
 TIMEOUT = 2.0

@@ -17,11 +17,12 @@ import pytest
 import trio
 
 from deadman.checkins.protocol import Mail
-from deadman.checkins.reader import SocketInboxes
-from deadman.checkins.rounds import Oddities
-from deadman.checkins.sockets import LONGEST, receive
+from deadman.checkins.rounds import MailHandler
+from deadman.checkins.sockets import LONGEST, SocketInboxes, receive
+from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
+from deadman.model.watch import Watch
 from deadman.transport.peers import Discards
 from deadman.transport.unix import SocketFault
 
@@ -207,13 +208,15 @@ def test_the_sender_is_known(watch_directory: Path) -> None:
 def test_only_the_configured_user_may_check_in_and_others_are_told_once(
     watch_directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    oddities, told = Oddities(), config("quoter", user=str(os.getuid() + 1))
+    board, told = Board.new(CLOCK), config("quoter", user=str(os.getuid() + 1))
+    board.put_watch(Watch("quoter", 5.0))
+    handler = MailHandler(board)
     with inboxes_in(watch_directory, "quoter", user=told.user) as inboxes:
         for _ in range(3):
             send(watch_directory / "quoter.sock", b"WATCHDOG=trigger\nWATCHDOG=1\nSTATUS=hello")
             mail = inboxes.take("quoter")
             assert (mail.check_ins, mail.ignored, mail.urgent, mail.status) == (0, 1, False, None)
-            oddities.tell(told, mail)
+            handler.handle(told, mail, CLOCK.now())
         inboxes.apply({"quoter": config("quoter", user=str(os.getuid()))})
         send(watch_directory / "quoter.sock", b"WATCHDOG=1")
         assert inboxes.take("quoter").check_ins == 1

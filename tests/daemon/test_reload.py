@@ -16,8 +16,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.checkins.reader import SocketInboxes
 from deadman.checkins.rounds import Watches
+from deadman.checkins.sockets import SocketInboxes
 from deadman.config.load import load
 from deadman.daemon.keepers import Keepers, Reloader
 from deadman.model.board import Board
@@ -88,7 +88,7 @@ async def house(directory: Path) -> AsyncIterator[House]:
             yield House(path, board, watches, Reloader(config, board, watches, keepers, reader, in_thread))
             nursery.cancel_scope.cancel()
     finally:
-        watches.close()
+        inboxes.close()
 
 
 def unknown(name: str) -> NoReturn:
@@ -162,14 +162,14 @@ async def test_sockets_of_a_reload_that_was_given_up_are_closed_again(
 async def test_at_the_start_a_hanging_name_service_holds_nothing_up_and_the_user_is_found_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.checkins.reader.LOOK_UP", 0.2)
-    monkeypatch.setattr("deadman.checkins.reader.LOOK_AGAIN", 0.2)
+    monkeypatch.setattr("deadman.checkins.sockets.LOOK_UP_TIMEOUT", 0.2)
+    monkeypatch.setattr("deadman.checkins.sockets.LOOK_UP_INTERVAL", 0.2)
     monkeypatch.setattr(pwd, "getpwnam", unknown)
     async with house(tmp_path) as made, trio.open_nursery() as nursery:
         assert not made.hears()
         nursery.start_soon(made.watches.run)
         monkeypatch.undo()
-        monkeypatch.setattr("deadman.checkins.reader.LOOK_AGAIN", 0.2)
+        monkeypatch.setattr("deadman.checkins.sockets.LOOK_UP_INTERVAL", 0.2)
         with trio.fail_after(8):
             while not made.hears():
                 await trio.sleep(0.1)

@@ -14,7 +14,6 @@ from trio.testing import MockClock
 
 from deadman.checkins.protocol import Datagram
 from deadman.checkins.rounds import Watches
-from deadman.checkins.sockets import InMemoryInboxes
 from deadman.daemon.memory import Listed, is_news
 from deadman.daemon.state import State
 from deadman.model import facts
@@ -26,6 +25,7 @@ from deadman.model.settings import WatchConfig
 from deadman.model.watch import Hold, Sender
 from deadman.status.report import report
 from tests.support.boards import sxbet
+from tests.support.inboxes import InMemoryInboxes
 from tests.support.watching import deribit
 
 NOON = 1_800_000_000.0

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from deadman.checkins.protocol import Datagram
 from deadman.checkins.rounds import Watches
-from deadman.checkins.sockets import InMemoryInboxes
 from deadman.model import facts
 from deadman.model.facts import Cause
 from deadman.model.guard import Guard, Phase
@@ -14,6 +13,7 @@ from deadman.model.settings import Account, DeribitAccount, WatchConfig
 from deadman.model.watch import Hold, Sender, Watch
 from tests.support import boards
 from tests.support.boards import Hand, hand
+from tests.support.inboxes import InMemoryInboxes
 
 BOT = Sender(4123, 1000)
 

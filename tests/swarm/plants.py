@@ -167,7 +167,10 @@ PLANTS: tuple[Plant, ...] = (
         "environment",
         "getpwnam finds nobody / reload",
         "living bot",
-        edit("deadman.checkins.reader:SocketInboxes._permit", ("return look_up(config)", "return permit(config)")),
+        edit(
+            "deadman.checkins.sockets:SocketInboxes._permit",
+            ("return look_up(config)", "return look_up_or_allow_nobody(config)"),
+        ),
     ),
     plant(
         "a goodbye on hold is forgotten",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from deadman.checkins.reader import SocketInboxes
+from deadman.checkins.sockets import SocketInboxes
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
 from deadman.transport.peers import ROOM, Discards

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.checkins.sockets import permit
+from deadman.checkins.senders import look_up_or_allow_nobody
 from deadman.control.access import users_named
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Sender
@@ -40,7 +40,7 @@ def test_where_the_kernel_keeps_no_map_nobody_is_hidden(uid_map: Path) -> None:
 
 def test_a_watch_for_a_hidden_user_lets_nobody_in_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
     """Above all not user 65534, as whom everybody is shown."""
-    may = permit(WatchConfig("quoter", 5.0, user="65534"), lambda uid: True)
+    may = look_up_or_allow_nobody(WatchConfig("quoter", 5.0, user="65534"), lambda uid: True)
     assert not may(Sender(1, 65534))
     assert "operators.conf" in caplog.text
 

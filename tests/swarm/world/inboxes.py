@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deadman.checkins.protocol import Datagram
-from deadman.checkins.sockets import Change, InMemoryInboxes, Permit, look_up, permit
+from deadman.checkins.rounds import Change
+from deadman.checkins.senders import Permit, look_up, look_up_or_allow_nobody
 from deadman.model.settings import WatchConfig
+from tests.support.inboxes import InMemoryInboxes
 
 
 class Stranger(Exception):
@@ -38,7 +40,9 @@ class HostInboxes(InMemoryInboxes):
 
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
         super().apply(configs)
-        self._permits = {name: (config.user, permit(config, all_shown)) for name, config in configs.items()}
+        self._permits = {
+            name: (config.user, look_up_or_allow_nobody(config, all_shown)) for name, config in configs.items()
+        }
 
     def take_over(self, configs: Mapping[str, WatchConfig], permits: dict[str, tuple[str | None, Permit]]) -> None:
         super().apply(configs)

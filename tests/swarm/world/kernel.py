@@ -9,7 +9,7 @@ from pathlib import Path
 import trio
 
 from deadman.checkins.protocol import Datagram
-from deadman.checkins.reader import SocketInboxes
+from deadman.checkins.sockets import SocketInboxes
 from deadman.model.clock import Clock
 
 
