@@ -10,7 +10,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch, every: float = 20.0) -> None:
 
     Where bots are watched that is below a second: a loop that looks more seldom takes itself to have been away.
     """
-    monkeypatch.setattr("deadman.daemon.ticker.TICK", every)
-    monkeypatch.setattr("deadman.checkins.rounds.REGULAR", every)
-    for room in ("presence", "service", "control.disarms"):
-        monkeypatch.setattr(f"deadman.{room}.PACE", 60.0)
+    for looks in ("deadman.daemon.ticker.TICK", "deadman.checkins.rounds.REGULAR"):
+        monkeypatch.setattr(looks, every)
+    for pace in ("deadman.daemon.ticker.PACE", "deadman.daemon.systemd.PACE", "deadman.control.commands.PACE"):
+        monkeypatch.setattr(pace, 60.0)
