@@ -22,7 +22,7 @@ from deadman.model.text import Times, left
 from deadman.model.watch import Hold, Watch
 from deadman.transport.peers import Peer
 
-PATIENCE = 10.0
+COMMAND_TIMEOUT = 10.0
 """Seconds a command waits for the venues (contract, section 1)."""
 
 Judge = Callable[[Account, Guard, Times], Outcome]
@@ -100,7 +100,7 @@ async def _settle(
         return all(one.done for name, one in _outcomes(board, names, judge).items() if name not in refused)
 
     disk = Disk(board)
-    with trio.move_on_after(PATIENCE):
+    with trio.move_on_after(COMMAND_TIMEOUT):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(disk.write)
             await until(board, settled)
@@ -237,7 +237,7 @@ def of_arm(account: Account, watches: Mapping[str, Watch], now: float) -> str:
     return f"left alone: bot {dead[0]} is dead and would trip it at once; start it, or `deadman hold {dead[0]}` first"
 
 
-PACE = 1.0
+DISARM_POLL_INTERVAL = 1.0
 """Seconds a disarm may last too long. Looked at again and again: a sleep to the end would miss a suspend."""
 
 
@@ -245,7 +245,7 @@ async def end_disarms(board: Board) -> None:
     """Re-arm every account whose disarm has run out, until cancelled."""
     while True:
         end_those_over(board)
-        await trio.sleep(PACE)
+        await trio.sleep(DISARM_POLL_INTERVAL)
 
 
 def end_those_over(board: Board) -> None:

@@ -78,7 +78,7 @@ class Lines:
 PER_USER = 8
 FOR_READERS = 32
 
-PACE = 0.02
+ANSWER_PAUSE = 0.02
 """Seconds of a client's place and patience that each answer costs, so that a busy asker leaves the loop to others."""
 
 SHARE = 64
@@ -91,14 +91,14 @@ class Seats:
 
     taken: Counter[int] = field(default_factory=Counter)
     readers: int = 0
-    rest: float = PACE
+    rest: float = ANSWER_PAUSE
 
     @contextmanager
     def charged(self, now: Callable[[], float]) -> Iterator[None]:
         """What is done within holds up the loop: by so much longer a seat stays taken after each answer."""
         began = now()
         yield
-        self.rest = max(PACE, SHARE * (now() - began))
+        self.rest = max(ANSWER_PAUSE, SHARE * (now() - began))
 
     @contextmanager
     def seat(self, peer: Peer, name: str | None) -> Iterator[None]:

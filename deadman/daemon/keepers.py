@@ -185,7 +185,7 @@ def essence(account: Account) -> Account:
     return replace(account, watches=(), on_trip="lapse")
 
 
-PATIENCE = 10.0
+RELOAD_TIMEOUT = 10.0
 """Seconds for reading the file and its secrets; a hung disk keeps the old config."""
 
 
@@ -212,7 +212,7 @@ class Reloader:
         """Never raises for what a person can write into a file, nor for what a host fails to tell."""
         attempt = Attempt(self._prepare)
         try:
-            with trio.fail_after(PATIENCE):
+            with trio.fail_after(RELOAD_TIMEOUT):
                 config, change = await self._off_loop(attempt.run)
         except Faults as faults:
             self._keep_old([str(fault) for fault in faults.faults])
@@ -220,7 +220,7 @@ class Reloader:
             self._keep_old([str(error)])
         except trio.TooSlowError:
             attempt.give_up()
-            self._keep_old([f"{self._config.path}: not read, or its users not looked up, within {PATIENCE:g} s"])
+            self._keep_old([f"{self._config.path}: not read, or its users not looked up, within {RELOAD_TIMEOUT:g} s"])
         else:
             self._take(config, change)
 

@@ -19,7 +19,6 @@ from deadman.model.guard import Guard
 from deadman.model.identity import Identity, identity_of
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Selection, SxBetAccount, Terms
-from deadman.model.trip import Trip
 from deadman.model.watch import Hold, Watch
 
 
@@ -93,8 +92,10 @@ class AccountMemory:
 
     @classmethod
     def of(cls, guard: Guard) -> AccountMemory:
+        trip = guard.trip
         return cls(
-            *_trip_facts(guard.trip),
+            None if trip is None else Tripped(trip.at, trip.cause, trip.by, trip.reason, trip.terms),
+            TripDone(trip.done_at, trip.presumed) if trip is not None and trip.done_at is not None else None,
             disarmed=guard.disarm,
             disarm_confirmed=guard.disarm is not None and guard.disarm_confirmed,
             turned_on=guard.turned_on,
@@ -207,17 +208,7 @@ class Memory:
         return next((config.name for config in new if identity_of(config).is_of(account.identity)), None)
 
 
-def _trip_facts(trip: Trip | None) -> tuple[Tripped | None, TripDone | None]:
-    if trip is None:
-        return None, None
-    done = None if trip.done_at is None else TripDone(trip.done_at, trip.presumed)
-    return Tripped(trip.at, trip.cause, trip.by, trip.reason, trip.terms), done
-
-
 _HEAD = b"# Written by deadman, for deadman: a change by hand breaks this checksum: "
-_WRITTEN = "written"
-_BOOT = "boot"
-_UNDER_WAY = "under_way"
 
 
 class Damaged(Exception):
@@ -225,13 +216,13 @@ class Damaged(Exception):
 
 
 def encode(memory: Memory, clock: Clock) -> bytes:
-    ink = _Ink(clock)
+    writer = _Writer(clock)
     tables = {
-        _WRITTEN: clock.timestamp(),
-        **_boot(clock),
-        _UNDER_WAY: memory.under_way,
-        "watches": {name: ink.watch(watch) for name, watch in memory.watches.items()},
-        "accounts": {name: ink.account(account) for name, account in memory.accounts.items()},
+        "written": clock.timestamp(),
+        **({"boot": {"id": clock.boot_id, "uptime": clock.uptime()}} if clock.uptime and clock.boot_id else {}),
+        "under_way": memory.under_way,
+        "watches": {name: writer.watch(watch) for name, watch in memory.watches.items()},
+        "accounts": {name: writer.account(account) for name, account in memory.accounts.items()},
     }
     # An operator's reason may hold half a surrogate pair, which UTF-8 cannot.
     body = tomli_w.dumps(tables).encode("utf-8", "replace")
@@ -245,20 +236,14 @@ def decode(data: bytes, clock: Clock) -> Memory:
         raise Damaged("its checksum does not match" if data else "it is empty")
     try:
         tables = tomllib.loads(body.decode())
-        eyes = _Eyes(clock, tables[_WRITTEN], _elapsed(tables, clock))
+        reader = _Reader(clock, tables["written"], _elapsed(tables, clock))
         return Memory(
-            {name: eyes.watch(watch) for name, watch in tables["watches"].items()},
-            {name: eyes.account(account) for name, account in tables["accounts"].items()},
-            tables.get(_UNDER_WAY, True),
+            {name: reader.watch(watch) for name, watch in tables["watches"].items()},
+            {name: reader.account(account) for name, account in tables["accounts"].items()},
+            tables.get("under_way", True),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of another version's making
         raise Damaged(f"it is not understood: {error!r}") from error
-
-
-def _boot(clock: Clock) -> dict[str, Any]:
-    if clock.uptime is None or not clock.boot_id:
-        return {}
-    return {_BOOT: {"id": clock.boot_id, "uptime": clock.uptime()}}
 
 
 def _elapsed(tables: Mapping[str, Any], clock: Clock) -> float:
@@ -267,8 +252,8 @@ def _elapsed(tables: Mapping[str, Any], clock: Clock) -> float:
     A wrong wall clock (a host that starts in 1970) so brings nothing past nearer, and moves nothing to come away; what
     remains of a hold errs to the shorter.
     """
-    by_wall: float = max(clock.timestamp() - tables[_WRITTEN], 0.0)
-    boot = tables.get(_BOOT)
+    by_wall: float = max(clock.timestamp() - tables["written"], 0.0)
+    boot = tables.get("boot")
     if boot is None or clock.uptime is None:
         return by_wall
     if boot["id"] == clock.boot_id and boot["uptime"] <= clock.uptime():
@@ -281,55 +266,57 @@ def _checksum(body: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ink:
+class _Writer:
     """Writes instants as Unix seconds, and leaves out what is not set: TOML has no null."""
 
     clock: Clock
 
     def watch(self, watch: WatchMemory) -> dict[str, Any]:
-        hold = self._hold(watch.hold) if watch.hold else None
-        goodbye = None if watch.goodbye_at is None else self._at(watch.goodbye_at)
-        return _set(alive=watch.alive, hold=hold, stopping=watch.stopping or None, goodbye=goodbye)
+        hold = watch.hold
+        return _set(
+            alive=watch.alive,
+            hold=hold and _set(until=self._at(hold.until), by=hold.by, reason=hold.reason),
+            stopping=watch.stopping or None,
+            goodbye=self._at(watch.goodbye_at),
+        )
 
     def account(self, account: AccountMemory) -> dict[str, Any]:
+        disarm, listed = account.disarmed, account.listed
         return _set(
             turned_on=account.turned_on or None,
             lease=account.lease or None,
-            cut=None if account.cut_until is None else self._at(account.cut_until),
+            cut=self._at(account.cut_until),
             bots=None if account.bots is None else sorted(account.bots),
-            listed=_set(orders=account.listed.count, at=self._at(account.listed.at)) if account.listed else None,
-            trip=self._trip(account.tripped, account.trip_done) if account.tripped else None,
-            disarm=self._disarm(account.disarmed) | {"confirmed": account.disarm_confirmed}
-            if account.disarmed
-            else None,
-            identity=_set(**asdict(account.identity)) if account.identity else None,
+            listed=listed and {"orders": listed.count, "at": self._at(listed.at)},
+            trip=account.tripped and self._trip(account.tripped, account.trip_done),
+            disarm=disarm
+            and _set(
+                by=disarm.by,
+                reason=disarm.reason,
+                since=self._at(disarm.at),
+                until=self._at(disarm.until),
+                confirmed=account.disarm_confirmed,
+            ),
+            identity=account.identity and _set(**asdict(account.identity)),
             withheld=account.withheld or None,
             unheard=account.unheard or None,
-            aside=self.account(account.aside) if account.aside else None,
+            aside=account.aside and self.account(account.aside),
         )
 
-    def _hold(self, hold: Hold) -> dict[str, Any]:
-        return _set(until=self._at(hold.until), by=hold.by, reason=hold.reason)
-
     def _trip(self, trip: Tripped, done: TripDone | None) -> dict[str, Any]:
-        since = _set(cause=str(trip.cause), by=trip.by, reason=trip.reason, since=self._at(trip.at))
-        since |= {"terms": _terms(trip.terms)} if trip.terms else {}
-        return since | (_set(done=self._at(done.at), presumed=done.presumed) if done else {})
+        terms = trip.terms
+        return _set(
+            cause=str(trip.cause),
+            by=trip.by,
+            reason=trip.reason,
+            since=self._at(trip.at),
+            terms=terms and {"on_trip": terms.on_trip, "cancel": _set(**asdict(terms.cancel))},
+            done=done and self._at(done.at),
+            presumed=done and done.presumed,
+        )
 
-    def _disarm(self, disarm: Disarmed) -> dict[str, Any]:
-        until = None if disarm.until is None else self._at(disarm.until)
-        return _set(by=disarm.by, reason=disarm.reason, since=self._at(disarm.at), until=until)
-
-    def _at(self, instant: float) -> float:
-        return self.clock.timestamp_of(instant)
-
-
-def _terms(terms: Terms) -> dict[str, Any]:
-    return {"on_trip": terms.on_trip, "cancel": _set(**asdict(terms.cancel))}
-
-
-def _terms_of(table: Mapping[str, Any]) -> Terms:
-    return Terms(table["on_trip"], Selection(**table["cancel"]))
+    def _at(self, instant: float | None) -> float | None:
+        return None if instant is None else self.clock.timestamp_of(instant)
 
 
 def _set(**values: object) -> dict[str, Any]:
@@ -337,7 +324,7 @@ def _set(**values: object) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Eyes:
+class _Reader:
     """Reads Unix seconds as instants of this run, `elapsed` seconds after they were `written`."""
 
     clock: Clock
@@ -345,41 +332,43 @@ class _Eyes:
     elapsed: float
 
     def watch(self, table: Mapping[str, Any]) -> WatchMemory:
-        hold = self._hold(table["hold"]) if "hold" in table else None
-        goodbye_at = self._instant(table["goodbye"]) if "goodbye" in table else None
-        return WatchMemory(table.get("alive"), hold, table.get("stopping", False), goodbye_at)
+        hold = table.get("hold")
+        return WatchMemory(
+            table.get("alive"),
+            Hold(self._at(hold["until"]), hold["by"], hold["reason"], self.clock.slept()) if hold else None,
+            table.get("stopping", False),
+            self._at_of(table, "goodbye"),
+        )
 
     def account(self, table: Mapping[str, Any]) -> AccountMemory:
-        trip, disarm = table.get("trip", {}), table.get("disarm", {})
+        trip, disarm, listed = table.get("trip", {}), table.get("disarm", {}), table.get("listed")
         return AccountMemory(
             tripped=self._tripped(trip) if trip else None,
-            trip_done=TripDone(self._instant(trip["done"]), trip["presumed"]) if "done" in trip else None,
+            trip_done=TripDone(self._at(trip["done"]), trip["presumed"]) if "done" in trip else None,
             disarmed=self._disarmed(disarm) if disarm else None,
             disarm_confirmed=disarm.get("confirmed", False),
             turned_on=table.get("turned_on", False),
             lease=table.get("lease", 0.0),
-            cut_until=self._instant(table["cut"]) if "cut" in table else None,
+            cut_until=self._at_of(table, "cut"),
             bots=frozenset(table["bots"]) if "bots" in table else None,
             identity=Identity(**table["identity"]) if "identity" in table else None,
             withheld=table.get("withheld", False),
             unheard=table.get("unheard", False),
             aside=self.account(table["aside"]) if "aside" in table else None,
-            listed=self._listed(table["listed"]) if "listed" in table else None,
+            listed=Listed(listed["orders"], self._at(listed["at"])) if listed else None,
         )
 
-    def _hold(self, table: Mapping[str, Any]) -> Hold:
-        return Hold(self._instant(table["until"]), table["by"], table["reason"], self.clock.slept())
-
     def _tripped(self, table: Mapping[str, Any]) -> Tripped:
-        terms = _terms_of(table["terms"]) if "terms" in table else None
-        return Tripped(self._instant(table["since"]), Cause(table["cause"]), table["by"], table["reason"], terms)
-
-    def _listed(self, table: Mapping[str, Any]) -> Listed:
-        return Listed(table["orders"], self._instant(table["at"]))
+        given = table.get("terms")
+        terms = Terms(given["on_trip"], Selection(**given["cancel"])) if given else None
+        return Tripped(self._at(table["since"]), Cause(table["cause"]), table["by"], table["reason"], terms)
 
     def _disarmed(self, table: Mapping[str, Any]) -> Disarmed:
-        until = self._instant(table["until"]) if "until" in table else None
-        return Disarmed(self._instant(table["since"]), table["by"], table["reason"], until, self.clock.slept())
+        until = self._at_of(table, "until")
+        return Disarmed(self._at(table["since"]), table["by"], table["reason"], until, self.clock.slept())
 
-    def _instant(self, timestamp: float) -> float:
+    def _at_of(self, table: Mapping[str, Any], key: str) -> float | None:
+        return self._at(table[key]) if key in table else None
+
+    def _at(self, timestamp: float) -> float:
         return self.clock.now() - self.elapsed + (timestamp - self.written)

@@ -30,7 +30,7 @@ WRITE_TIMEOUT = 5.0
 RETRY = 10.0
 """Seconds between tries at a disk that fails, unless something changes before."""
 
-PATIENCE = 2.0
+REMEMBER_TIMEOUT = 2.0
 """Seconds a bot's first lease waits for the disk. No longer: a living bot without a lease is worse than a restart
 that does not know of it, for then the venue's own switch still stands."""
 
@@ -100,10 +100,10 @@ class State:
     async def remember_alive(self, watches: Iterable[str]) -> None:
         """Return when the disk knows that these bots live, so that a restart of ours does not forget one it held up.
 
-        To be awaited before a lease is taken for them. A broken disk is waited for `PATIENCE` seconds at most.
+        To be awaited before a lease is taken for them. A broken disk is waited for `REMEMBER_TIMEOUT` seconds at most.
         """
         names = frozenset(watches)
-        with trio.move_on_after(PATIENCE):
+        with trio.move_on_after(REMEMBER_TIMEOUT):
             while not self._failing and not self._knows(names):
                 await self._tried.wait()
 

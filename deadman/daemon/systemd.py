@@ -143,10 +143,10 @@ def _number(environment: Mapping[str, str], name: str) -> int | None:
     return int(value) if value.isascii() and value.isdigit() else None
 
 
-PACE = 1.0
+STATUS_INTERVAL = 1.0
 """Seconds between two looks at what to tell."""
 
-ARMING_PATIENCE = 30.0
+ARMING_TIMEOUT = 30.0
 """Seconds after which we supervise, whatever the venues say: one bad key must not hold up the boot."""
 
 _UNDECIDED = frozenset({Phase.CONNECTING, Phase.ARMING})
@@ -172,14 +172,14 @@ class Service:
     async def run(self) -> None:
         """READY once every account has a first outcome, then what changes."""
         began = self.board.clock.now()
-        while self._undecided() and self.board.clock.now() < began + ARMING_PATIENCE:
-            self.manager.send(extend_timeout(ARMING_PATIENCE), status(self._summary()))
-            await trio.sleep(PACE / 4)
+        while self._undecided() and self.board.clock.now() < began + ARMING_TIMEOUT:
+            self.manager.send(extend_timeout(ARMING_TIMEOUT), status(self._summary()))
+            await trio.sleep(STATUS_INTERVAL / 4)
         while not self.manager.send(READY, status(self._summary())):
-            await trio.sleep(PACE)
+            await trio.sleep(STATUS_INTERVAL)
         while True:
             self._tell_status()
-            await trio.sleep(PACE)
+            await trio.sleep(STATUS_INTERVAL)
 
     def reloading(self) -> None:
         self.manager.send(reloading(time.monotonic()))

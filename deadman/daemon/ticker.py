@@ -67,7 +67,7 @@ class Ticker:
                 self.board.post(account, facts.Doubted(now, f"the clocks jumped by {furthest:+.1f} s", missed))
 
 
-PACE = 1.0
+PRESENCE_INTERVAL = 1.0
 """Seconds between two looks; no watch is patient for less."""
 
 _GONE = (
@@ -95,7 +95,7 @@ class Presence:
         """Until cancelled."""
         while True:
             self.look()
-            await trio.sleep(PACE)
+            await trio.sleep(PRESENCE_INTERVAL)
 
     def look(self) -> None:
         before, self._faults = self._faults, {}

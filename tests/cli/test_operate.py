@@ -63,7 +63,7 @@ def test_disarm_exits_0_when_the_venue_confirmed(
 def test_what_is_outstanding_is_told_and_exits_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "PATIENCE", 0.2)
+    monkeypatch.setattr(commands, "COMMAND_TIMEOUT", 0.2)
     with served(tmp_path) as made:
         assert run(made, "trip", "--all", "--yes") == 1
         assert {standing.phase for standing in made.board.standings().values()} == {Phase.TRIPPING}

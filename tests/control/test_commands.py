@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.control.commands import PATIENCE, end_disarms
+from deadman.control.commands import COMMAND_TIMEOUT, end_disarms
 from deadman.model import facts
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause
@@ -41,7 +41,7 @@ async def test_a_disarm_the_venue_does_not_confirm_is_told_as_outstanding_after_
         made.post("maker", facts.Lost(made.board.clock.now(), Reason.SILENT, "no answer"))
         start = trio.current_time()
         answer = await said(made, "disarm", accounts=["maker"])
-        assert trio.current_time() - start == pytest.approx(PATIENCE, abs=0.1)
+        assert trio.current_time() - start == pytest.approx(COMMAND_TIMEOUT, abs=0.1)
         assert not answer["maker"]["done"]
         assert "not confirmed by the venue; the lease ends at" in answer["maker"]["words"]
         assert "no answer" in answer["maker"]["words"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deadman.control.server import FOR_READERS, PACE, PER_USER, SHARE, Seats
+from deadman.control.server import ANSWER_PAUSE, FOR_READERS, PER_USER, SHARE, Seats
 from deadman.transport.peers import Peer
 
 
@@ -13,7 +13,7 @@ def test_what_takes_the_loop_long_is_asked_for_less_often() -> None:
     assert seats.rest == SHARE * (10.018 - 10.0)
     with seats.charged(lambda: next(clock)):
         pass
-    assert seats.rest == PACE
+    assert seats.rest == ANSWER_PAUSE
 
 
 def test_all_seats_of_readers_together_leave_the_loop_half_free() -> None:

@@ -117,7 +117,7 @@ async def test_a_user_who_cannot_be_looked_up_makes_no_stranger_of_the_living_bo
 async def test_a_name_service_that_hangs_stalls_no_loop_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.daemon.keepers.PATIENCE", 0.3)
+    monkeypatch.setattr("deadman.daemon.keepers.RELOAD_TIMEOUT", 0.3)
 
     def hang(name: str) -> NoReturn:
         time.sleep(1.0)
@@ -142,7 +142,7 @@ async def test_a_name_service_that_hangs_stalls_no_loop_and_changes_nothing(
 async def test_sockets_of_a_reload_that_was_given_up_are_closed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.daemon.keepers.PATIENCE", 0.2)
+    monkeypatch.setattr("deadman.daemon.keepers.RELOAD_TIMEOUT", 0.2)
     real = pwd.getpwnam
 
     def slow(name: str) -> pwd.struct_passwd:

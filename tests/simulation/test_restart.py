@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.daemon.state import PATIENCE
+from deadman.daemon.state import REMEMBER_TIMEOUT
 from deadman.model.guard import Phase
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Account, WatchConfig
@@ -222,7 +222,7 @@ async def test_a_bots_first_lease_waits_for_the_disk_but_not_for_long(disk: str,
         await trio.sleep(1)
         desk.host.disk.full, desk.host.disk.seconds = disk == "full", inf if disk == "hung" else 0.0
         desk.bot("quoter")
-        await desk.until(Phase.ARMED, within=PATIENCE + 0.2, name="maker")
+        await desk.until(Phase.ARMED, within=REMEMBER_TIMEOUT + 0.2, name="maker")
 
 
 async def test_a_living_bot_is_on_the_disk_before_its_first_lease(autojump_clock: MockClock) -> None:

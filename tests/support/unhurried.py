@@ -10,7 +10,6 @@ def unhurried(monkeypatch: pytest.MonkeyPatch, every: float = 20.0) -> None:
 
     Where bots are watched that is below a second: a loop that looks more seldom takes itself to have been away.
     """
-    for looks in ("deadman.daemon.ticker.TICK", "deadman.checkins.rounds.REGULAR"):
-        monkeypatch.setattr(looks, every)
-    for pace in ("deadman.daemon.ticker.PACE", "deadman.daemon.systemd.PACE", "deadman.control.commands.PACE"):
-        monkeypatch.setattr(pace, 60.0)
+    monkeypatch.setattr("deadman.daemon.ticker.PRESENCE_INTERVAL", 60.0)
+    monkeypatch.setattr("deadman.daemon.systemd.STATUS_INTERVAL", 60.0)
+    monkeypatch.setattr("deadman.control.commands.DISARM_POLL_INTERVAL", 60.0)

@@ -320,7 +320,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "held, trip / step ahead and kill / 0.3",
         "operator's word",
-        edit("deadman.daemon.memory:_elapsed", ("boot = tables.get(_BOOT)", "boot = None")),
+        edit("deadman.daemon.memory:_elapsed", ('boot = tables.get("boot")', "boot = None")),
     ),
     plant(
         "a hidden directory ends us",

@@ -49,9 +49,9 @@ SLOW = (
     (deadman.checkins.rounds, "REGULAR", 2.0),
     (deadman.checkins.rounds, "NOTICE", 4.0),
     (deadman.checkins.rounds, "AWAY", 4.0),
-    (deadman.daemon.ticker, "PACE", 60.0),
-    (deadman.daemon.systemd, "PACE", 60.0),
-    (deadman.control.commands, "PACE", 60.0),
+    (deadman.daemon.ticker, "PRESENCE_INTERVAL", 60.0),
+    (deadman.daemon.systemd, "STATUS_INTERVAL", 60.0),
+    (deadman.control.commands, "DISARM_POLL_INTERVAL", 60.0),
 )
 """How slowly the daemon's loops go in calm hours, in seconds, and after how many it takes itself to have been away."""
 
