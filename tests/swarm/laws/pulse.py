@@ -25,7 +25,7 @@ class Pulse:
     quiet_from: float = inf
     held_until: float = -inf
     spoke_at: float = -inf
-    heard: list[float] = field(default_factory=list)
+    heard: list[float] = field(default_factory=list, repr=False)
     absent_until: float = -inf
     found_dead: bool = False
 

@@ -22,6 +22,7 @@ import deadman.daemon.ticker
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.identity import Identified
+from deadman.model.promise import promise
 from deadman.model.settings import Account, WatchConfig
 from tests.swarm.laws.law import STEP
 from tests.swarm.laws.liveness import check_healing
@@ -89,7 +90,7 @@ class DayPlan(Plan):
         name, watches = f"{make}{number}", self.chance.choice(WATCHED[1:])
         pick: Any = self.chance.choice
         if make in ("v2", "v3"):
-            lease = pick([30, 60, 90])
+            lease = pick([60, 90, 120])
             means = ["cancel", "expire", "lapse"] if make == "v3" else ["expire", "lapse"]
             return sxbet_account(
                 name,
@@ -197,6 +198,8 @@ class Day(World):
         while not all(trader.steady for trader in traders):
             await trio.sleep(0.5)
         await operator.settle()
+        # A connection that was left half dead is noticed as late as this, though all are armed until then.
+        await trio.sleep(max(promise(account, desk.watches).detect for account in desk.accounts.values()))
         await check_healing(desk, self.record)
 
 
