@@ -1,4 +1,7 @@
-"""What operators do to accounts. Everything is checked before anything is done, to any account."""
+"""What operators do to accounts and watches. Everything is checked before anything is done, to any account.
+
+An operator's word is in force at once, then on disk, then confirmed: nothing is called done that a restart forgets.
+"""
 
 from __future__ import annotations
 
@@ -22,115 +25,29 @@ from deadman.model.text import Times, left
 from deadman.model.watch import Hold, Watch
 from deadman.transport.peers import Peer
 
-COMMAND_TIMEOUT = 10.0
-"""Seconds a command waits for the venues (contract, section 1)."""
-
-Judge = Callable[[Account, Guard, Times], Outcome]
-
-
-async def arm(call: Call) -> Result:
-    """A trip under way is carried to zero first; when that takes longer than we wait, the answer says so."""
-    rpc.expect(call.params, ("accounts", "reason"))
-    names, reason = _checked(call)
-    refused = _refused(call.board, names, of_arm)
-    owed = set(names) - set(refused)
-
-    def rearm() -> None:
-        # Once each: a later disarm by somebody else is a later word than ours.
-        for name in sorted(owed):
-            if _phase(call.board, name) is not Phase.TRIPPING:
-                owed.discard(name)
-                call.board.post(name, Rearmed(call.now, call.name, reason))
-
-    return await _settle(call.board, names, refused, outcome.of_arm, rearm)
-
-
-async def disarm(call: Call) -> Result:
-    rpc.expect(call.params, ("accounts", "reason", "for"))
-    span = rpc.span(call.params)
-    names, reason = _checked(call)
-    ends = None if span is None else call.now + span
-    return await _post(call, names, Disarmed(call.now, call.name, reason, ends, call.slept), outcome.of_disarm)
-
-
-async def trip(call: Call) -> Result:
-    rpc.expect(call.params, ("accounts", "reason"))
-    names, reason = _checked(call)
-    return await _post(call, names, Tripped(call.now, Cause.OPERATOR, call.name, reason), outcome.of_trip)
-
-
-def _checked(call: Call) -> tuple[tuple[str, ...], str]:
-    """The accounts and the reason, valid and logged."""
-    names, reason = rpc.accounts(call.params, call.board.configs), rpc.reason(call.params)
-    call.log(", ".join(names), reason)
-    return names, reason
-
-
-async def _post(call: Call, names: tuple[str, ...], fact: Fact, judge: Judge) -> Result:
-    refused = _refused(call.board, names, of_change)
-    for name in names:
-        if name not in refused:
-            call.board.post(name, fact)
-    return await _settle(call.board, names, refused, judge)
-
-
-def _refused(board: Board, names: tuple[str, ...], veto: Veto) -> dict[str, Outcome]:
-    """The accounts that are left alone, and why."""
-    watches, now = board.watches(), board.clock.now()
-    vetoed = ((name, veto(board.configs[name], watches, now)) for name in names)
-    return {name: Outcome(False, why) for name, why in vetoed if why}
-
-
-def _phase(board: Board, name: str) -> Phase | None:
-    standing = board.standings().get(name)
-    return standing.phase if standing else None
-
-
-async def _settle(
-    board: Board,
-    names: tuple[str, ...],
-    refused: Mapping[str, Outcome],
-    judge: Judge,
-    at_each_change: Callable[[], None] = lambda: None,
-) -> Result:
-    """Wait until all is done that is not refused, for as long as we wait; tell how far each account has come."""
-
-    def settled() -> bool:
-        at_each_change()
-        return all(one.done for name, one in _outcomes(board, names, judge).items() if name not in refused)
-
-    disk = Disk(board)
-    with trio.move_on_after(COMMAND_TIMEOUT):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(disk.write)
-            await until(board, settled)
-            await disk.write()
-    told = {name: _remembered(one, disk.fault) for name, one in _outcomes(board, names, judge).items()}
-    outcomes = told | dict(refused)
-    return {"accounts": {name: asdict(one) for name, one in outcomes.items()}}
-
-
-def _remembered(one: Outcome, fault: str | None) -> Outcome:
-    """Nothing is called done that a restart would forget."""
-    return replace(one, done=one.done and fault is None, words=one.words + outcome.unwritten(fault))
-
-
-def _outcomes(board: Board, names: tuple[str, ...], judge: Judge) -> dict[str, Outcome]:
-    standings, times = board.standings(), Times.of(board.clock)
-    gone = Outcome(False, "no longer in the config")
-    return {
-        name: judge(board.configs[name], standings[name].guard, times) if name in standings else gone for name in names
-    }
-
-
 log = logging.getLogger(__name__)
 
+COMMAND_TIMEOUT = 10.0
+"""Seconds a command waits for the venues."""
+
+DISK_TIMEOUT = 8.0
+"""Seconds a word waits for the disk, which itself counts as hung after five."""
+
+DISARM_POLL_INTERVAL = 1.0
+"""Seconds a disarm may last too long. Looked at again and again: a sleep to the end would miss a suspend."""
+
 Result = dict[str, Any]
+
+Judge = Callable[[Account, Guard, Times], Outcome]
+"""How far a command has come with an account."""
+
+Veto = Callable[[Account, Mapping[str, Watch], float], str]
+"""Why an account is left alone, as of a monotonic instant; empty when nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`name` is the user's, as facts and people know it."""
+    """A request for a change, by somebody who may. `name` is the user's, as facts and people know it."""
 
     board: Board
     method: str
@@ -141,10 +58,6 @@ class Call:
     @property
     def now(self) -> float:
         return self.board.clock.now()
-
-    @property
-    def slept(self) -> float:
-        return self.board.clock.slept()
 
     def log(self, subject: str, reason: str) -> None:
         """Every change is told with who and why, before it is done."""
@@ -158,23 +71,44 @@ class Call:
             extra={"event": f"operator_{self.method}", "reason": reason, **who},
         )
 
+    def accounts_and_reason(self) -> tuple[tuple[str, ...], str]:
+        """Of a command to accounts: valid, and logged. Raises Failure."""
+        names, reason = rpc.accounts(self.params, self.board.configs), rpc.reason(self.params)
+        self.log(", ".join(names), reason)
+        return names, reason
 
-async def until(board: Board, settled: Callable[[], bool]) -> None:
-    """Return once `settled()`; it is asked now and after each change of any account."""
-    send, receive = trio.open_memory_channel[None](1)
 
-    def changed(account: str, before: Standing, after: Standing) -> None:
-        try:
-            send.send_nowait(None)
-        except trio.WouldBlock:
-            return  # a change is waiting to be looked at; it tells of this one too
+async def arm(call: Call) -> Result:
+    """A trip under way is carried to zero first; when that takes longer than we wait, the answer says so."""
+    rpc.expect(call.params, ("accounts", "reason"))
+    names, reason = call.accounts_and_reason()
+    refused = _refused(call.board, names, _veto_of_arm)
+    owed = set(names) - set(refused)
 
-    board.listen(changed)
-    try:
-        while not settled():
-            await receive.receive()
-    finally:
-        board.unlisten(changed)
+    def rearm() -> None:
+        # Once each: a later disarm by somebody else is a later word than ours.
+        standings = call.board.standings()
+        for name in sorted(owed):
+            if name not in standings or standings[name].phase is not Phase.TRIPPING:
+                owed.discard(name)
+                call.board.post(name, Rearmed(call.now, call.name, reason))
+
+    return await _settle(call.board, names, refused, outcome.of_arm, rearm)
+
+
+async def disarm(call: Call) -> Result:
+    rpc.expect(call.params, ("accounts", "reason", "for"))
+    span = rpc.span(call.params)
+    names, reason = call.accounts_and_reason()
+    ends = None if span is None else call.now + span
+    fact = Disarmed(call.now, call.name, reason, ends, call.board.clock.slept())
+    return await _change(call, names, fact, outcome.of_disarm)
+
+
+async def trip(call: Call) -> Result:
+    rpc.expect(call.params, ("accounts", "reason"))
+    names, reason = call.accounts_and_reason()
+    return await _change(call, names, Tripped(call.now, Cause.OPERATOR, call.name, reason), outcome.of_trip)
 
 
 async def hold(call: Call) -> Result:
@@ -186,10 +120,9 @@ async def hold(call: Call) -> Result:
         raise Failure(INVALID_PARAMS, "a hold needs for: how many seconds it lasts")
     until = call.now + span
     call.log(f"{name} for {span:.0f} s", reason)
-    call.board.put_watch(call.board.watch(name).held_until(Hold(until, call.name, reason, call.slept)))
-    return await _answer(
-        call, name, f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing"
-    )
+    call.board.put_watch(call.board.watch(name).held_until(Hold(until, call.name, reason, call.board.clock.slept())))
+    words = f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing"
+    return await _answer_once_written(call, name, words)
 
 
 async def release(call: Call) -> Result:
@@ -198,36 +131,44 @@ async def release(call: Call) -> Result:
     name, reason = rpc.watch(call.params, call.board.watches()), rpc.reason(call.params)
     call.log(name, reason)
     before = call.board.watch(name)
-    watch = before.held_until(None)
-    call.board.put_watch(watch)
-    return await _answer(call, name, f"{'released' if before.hold else 'was not on hold'}; {_follows(watch, call.now)}")
-
-
-def _follows(watch: Watch, now: float) -> str:
-    silent_at = watch.silent_at()
+    call.board.put_watch(before.held_until(None))
+    silent_at = before.held_until(None).silent_at()
     if silent_at is None:
-        return "it has not checked in"
-    if silent_at <= now:
-        return "it is silent, so its accounts are tripped unless they are disarmed"
-    return f"it is alive, and dead unless it checks in within {left(silent_at - now)}"
+        follows = "it has not checked in"
+    elif silent_at <= call.now:
+        follows = "it is silent, so its accounts are tripped unless they are disarmed"
+    else:
+        follows = f"it is alive, and dead unless it checks in within {left(silent_at - call.now)}"
+    return await _answer_once_written(call, name, f"{'released' if before.hold else 'was not on hold'}; {follows}")
 
 
-async def _answer(call: Call, name: str, words: str) -> Result:
+async def _answer_once_written(call: Call, watch: str, words: str) -> Result:
     disk = Disk(call.board)
     await disk.write()
-    return {"watch": name, "done": disk.fault is None, "words": words + unwritten(disk.fault)}
+    return {"watch": watch, "done": disk.fault is None, "words": words + unwritten(disk.fault)}
 
 
-Veto = Callable[[Account, Mapping[str, Watch], float], str]
-"""Why an account is left alone, as of a monotonic instant; empty when nothing speaks against it."""
+async def _change(call: Call, names: tuple[str, ...], fact: Fact, judge: Judge) -> Result:
+    refused = _refused(call.board, names, _veto_of_change)
+    for name in names:
+        if name not in refused:
+            call.board.post(name, fact)
+    return await _settle(call.board, names, refused, judge)
 
 
-def of_change(account: Account, watches: Mapping[str, Watch], now: float) -> str:
+def _refused(board: Board, names: tuple[str, ...], veto: Veto) -> dict[str, Outcome]:
+    """The accounts that are left alone, and why."""
+    watches, now = board.watches(), board.clock.now()
+    vetoed = ((name, veto(board.configs[name], watches, now)) for name in names)
+    return {name: Outcome(False, why) for name, why in vetoed if why}
+
+
+def _veto_of_change(account: Account, watches: Mapping[str, Watch], now: float) -> str:
     """A trip or disarm of an account that is only looked at would be believed and never be done."""
     return "left alone: deadman only observes it (observe = true)" if account.observe else ""
 
 
-def of_arm(account: Account, watches: Mapping[str, Watch], now: float) -> str:
+def _veto_of_arm(account: Account, watches: Mapping[str, Watch], now: float) -> str:
     """A dead bot trips again at once, and would take with it what people placed by hand meanwhile."""
     if account.observe or account.on_trip == "none":
         return ""
@@ -237,35 +178,58 @@ def of_arm(account: Account, watches: Mapping[str, Watch], now: float) -> str:
     return f"left alone: bot {dead[0]} is dead and would trip it at once; start it, or `deadman hold {dead[0]}` first"
 
 
-DISARM_POLL_INTERVAL = 1.0
-"""Seconds a disarm may last too long. Looked at again and again: a sleep to the end would miss a suspend."""
+async def _settle(
+    board: Board,
+    names: tuple[str, ...],
+    refused: Mapping[str, Outcome],
+    judge: Judge,
+    at_each_change: Callable[[], None] = lambda: None,
+) -> Result:
+    """Wait until all is done that is not refused, for as long as we wait; tell how far each account has come."""
+
+    def outcomes() -> dict[str, Outcome]:
+        standings, times = board.standings(), Times.of(board.clock)
+        judged = {
+            name: judge(board.configs[name], standings[name].guard, times)
+            if name in standings
+            else Outcome(False, "no longer in the config")
+            for name in names
+        }
+        return judged | dict(refused)
+
+    def settled() -> bool:
+        at_each_change()
+        return all(one.done for name, one in outcomes().items() if name not in refused)
+
+    disk = Disk(board)
+    with trio.move_on_after(COMMAND_TIMEOUT):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(disk.write)
+            await _wait_until(board, settled)
+            await disk.write()
+    told = {
+        name: one
+        if name in refused
+        else replace(one, done=one.done and disk.fault is None, words=one.words + unwritten(disk.fault))
+        for name, one in outcomes().items()
+    }
+    return {"accounts": {name: asdict(one) for name, one in told.items()}}
 
 
-async def end_disarms(board: Board) -> None:
-    """Re-arm every account whose disarm has run out, until cancelled."""
-    while True:
-        end_those_over(board)
-        await trio.sleep(DISARM_POLL_INTERVAL)
+async def _wait_until(board: Board, settled: Callable[[], bool]) -> None:
+    """Return once `settled()`; it is asked now and after each change of any account."""
+    changed = trio.Event()
 
+    def listener(account: str, before: Standing, after: Standing) -> None:
+        changed.set()
 
-def end_those_over(board: Board) -> None:
-    for account in board.standings():
-        disarm = _moved(board, account)
-        if disarm is not None and disarm.until is not None and disarm.until <= board.clock.now():
-            board.post(account, Rearmed(disarm.until, "deadman", "the time of the disarm is over"))
-
-
-def _moved(board: Board, account: str) -> Disarmed | None:
-    """The account's disarm, its end moved by what the machine has slept."""
-    slept, disarm = board.clock.slept(), board.standing(account).guard.disarm
-    if disarm is None or abs(slept - disarm.slept) < SUSPENDED:
-        return disarm
-    board.post(account, Slept(board.clock.now(), slept))
-    return board.standing(account).guard.disarm
-
-
-DISK_TIMEOUT = 8.0
-"""Seconds a word waits for the disk, which itself counts as hung after five."""
+    board.listen(listener)
+    try:
+        while not settled():
+            await changed.wait()
+            changed = trio.Event()
+    finally:
+        board.unlisten(listener)
 
 
 @dataclass
@@ -279,3 +243,21 @@ class Disk:
         """Return once the disk has taken, or refused, all that the board says now; or when it takes too long."""
         with trio.move_on_after(DISK_TIMEOUT):
             self.fault = self.board.state_fault if self.board.written is None else await self.board.written()
+
+
+async def end_disarms(board: Board) -> None:
+    """Re-arm every account whose disarm has run out, until cancelled."""
+    while True:
+        end_those_over(board)
+        await trio.sleep(DISARM_POLL_INTERVAL)
+
+
+def end_those_over(board: Board) -> None:
+    """A disarm's end is first moved by what the machine has slept."""
+    for account in board.standings():
+        slept, disarm = board.clock.slept(), board.standing(account).guard.disarm
+        if disarm is not None and abs(slept - disarm.slept) >= SUSPENDED:
+            board.post(account, Slept(board.clock.now(), slept))
+            disarm = board.standing(account).guard.disarm
+        if disarm is not None and disarm.until is not None and disarm.until <= board.clock.now():
+            board.post(account, Rearmed(disarm.until, "deadman", "the time of the disarm is over"))

@@ -11,7 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.control.rpc import INVALID_PARAMS, UNKNOWN_NAME
-from deadman.control.server import PAUSE
+from deadman.control.server import REFUSAL_LOG_INTERVAL
 from deadman.model import facts
 from deadman.model.guard import Phase
 from deadman.model.watch import Watch
@@ -158,4 +158,4 @@ async def test_who_is_refused_a_thousand_times_does_not_drown_the_log(
             for _ in range(3):
                 await error(made, "trip", accounts=["desk"])
             assert sum("trip refused to uid" in told for told in caplog.messages) == lines
-            await trio.sleep(PAUSE / 2)
+            await trio.sleep(REFUSAL_LOG_INTERVAL / 2)
