@@ -15,7 +15,7 @@ import trio
 from deadman.checkins.rounds import boottime
 from deadman.cli.parser import Failed, Misused
 from deadman.cli.run import read_config
-from deadman.config.secrets import Vault
+from deadman.config.vault import Vault
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.state import FileStore, State, StateInUse
 from deadman.model.board import Board

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from deadman.config.secrets import Vault
+from deadman.config.vault import Vault
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Refused, VenueError

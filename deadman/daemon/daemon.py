@@ -13,7 +13,7 @@ import trio
 
 from deadman.checkins.rounds import Watches
 from deadman.config.fault import host_and_port
-from deadman.config.secrets import Vault
+from deadman.config.vault import Vault
 from deadman.control.access import Policy
 from deadman.control.commands import end_disarms
 from deadman.daemon.keeper import Keeper

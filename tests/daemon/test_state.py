@@ -331,7 +331,7 @@ async def test_a_damaged_file_is_kept_aside_told_and_read_as_all_alive_and_nothi
     async with run(disk) as first:
         assert disk.aside == data
         assert [first.phase(name) for name in "dsh"] == [Phase.CONNECTING] * 3
-        (record,) = [record for record in caplog.records if record.name.startswith("deadman.state")]
+        (record,) = [record for record in caplog.records if record.name.startswith("deadman.daemon.state")]
         assert record.levelname == "ERROR"
         assert "it is kept as elsewhere" in record.getMessage()
         assert "NOTHING AS DISARMED, TRIPPED OR ON HOLD" in record.getMessage()
@@ -473,7 +473,7 @@ async def test_a_broken_disk_is_told_once_waited_for_briefly_and_tried_again(
         began = trio.current_time()
         await first.state.remember_alive(["quoter"])
         assert trio.current_time() == began
-        told = [record for record in caplog.records if record.name.startswith("deadman.state")]
+        told = [record for record in caplog.records if record.name.startswith("deadman.daemon.state")]
         assert [record.levelname for record in told] == ["ERROR"]
         disk.failing, disk.takes = False, 0.0
         await trio.sleep(20.0)

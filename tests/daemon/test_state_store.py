@@ -20,7 +20,7 @@ from deadman.daemon.state import FileStore, StateInUse
 WRITER = """
 import sys
 from pathlib import Path
-from deadman.state import FileStore
+from deadman.daemon.state import FileStore
 store, size = FileStore(Path(sys.argv[1])), 0
 print("ready", flush=True)
 while True:
@@ -139,7 +139,7 @@ def test_a_second_daemon_is_told_so(tmp_path: Path) -> None:
 
 def test_the_lock_dies_with_its_daemon(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from deadman.state import FileStore\n"
+        "import sys, time; from pathlib import Path; from deadman.daemon.state import FileStore\n"
         "with FileStore(Path(sys.argv[1])).lock(): print('locked', flush=True); time.sleep(60)"
     )
     daemon = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)

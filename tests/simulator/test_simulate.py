@@ -19,7 +19,7 @@ from deadman.config.load import load
 from deadman.model.settings import DeribitAccount, SxBetAccount
 
 PROGRAM = (
-    "import argparse, sys; from deadman.cli import simulate; p = argparse.ArgumentParser(); "
+    "import argparse, sys; from deadman.simulator import simulate; p = argparse.ArgumentParser(); "
     "simulate.add_arguments(p); sys.exit(simulate.run(p.parse_args()))"
 )
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from deadman.config.secrets import Vault
+from deadman.config.vault import Vault
 from deadman.model.clock import Clock
 from deadman.model.facts import Fact
 from deadman.model.promise import Timers, timers

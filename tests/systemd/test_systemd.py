@@ -36,7 +36,7 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("unit", ["deadman.service", "deadman@alpha.service", "deadman.socket"])
 @pytest.mark.parametrize("drop_ins", [(), ("sockets.conf", "operators.conf")])
 def test_systemd_has_nothing_to_say_against_a_unit(tmp_path: Path, unit: str, drop_ins: tuple[str, ...]) -> None:
-    extra = installed(tmp_path) / "deadman.daemon.systemd.d"
+    extra = installed(tmp_path) / "deadman.service.d"
     extra.mkdir()
     for name in drop_ins:
         shutil.copy(UNITS / "drop-ins" / name, extra)

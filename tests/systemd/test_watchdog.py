@@ -31,10 +31,10 @@ def test_a_drop_in_has_the_last_word() -> None:
 def test_the_administrators_unit_stands_before_the_packaged_one(tmp_path: Path) -> None:
     packaged, own = tmp_path / "lib", tmp_path / "etc"
     for place, text in ((packaged, "packaged"), (own, "own")):
-        (place / "deadman.daemon.systemd.d").mkdir(parents=True)
+        (place / "deadman.service.d").mkdir(parents=True)
         (place / "deadman.service").write_text(text)
-    (own / "deadman.daemon.systemd.d" / "a.conf").write_text("first drop-in")
-    (packaged / "deadman.daemon.systemd.d" / "b.conf").write_text("second drop-in")
+    (own / "deadman.service.d" / "a.conf").write_text("first drop-in")
+    (packaged / "deadman.service.d" / "b.conf").write_text("second drop-in")
     assert unit_texts((packaged, own)) == ["own", "first drop-in", "second drop-in"]
     assert unit_texts((tmp_path / "nowhere",)) == []
 

@@ -103,7 +103,7 @@ def mapped(node: object) -> set[str]:
     """The texts of every value mapping below `node`."""
     match node:
         case {"type": "value", "options": dict(options)}:
-            return {option["dashboard_text"] for option in options.values()}
+            return {option["text"] for option in options.values()}
         case dict(children):
             return set().union(*map(mapped, children.values()))
         case list(children):

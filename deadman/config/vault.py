@@ -1,0 +1,76 @@
+"""Reads secrets off the loop, anew at every login: a hung disk stalls nobody, a replaced file is a rotated key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import trio
+
+from deadman.config.secrets import SecretError, read
+from deadman.model.errors import Reason, Refused, Unavailable
+from deadman.model.settings import Account, Secret, SecretSource, SxBetAccount
+from deadman.transport.threads import OffLoop, in_thread
+from deadman.venues.venue import ReadSecret
+
+PATIENCE = 2.0
+"""Seconds a file may take; credentials lie in memory, files on disks that hang."""
+
+THREADS = 8
+
+
+LOOK = 1.0
+"""Seconds between two looks whether a secret that was refused has been replaced."""
+
+
+@dataclass
+class Vault:
+    """`learned` hears of every secret read, so that the log can keep it out."""
+
+    environment: Mapping[str, str]
+    learned: Callable[[Secret], None]
+    off_loop: OffLoop = in_thread
+    _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
+
+    def of(self, account: Account) -> ReadSecret:
+        """How this account's own secret is read."""
+        return partial(self.read, _source(account))
+
+    async def changed(self, account: Account) -> None:
+        """Return when the account's secret reads otherwise than it does now; looked at every second."""
+        source = _source(account)
+        before = await self._reads(source)
+        while await self._reads(source) == before:
+            await trio.sleep(LOOK)
+
+    async def _reads(self, source: SecretSource) -> Secret | str:
+        try:
+            return await self.read(source)
+        except (Refused, Unavailable) as error:
+            return error.detail
+
+    async def read(self, source: SecretSource) -> Secret:
+        """Raises Refused in words for a secret that is missing, empty or exposed.
+
+        Unavailable for a disk that hangs, and for a host that has no thread left to read it.
+        """
+        try:
+            with trio.fail_after(PATIENCE):
+                secret = await self.off_loop(read, source, self.environment, limiter=self._limiter)
+        except trio.TooSlowError as error:
+            raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {PATIENCE:g} s") from error
+        except OSError as error:
+            words = f"{source.kind} {source.name}: cannot be read now: {error.strerror or error}"
+            raise Unavailable(Reason.SECRET, words) from error
+        except SecretError as error:
+            raise Refused(Reason.SECRET, f"{source.kind} {source.name}: {error.message}") from error
+        self.learned(secret)
+        return secret
+
+
+def _source(account: Account) -> SecretSource:
+    source = account.api_key if isinstance(account, SxBetAccount) else account.private_key or account.client_secret
+    if source is None:
+        raise ValueError(f"{account.name}: no secret configured")
+    return source
