@@ -24,7 +24,7 @@ Fields = Mapping[str, Any]
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "at"}
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 _COLOURS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31"}
-_LARGEST = 48 * 1024  # characters of one as_journal value: a datagram must fit the socket's send buffer
+_LARGEST = 48 * 1024  # characters of one journal value: a datagram must fit the socket's send buffer
 
 
 def fields_of(record: logging.LogRecord) -> Fields:
@@ -49,7 +49,7 @@ def coloured(record: logging.LogRecord) -> str:
 
 
 def prefixed(record: logging.LogRecord) -> str:
-    """For a as_journal that reads our stderr: sd-daemon(3)'s level before the line."""
+    """For a journal that reads our stderr: sd-daemon(3)'s level before the line."""
     return f"<{priority(record)}>{as_text(record)}"
 
 

@@ -13,7 +13,7 @@ from deadman.config.load import load
 TEXT = """
 [daemon]
 listen = "[::1]:80"
-runtime_directory = "/run_config/x"
+runtime_directory = "/run/x"
 state_directory = "/state/x"
 webhook = "https://hooks.example/services/T0KEN"
 [watches.quoter]
@@ -46,7 +46,7 @@ def test_defaults_are_filled_in(path: Path) -> None:
     shown = effective(load(path, {}))
     assert shown["daemon"] == {
         "listen": "[::1]:80",
-        "runtime_directory": "/run_config/x",
+        "runtime_directory": "/run/x",
         "state_directory": "/state/x",
         "log_format": "auto",
         "log_level": "info",

@@ -94,7 +94,7 @@ def test_prometheus_accepts_the_rules(rules: Path) -> None:
 
 
 def blocks() -> dict[str, str]:
-    """The rules_text of each alert, by name."""
+    """The text of each alert, by name."""
     return {part.split("\n", 1)[0]: part for part in rules_text().split("- alert: ")[1:]}
 
 
