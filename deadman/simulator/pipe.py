@@ -154,11 +154,15 @@ class End(trio.abc.Stream):
 
 
 class Link(trio.abc.Stream):
-    """A stream behind gates. While one is shut even its closing waits, so that the peer never sees a FIN."""
+    """A stream behind gates. While one is shut even its closing waits, so that the peer never sees a FIN.
+
+    `arrived_at`: since when what was received last may have waited behind them.
+    """
 
     def __init__(self, inner: trio.abc.Stream, *gates: Gate) -> None:
         self.inner = inner
         self.gates = list(gates)
+        self.arrived_at = -math.inf
 
     async def passed(self) -> None:
         while any(gate.is_shut for gate in self.gates):
@@ -174,8 +178,10 @@ class Link(trio.abc.Stream):
         await self.inner.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        waits_since, was_shut = trio.current_time(), any(gate.is_shut for gate in self.gates)
         await self.passed()
         data = await self.inner.receive_some(max_bytes)
+        self.arrived_at = waits_since if was_shut else trio.current_time()
         await self.passed()
         return data
 

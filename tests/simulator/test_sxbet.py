@@ -284,6 +284,18 @@ async def test_what_was_asked_of_a_frozen_venue_is_done_when_it_thaws(autojump_c
     assert lease.ends_at > trio.current_time() + 28
 
 
+async def test_what_a_frozen_venue_could_not_do_for_half_a_minute_is_dropped(
+    autojump_clock: MockClock, sx: World
+) -> None:
+    sx.venue.faults.frozen = True
+    with trio.move_on_after(5):
+        await sx.beat(30)
+    await trio.sleep(30)
+    sx.venue.faults.frozen = False
+    await trio.sleep(1)
+    assert sx.venue.lease("maker") is None
+
+
 @pytest.mark.parametrize("manner", ["reset", "eof"])
 async def test_an_answer_can_break_off_half_way_though_the_lease_was_granted(
     autojump_clock: MockClock, sx: World, manner: Any

@@ -18,11 +18,14 @@ LARGEST = 1_000_000  # bytes of one request's body
 
 @dataclass(frozen=True, slots=True)
 class Request:
+    """`arrived_at`: when its head came, though nobody may have read it yet."""
+
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+    arrived_at: float
 
     @property
     def route(self) -> str:
@@ -54,14 +57,14 @@ class HttpConnection:
             head = await self._next_event()
             if not isinstance(head, h11.Request):
                 return None
-            body = b""
+            arrived_at, body = self.link.arrived_at, b""
             while isinstance(part := await self._next_event(), h11.Data) and len(body) < LARGEST:
                 body += bytes(part.data)
         except h11.RemoteProtocolError:
             return None
         target = urlsplit(head.target.decode("latin-1"))
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.headers}
-        return Request(head.method.decode(), target.path, dict(parse_qsl(target.query)), headers, body)
+        return Request(head.method.decode(), target.path, dict(parse_qsl(target.query)), headers, body, arrived_at)
 
     async def answer(self, response: Response) -> bool:
         """Answer; True when the connection can carry another request."""

@@ -14,6 +14,9 @@ from deadman.simulator.sxbet.http import HttpConnection, Request, Response
 from deadman.simulator.sxbet.ledger import Account, Ledger
 from deadman.simulator.sxbet.routes import KEY_HEADERS, PAGE, HttpError, carry_out, parameters, pool_of
 
+GATEWAY_TIMEOUT = 30.0
+"""Seconds after which a request that could not be passed on is dropped: the gateways of the cloud wait no longer."""
+
 
 @dataclass(slots=True, eq=False)
 class SxBet(Ledger):
@@ -51,6 +54,8 @@ class SxBet(Ledger):
         now = trio.current_time()
         self.received.append(Received(now, name, connection, request.route, parameters(request)))
         await trio.sleep(tardiness(levels, request.route))
+        if trio.current_time() > request.arrived_at + GATEWAY_TIMEOUT:
+            return Response(504, b"", date=formatdate(self.timestamp() + self.settings.clock_skew, usegmt=True))
         response = self._answer(request, account, levels)
         await trio.sleep(lateness(levels, self.random))
         for faults in levels:
