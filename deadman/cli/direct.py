@@ -24,7 +24,7 @@ from deadman.model.facts import Cause, Tripped
 from deadman.model.settings import Config, Secret
 from deadman.model.watch import Watch
 from deadman.transport.resolver import Resolver
-from deadman.venues import Doors
+from deadman.venues.doors import Doors
 
 PATIENCE = 30.0
 """Seconds until it is told what is outstanding; an operator may start it again."""

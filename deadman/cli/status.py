@@ -16,6 +16,7 @@ from deadman.cli.follow import Follower, Lines, Objects, Screen, follow
 from deadman.cli.parser import Failed, Misused, Unreachable, patience
 from deadman.status.problems import Told
 from deadman.status.screen import Paper, screen, state
+from deadman.venues import is_lease, title
 
 _CODES = (
     "Exit 0: every account that is wanted is protected; 1: one is not; 69: the daemon cannot be reached. "
@@ -111,15 +112,15 @@ def _missing(answer: Told) -> Iterator[str]:
 def _awaits_its_bot(account: Mapping[str, Any], now: float) -> bool:
     """Tripped by its bot's death, and the switch proven all the same: who waits here is what it waits for."""
     trip, expiry = account["trip"], account["expiry"]
-    proven = account["venue"] == "deribit" and expiry is not None and expiry > now
+    proven = not is_lease(account["venue"]) and expiry is not None and expiry > now
     return account["phase"] == "tripped" and trip["cause"] != "operator" and proven
 
 
 def _hint(answer: Told) -> bool:
     """Said once and at once: whoever is waited for must not wait."""
-    bots = {
-        name for account in answer["accounts"].values() if account["phase"] == "waiting" for name in account["watches"]
-    }
-    if bots:
-        sys.stderr.write(f"deadman: SX Bet is armed only after {' and '.join(sorted(bots))} checks in\n")
-    return bool(bots)
+    waiting = [account for account in answer["accounts"].values() if account["phase"] == "waiting"]
+    if waiting:
+        venues = " and ".join(sorted({title(account["venue"]) for account in waiting}))
+        bots = " and ".join(sorted({name for account in waiting for name in account["watches"]}))
+        sys.stderr.write(f"deadman: {venues} is armed only after {bots} checks in\n")
+    return bool(waiting)

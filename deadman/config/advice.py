@@ -6,25 +6,12 @@ import grp
 import pwd
 import re
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from deadman.config.secrets import PLACEHOLDER
-from deadman.model.settings import Config, DeribitAccount, SxBetAccount
-
-DERIBIT_CONNECTIONS = 32
-"""Connections per address, authenticated or not; the next one gets HTTP 429 (docs.deribit.com)."""
-
-CONNECTIONS_PER_ACCOUNT = 2
-"""A session, and for a moment a second one that proves what a new connection inherits."""
-
-SXBET_REQUESTS = 500
-"""Requests per minute beside orders and trades (docs.sx.bet, rate limits)."""
-
-COINBASE_IDLE = 15
-"""Seconds: Coinbase's gateway drops a connection that sent no message for about 30, so half of that is safe."""
+from deadman.model.settings import Config
+from deadman.venues import VENUES, title
 
 _HOMES = (Path("/home"), Path("/root"))
 
@@ -33,9 +20,7 @@ def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
     """Sentences for people; `interpreter` names the paths that Python runs from."""
     return (
         *_placeholders(config),
-        *_crowded_addresses(config),
-        *_hasty_renewals(config),
-        *_slow_heartbeats(config),
+        *_of_venues(config),
         *_idle_watches(config),
         *_toothless_watches(config),
         *_open_config(config.path),
@@ -44,40 +29,16 @@ def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def _of_venues(config: Config) -> Iterator[str]:
+    """What the venues advise, each of all its accounts at once."""
+    for name, venue in VENUES.items():
+        yield from venue.advice([account for account in config.accounts.values() if account.venue == name])
+
+
 def _placeholders(config: Config) -> Iterator[str]:
-    for account in _deribit(config):
-        if PLACEHOLDER in (account.client_id or account.key_name or ""):
+    for account in config.accounts.values():
+        if any(PLACEHOLDER in (word or "") for word in account.credential):
             yield f"accounts.{account.name}: its key's name is still the placeholder {PLACEHOLDER}"
-
-
-def _crowded_addresses(config: Config) -> Iterator[str]:
-    hosts = Counter(urlsplit(account.url).hostname for account in _deribit(config))
-    for host, accounts in hosts.items():
-        mine = accounts * CONNECTIONS_PER_ACCOUNT
-        if mine > DERIBIT_CONNECTIONS // 2:
-            yield (
-                f"{host} allows {DERIBIT_CONNECTIONS} connections per address, all programs together: "
-                f"{accounts} accounts take {accounts}, and up to {mine} while they are proven; your bots need the rest"
-            )
-
-
-def _hasty_renewals(config: Config) -> Iterator[str]:
-    accounts = [account for account in config.accounts.values() if isinstance(account, SxBetAccount)]
-    requests = sum(60 / account.renew_interval for account in accounts)
-    if requests > SXBET_REQUESTS / 2:
-        yield (
-            f"renewals take {requests:.0f} of the {SXBET_REQUESTS} requests per minute that SX Bet allows: "
-            "lengthen renew_interval"
-        )
-
-
-def _slow_heartbeats(config: Config) -> Iterator[str]:
-    for account in _deribit(config):
-        if account.network == "coinbase" and account.heartbeat_interval > COINBASE_IDLE:
-            yield (
-                f"accounts.{account.name}: Coinbase's gateway drops connections that are quiet for about 30 s; "
-                f"keep heartbeat_interval at {COINBASE_IDLE} or less"
-            )
 
 
 def _idle_watches(config: Config) -> Iterator[str]:
@@ -122,10 +83,6 @@ def _hidden_interpreter(interpreter: Iterable[str]) -> Iterator[str]:
             return
 
 
-def _deribit(config: Config) -> Iterator[DeribitAccount]:
-    return (account for account in config.accounts.values() if isinstance(account, DeribitAccount))
-
-
 def _lacks(find: Callable[[str], object], name: str) -> bool:
     try:
         find(name)
@@ -133,9 +90,6 @@ def _lacks(find: Callable[[str], object], name: str) -> bool:
         return True
     return False
 
-
-GRACE = 10.0
-"""Seconds that Deribit waits for the answer to a test request before it closes the connection."""
 
 UNIT_DIRECTORIES = (Path("/usr/lib/systemd/system"), Path("/run/systemd/system"), Path("/etc/systemd/system"))
 """The later ones override; see systemd.unit(5)."""
@@ -163,20 +117,17 @@ def watchdog_seconds(texts: Iterable[str]) -> float | None:
 
 
 def early_watchdog(config: Config, watchdog: float | None) -> Iterator[str]:
-    """Told where systemd would end us before Deribit ended a silent session.
+    """Told where systemd would kill a stalled daemon before a venue ended its silent session.
 
-    A kill ends every session at once. SX Bet is not asked: its leases outlive the restart.
+    A kill ends every session at once. Leases outlive the restart.
     """
-    deadlines = {
-        account.name: account.heartbeat_interval + GRACE
-        for account in config.accounts.values()
-        if isinstance(account, DeribitAccount)
-    }
-    if watchdog is None or not deadlines:
+    limits = [(account.silence_limit, account) for account in config.accounts.values() if account.silence_limit]
+    if watchdog is None or not limits:
         return
-    name = min(deadlines, key=lambda name: deadlines[name])
-    if watchdog < deadlines[name]:
+    limit, account = min(limits, key=lambda one: one[0])
+    if watchdog < limit:
         yield (
             f"WatchdogSec={watchdog:g} of deadman.service: systemd would kill a stalled daemon, and with it every "
-            f"session, before Deribit gave up the first ({name}, after {deadlines[name]:g} s); raise it to that"
+            f"session, before {title(account.venue)} gave up the first ({account.name}, after {limit:g} s); "
+            "raise it to that"
         )

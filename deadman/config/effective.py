@@ -11,7 +11,7 @@ import tomli_w
 
 from deadman.config.accounts import NO_WATCH
 from deadman.config.fault import host_and_port
-from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, SxBetAccount, WatchConfig
+from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, WatchConfig
 
 MASK = "***"
 
@@ -45,7 +45,7 @@ def _account(account: Account) -> dict[str, Any]:
     keys = {"venue": account.venue, **_plain(account)}
     watches = keys.pop("watches")
     del keys["name"]
-    keys["watch"] = NO_WATCH if isinstance(account, SxBetAccount) and not watches else watches
+    keys["watch"] = NO_WATCH if account.lease is not None and not watches else watches
     return keys
 
 

@@ -11,15 +11,9 @@ from deadman.config.accounts import NO_WATCH, check_shared, read_account, secret
 from deadman.config.document import Document, dotted, read_document
 from deadman.config.fault import Fault, Faults
 from deadman.config.keys import DAEMON, DAEMON_TABLE, TABLES, WATCH, Section
-from deadman.model.settings import (
-    Account,
-    Config,
-    DaemonConfig,
-    DeribitAccount,
-    SecretSource,
-    SxBetAccount,
-    WatchConfig,
-)
+from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, WatchConfig
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 
 @dataclass(frozen=True, slots=True)

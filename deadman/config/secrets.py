@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deadman.config.document import dotted
 from deadman.config.fault import CONFIG_INVALID, SECRET_EXPOSED, Fault, Faults
-from deadman.model.settings import Account, Config, DeribitAccount, Secret, SecretSource, SxBetAccount
+from deadman.model.settings import Account, Config, Secret, SecretSource
 
 PLACEHOLDER = "REPLACE_ME"
 _ENDING = re.compile(r"\r?\n\Z")
@@ -79,17 +79,8 @@ def _fault(path: Path, key: str, source: SecretSource, error: SecretError) -> Fa
 
 def _sources(accounts: Iterable[Account]) -> Iterator[tuple[str, SecretSource]]:
     for account in accounts:
-        for key, source in _named(account).items():
-            if source is not None:
-                yield dotted(("accounts", account.name, key)), source
-
-
-def _named(account: Account) -> Mapping[str, SecretSource | None]:
-    match account:
-        case DeribitAccount():
-            return {"client_secret": account.client_secret, "private_key": account.private_key}
-        case SxBetAccount():
-            return {"api_key": account.api_key}
+        for key, source in account.secrets.items():
+            yield dotted(("accounts", account.name, key)), source
 
 
 def _judged(content: bytes) -> str:

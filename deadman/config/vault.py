@@ -10,7 +10,7 @@ import trio
 
 from deadman.config.secrets import SecretError, read
 from deadman.model.errors import Reason, Refused, Unavailable
-from deadman.model.settings import Account, Secret, SecretSource, SxBetAccount
+from deadman.model.settings import Account, Secret, SecretSource
 from deadman.transport.threads import OffLoop, in_thread
 from deadman.venues.venue import ReadSecret
 
@@ -70,7 +70,7 @@ class Vault:
 
 
 def _source(account: Account) -> SecretSource:
-    source = account.api_key if isinstance(account, SxBetAccount) else account.private_key or account.client_secret
+    source = next(iter(account.secrets.values()), None)
     if source is None:
         raise ValueError(f"{account.name}: no secret configured")
     return source

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from deadman.model.guard import Guard, Phase
-from deadman.model.settings import Account, DeribitAccount
+from deadman.model.settings import Account
 from deadman.model.text import Times, left
 from deadman.model.trip import Trip
 
@@ -48,7 +48,7 @@ def of_disarm(_: Account, guard: Guard, times: Times) -> Outcome:
 
 def of_trip(account: Account, guard: Guard, times: Times) -> Outcome:
     trip = guard.trip
-    only = account.cancel.words if isinstance(account, DeribitAccount) else ""
+    only = account.selection.words
     if trip is None:
         return Outcome(False, "armed or disarmed again meanwhile")
     if trip.done_at is None:
@@ -71,7 +71,7 @@ def _open(trip: Trip | None) -> str:
 
 
 def _lease(guard: Guard, times: Times) -> str:
-    """Until when SX Bet may still hold a lease: what it may have heard counts."""
+    """Until when the venue may still hold a lease: what it may have heard counts."""
     end = guard.lease_end
     if end is None or end <= times.now:
         return ""
@@ -80,7 +80,7 @@ def _lease(guard: Guard, times: Times) -> str:
 
 
 def _undone(guard: Guard, times: Times) -> str:
-    """Until when a request that SX Bet did not answer may still end the lease it granted since."""
+    """Until when a request that the venue did not answer may still end the lease it granted since."""
     held = guard.leases.held
     until = guard.leases.undone_until(held.ttl) if held else -inf
     if until <= times.now:

@@ -30,7 +30,7 @@ from deadman.telemetry.log import Writer
 from deadman.telemetry.notify import Notifier
 from deadman.telemetry.transitions import transitions
 from deadman.transport.resolver import Resolver
-from deadman.venues import Doors
+from deadman.venues.doors import Doors
 
 log = logging.getLogger(__name__)
 

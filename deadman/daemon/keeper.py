@@ -21,9 +21,9 @@ from deadman.model.duty import Duty, cancel_method, crashed, duty, fact_of, trip
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard
-from deadman.model.promise import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff, Timers, timers
 from deadman.model.proof import Proof
-from deadman.model.settings import Account, SxBetAccount
+from deadman.model.settings import Account
+from deadman.model.timers import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff, Timers
 from deadman.venues.venue import OpenSession, Round, Session
 
 LOOK_TIMEOUT = 15.0
@@ -67,7 +67,7 @@ class Keeper:
     _scope: trio.CancelScope | None = None
 
     def __post_init__(self) -> None:
-        self.timers = timers(self.account)
+        self.timers = self.account.timers
 
     async def run(self) -> None:
         """Open, converse, and after a failure wait and open again, until cancelled."""
@@ -191,9 +191,9 @@ class Keeper:
         return await session.arm()
 
     async def _disarm(self, session: Session) -> None:
-        """Let go of the switch; Deribit's stays on where somebody else had turned it on: it is not ours to undo."""
+        """Let go of the switch; a setting stays on where somebody else had turned it on: it is not ours to undo."""
         self._armed = False
-        if isinstance(self.account, SxBetAccount):
+        if self.account.lease is not None:
             await self._let_go(session)
             return
         await self._settled(session, on=False)
@@ -202,7 +202,7 @@ class Keeper:
         self._post(facts.DisarmConfirmed(self._now()))
 
     async def _let_go(self, session: Session) -> None:
-        """One 0 to SX Bet; it is believed once no earlier request may be carried out after it, else asked again."""
+        """Ask for no lease; it is believed once no earlier request may be carried out after it, else asked again."""
         await session.disarm()
         leases, now = self._guard().leases, self._now()
         if leases.let_go:

@@ -7,7 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
@@ -21,8 +21,8 @@ from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.board import Board, Reload
 from deadman.model.duty import crashed, in_force
-from deadman.model.promise import Backoff, timers
-from deadman.model.settings import Account, Config, DeribitAccount
+from deadman.model.settings import Account, Config
+from deadman.model.timers import Backoff
 from deadman.transport.threads import OffLoop
 from deadman.transport.unix import SocketFault
 from deadman.venues.venue import Post, Session
@@ -111,7 +111,7 @@ class Keepers:
 
     def _bring_up_to_date(self, wanted: Account) -> None:
         account, known = in_force(wanted, self.board.standing(wanted.name).guard), self._running.get(wanted.name)
-        if known is not None and essence(known.account) == essence(account):
+        if known is not None and known.account.session_settings() == account.session_settings():
             known.take(account, wanted)
             return
         if known is not None:
@@ -169,20 +169,13 @@ class Keepers:
         """Seconds until a crashed keeper is started anew; while a lease may stand, no longer than between renewals."""
         pause = RESTART.delay(crashes, self.chance)
         leased = self.board.standing(account.name).guard.may_be_leased(self.board.clock.now())
-        return min(pause, timers(account).renew_interval) if leased else pause
+        return min(pause, account.timers.renew_interval) if leased else pause
 
     async def _keep(self, kept: Kept) -> None:
         name = kept.account.name
         door = self.make_door(kept.account, lambda fact: self.board.post(name, fact))
         kept.keeper = self.make_keeper(kept.account, door)
         await kept.keeper.run()
-
-
-def essence(account: Account) -> Account:
-    """What a keeper's session hangs on: a change of the rest takes effect without a new one."""
-    if isinstance(account, DeribitAccount):
-        return replace(account, watches=(), on_trip="none", orders_via=())
-    return replace(account, watches=(), on_trip="lapse")
 
 
 RELOAD_TIMEOUT = 10.0

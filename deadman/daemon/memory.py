@@ -18,7 +18,7 @@ from deadman.model.facts import Cause, Disarmed, Fact, TripDone, Tripped
 from deadman.model.guard import Guard
 from deadman.model.identity import Identity, identity_of
 from deadman.model.leases import HEARD_WITHIN
-from deadman.model.settings import Selection, SxBetAccount, Terms
+from deadman.model.settings import Account, Selection, Terms
 from deadman.model.watch import Hold, Watch
 
 
@@ -71,9 +71,9 @@ def is_news(known: Listed | None, now: Listed | None) -> bool:
 class AccountMemory:
     """The facts that bring an account's guard back to where it was, and whose account it is.
 
-    `lease`: seconds of the longest lease that SX Bet may hold; `cut_until`: until when it may carry out a request that
-    ends one, whatever has been granted since. `unheard`: it took the place of `aside` or another
-    account, and not all of its bots have checked in since.
+    `lease`: seconds of the longest lease that the venue may hold; `cut_until`: until when it may carry out a request
+    that ends one, whatever has been granted since. `unheard`: it took the place of `aside` or another account, and not
+    all of its bots have checked in since.
     """
 
     tripped: Tripped | None = None
@@ -124,7 +124,7 @@ class AccountMemory:
             guard = guard.post(fact)
         return self.belongs(guard, now)
 
-    def may_have_ended_a_lease(self, config: SxBetAccount) -> bool:
+    def may_have_ended_a_lease(self, config: Account) -> bool:
         """Whether the last run was about to let a lease go or to cut it, as far as is remembered."""
         if self.disarmed is not None:
             return not self.disarm_confirmed
@@ -190,10 +190,10 @@ class Memory:
         """What is remembered may be older than the last run's end: a lease may stand, or be taken or ended yet."""
         heard_until = now + HEARD_WITHIN if self.under_way else now
         for name, config in board.configs.items():
-            if not isinstance(config, SxBetAccount) or config.observe:
+            if config.lease is None or config.observe:
                 continue
             account = self.accounts.get(name, AccountMemory())
-            ttl = max(float(config.timeout_seconds), account.lease)
+            ttl = max(config.lease, account.lease)
             board.post(name, facts.LeasePresumed(now, ttl, heard_until))
             if self.doubted or (self.under_way and account.may_have_ended_a_lease(config)):
                 board.post(name, facts.LeasePresumed(now, 0.0, heard_until))

@@ -16,8 +16,7 @@ from deadman.model.facts import Fact
 from deadman.model.guard import Guard
 from deadman.model.identity import TakenOn, identity_of
 from deadman.model.leases import Leases
-from deadman.model.promise import timers
-from deadman.model.settings import Account, Selection, SxBetAccount, Terms
+from deadman.model.settings import Account, Terms
 from deadman.model.succession import retired
 from deadman.model.watch import Watch
 
@@ -95,12 +94,12 @@ class Board:
         self.post(account.name, TakenOn(self.clock.now(), identity_of(account), terms_of(account)))
 
     def _fresh(self, account: Account) -> Guard:
-        """Of SX Bet we presume that a lease stands when nothing is known: an earlier run may have taken it."""
-        overdue_after = timers(account).overdue_after
-        if not isinstance(account, SxBetAccount):
+        """Where nothing is known we presume that a lease stands: an earlier run may have taken it."""
+        overdue_after = account.timers.overdue_after
+        if account.lease is None:
             return Guard(overdue_after)
         now = self.clock.now()
-        leases = Leases() if account.observe else Leases().presume(now, float(account.timeout_seconds), now)
+        leases = Leases() if account.observe else Leases().presume(now, account.lease, now)
         return Guard(overdue_after, provable=not account.observe, leases=leases)
 
     def forget(self, account: str) -> None:
@@ -190,4 +189,4 @@ class Board:
 
 def terms_of(account: Account) -> Terms:
     """How a trip of this account cancels, as its config says now."""
-    return Terms(account.on_trip, Selection() if isinstance(account, SxBetAccount) else account.cancel)
+    return Terms(account.on_trip, account.selection)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum, auto
+from typing import assert_never
 
 from deadman.model import facts
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, VenueError
 from deadman.model.facts import TRIP_PATIENCE, Cause, Fact
 from deadman.model.guard import Guard
-from deadman.model.settings import Account, DeribitAccount, OnTrip
+from deadman.model.settings import Account, OnTrip
 from deadman.model.trip import Trip
 
 CUT_AGAIN = 14.0
@@ -31,7 +32,7 @@ class Duty(Enum):
 
 
 def duty(guard: Guard, account: Account) -> Duty:
-    """Deribit's switch is proven again once a trip is done: bots that come back need it. A lease is not taken again.
+    """A setting is proven again once a trip is done: bots that come back need it. A lease is not taken again.
 
     An observed account is looked at, whatever anybody says.
     """
@@ -43,7 +44,7 @@ def duty(guard: Guard, account: Account) -> Duty:
         return Duty.REST if guard.disarm_confirmed else Duty.DISARM
     if guard.trip is not None and guard.trip.done_at is None:
         return Duty.CANCEL
-    if isinstance(account, DeribitAccount):
+    if account.lease is None:
         return Duty.PROVE
     return Duty.REST if guard.awaited or guard.trip is not None else Duty.PROVE
 
@@ -53,25 +54,19 @@ def in_force(account: Account, guard: Guard) -> Account:
     if not guard.tripping or guard.trip is None:
         return account
     terms = guard.trip.terms
-    if terms is None:
-        return replace(account, observe=False)
-    if isinstance(account, DeribitAccount):
-        return replace(account, observe=False, on_trip=terms.on_trip, cancel=terms.cancel)
-    return replace(account, observe=False, on_trip=terms.on_trip)
+    return replace(account, observe=False) if terms is None else account.under(terms)
 
 
 def means(account: Account, cause: Cause) -> OnTrip:
     """How a trip cancels: as configured, but an operator's always by the strongest means there is."""
-    if isinstance(account, DeribitAccount):
-        return "cancel"
-    if cause is Cause.OPERATOR:
-        return "cancel" if account.api == "v3" else "expire"
+    if account.lease is None or cause is Cause.OPERATOR:
+        return account.strongest_cancel
     return account.on_trip
 
 
 def trip_ready(guard: Guard, account: Account) -> bool:
     """Whether a trip, the one under way or else its bots' next, could be carried out now; so too where none would
-    send anything. SX Bet's V2 cuts the lease by a session alone, and its keys cancel nothing.
+    send anything. Any session can cut a lease, also one whose key cancels nothing.
     """
     if account.observe:
         return True
@@ -80,8 +75,10 @@ def trip_ready(guard: Guard, account: Account) -> bool:
             return guard.can_cancel
         case "expire":
             return guard.session_at is not None
-        case _:
+        case "lapse" | "none":
             return True
+        case _ as method:
+            assert_never(method)
 
 
 def cancel_method(guard: Guard, account: Account, now: float) -> OnTrip:
@@ -91,13 +88,13 @@ def cancel_method(guard: Guard, account: Account, now: float) -> OnTrip:
     but the orders are not known to be gone, a lease of a second is taken to end them: a trip is carried to zero.
     """
     trip = guard.trip
-    if trip is None or isinstance(account, DeribitAccount):
+    if trip is None or account.lease is None:
         return "cancel"
     method = means(account, trip.cause)
     unlisted = method == "lapse" or (method == "cancel" and trip.remaining is None)
     if method == "expire" or (unlisted and _is_over(guard, trip, method, now)):
         waiting: OnTrip = "cancel" if method == "cancel" else "lapse"
-        return "expire" if _cut_is_due(guard, trip, account.timeout_seconds, now) else waiting
+        return "expire" if _cut_is_due(guard, trip, account.lease, now) else waiting
     return method
 
 

@@ -124,7 +124,7 @@ class Repaired:
 class SwitchSent:
     """A request to turn the switch on or off is about to leave. Unanswered, the venue may carry it out until `until`.
 
-    Deribit only. `until` is an instant of the monotonic clock, and tells this request from others.
+    Of a setting only. `until` is an instant of the monotonic clock, and tells this request from others.
     """
 
     at: float
@@ -142,7 +142,7 @@ class SwitchAnswered:
 
 @dataclass(frozen=True, slots=True)
 class SwitchRead:
-    """Deribit's cancel-on-disconnect as the venue told it. `timestamp` is Unix seconds.
+    """The setting as the venue told it. `timestamp` is Unix seconds.
 
     Scope "connection" is read only of a connection that started by itself as it is: before we touch its switch.
     """

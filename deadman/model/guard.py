@@ -65,13 +65,13 @@ class Guard:
 
     Attributes:
         overdue_after: seconds from one asking until the next answer is late.
-        leases: SX Bet: what the venue may hold, as far as it may have heard us.
+        leases: what the venue may hold, as far as it may have heard us.
         orders_seen_at: when the venue last listed an open order, None when it never did.
-        bots: SX Bet: the watches that were seen alive since a lease is taken for them; None while none is. One that is
+        bots: the watches that were seen alive since a lease is taken for them; None while none is. One that is
             configured later and was never up is not among them, and takes no lease from those that live.
-        provable: False for an SX Bet account that is only observed: the venue tells nobody whether a lease stands, so
-            that nothing is wanted of it.
-        switch: Deribit: what we asked of cancel-on-disconnect, and so what it may be expected to read.
+        provable: False for a lease that is only observed: the venue tells nobody whether one stands, so that nothing
+            is wanted of it.
+        switch: of a setting, what we asked of it, and so what it may be expected to read.
         identity: whose account it is; every fact here is of that account.
         untold: the venue would not tell whose account it is, over this session.
         unchecked: since the config changed or we started, the venue has not told once more whose account it is,
@@ -170,11 +170,11 @@ class Guard:
 
     @property
     def lease_end(self) -> float | None:
-        """SX Bet: the latest end of any lease that the venue may hold, None for none; before it no orders are gone."""
+        """The latest end of any lease that the venue may hold, None for none; before it no orders are gone."""
         return self.leases.end
 
     def may_be_leased(self, now: float) -> bool:
-        """Whether SX Bet may hold a lease, whatever has been proven: while it may, nobody is left waiting."""
+        """Whether the venue may hold a lease, whatever has been proven: while it may, nobody is left waiting."""
         return self.lease_end is not None and self.lease_end > now
 
     def lapsed(self, now: float) -> bool:
@@ -231,7 +231,7 @@ class Guard:
                 return self._commanded(fact)
 
     def _switched(self, fact: Fact) -> Guard:
-        """The facts of Deribit's switch. What reads off covers nobody, whoever reads it, in whatever phase."""
+        """The facts of a setting. What reads off covers nobody, whoever reads it, in whatever phase."""
         match fact:
             case facts.TurnedOn():
                 return replace(self, turned_on=True)
@@ -314,7 +314,7 @@ class Guard:
         return replace(proof, ttl=expiry - proof.asked_at)
 
     def _offline(self) -> Guard:
-        """On Deribit a lost session may be the bots' loss too; a lease hangs on no session."""
+        """Where the switch is a setting, a lost session may be the bots' loss too; a lease hangs on no session."""
         leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
         book = self.book if leased else self.book.out_of_sight()
         return replace(self, session_at=None, can_cancel=False, book=book)

@@ -1,7 +1,7 @@
 """Whose account it is at the venue. What is known of an account belongs to that identity, and not to a name. Pure.
 
-A `client_id` or a wallet leads to one account for ever. A path to a key file is no identity and a rotated key no new
-account, so that for SX Bet's V3 the account's name stands for it until the venue tells another wallet.
+A path to a key file is no identity and a rotated key no new account: where the config names nothing else, the account's
+name stands for it until the venue tells more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from deadman.model.settings import Account, DeribitAccount, Terms
+from deadman.model.settings import Account, Terms
 
 
 class Relation(Enum):
@@ -48,18 +48,9 @@ class Identity:
 
 
 def identity_of(account: Account) -> Identity:
-    """As far as the config tells it. Another URL of Deribit's is asked again whose account it is."""
-    if isinstance(account, DeribitAccount):
-        place = f"{account.venue} {account.network}"
-        return Identity(place, _fingerprint(account.url, account.client_id, account.key_name))
-    place = f"{account.venue} {account.network} {account.url} {account.api}"
-    if account.requestor is None:
-        return Identity(place, _fingerprint(account.name))
-    return Identity(place, _fingerprint(account.requestor), account.requestor.lower())
-
-
-def _fingerprint(*words: str | None) -> str:
-    return hashlib.sha256("\n".join(word or "" for word in words).encode()).hexdigest()[:16]
+    """As far as the config tells it."""
+    words = "\n".join(word or "" for word in account.credential)
+    return Identity(account.place, hashlib.sha256(words.encode()).hexdigest()[:16], account.account_id)
 
 
 @dataclass(frozen=True, slots=True)

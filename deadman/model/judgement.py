@@ -14,7 +14,7 @@ from operator import is_
 from deadman.model import facts
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard
-from deadman.model.settings import Account, SxBetAccount
+from deadman.model.settings import Account
 from deadman.model.watch import Watch
 
 
@@ -42,7 +42,7 @@ class Case:
     @property
     def unmet(self) -> frozenset[str]:
         """Watches without which a lease is kept: added by a reload, or nobody's yet, and not up since."""
-        if not isinstance(self.account, SxBetAccount) or self.guard.bots is None:
+        if self.account.lease is None or self.guard.bots is None:
             return frozenset()
         return frozenset(self.account.watches) - self.guard.bots - self.living
 
@@ -95,11 +95,11 @@ def _silenced(case: Case) -> Iterator[Fact]:
 
 
 def _awaited(case: Case) -> Iterator[Fact]:
-    """No lease is taken before every bot is up, nor kept for one that is gone; Deribit's switch waits for nobody.
+    """No lease is taken before every bot is up, nor kept for one that is gone; a setting waits for nobody.
 
     A watch that a reload adds takes no lease from the bots that live: it counts from its first check-in.
     """
-    if not isinstance(case.account, SxBetAccount):
+    if case.account.lease is None:
         return
     wanted, bots = frozenset(case.account.watches), case.guard.bots
     counted = wanted if bots is None else bots & wanted

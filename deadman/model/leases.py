@@ -1,4 +1,4 @@
-"""The leases that SX Bet may hold for one account, as far as it may have heard us. Pure; instants are monotonic.
+"""The leases that a venue may hold for one account, as far as it may have heard us. Pure; instants are monotonic.
 
 A request that was not answered may be carried out later than we waited for it. So what the venue may hold has two
 bounds: the latest end of any lease, which deaths and a disarm wait for, and the earliest end of the one it confirmed.
@@ -13,8 +13,8 @@ from math import inf
 from deadman.model.proof import Proof
 
 HEARD_WITHIN = 30.0
-"""Seconds after we gave a request up within which the venue may still carry it out. An assumption, since SX Bet
-documents no such time: a gateway that cannot pass a request on drops it after half a minute at most."""
+"""Seconds after we gave a request up within which the venue may still carry it out. An assumption, since no venue
+documents such a time: a gateway that cannot pass a request on drops it after half a minute at most."""
 
 ANSWERED_WITHIN = 5.0
 """Seconds after which a request whose end nobody told counts as given up: no answer may take longer."""
@@ -25,7 +25,7 @@ SHORTEST = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LeaseGranted:
-    """SX Bet answered the request of `asked_at`: it holds a lease of `ttl` seconds at most; 0: it holds none.
+    """The venue answered the request of `asked_at`: it holds a lease of `ttl` seconds at most; 0: it holds none.
 
     Attributes:
         sure: seconds from the asking for which it surely holds it; None where the answer is not what we asked for.

@@ -10,10 +10,10 @@ class Coverage(Enum):
     """What happens at expiry, and to which orders."""
 
     LEASE = "lease"
-    """SX Bet: at expiry the venue cancels every order of the account."""
+    """A lease: at expiry the venue cancels every order of the account."""
 
     INHERITED = "inherited"
-    """Deribit: WebSocket orders of connections opened after arming; at expiry we only stop claiming."""
+    """A setting: the orders of connections opened after arming; at expiry we only stop claiming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Proof:
 
     Attributes:
         asked_at: the monotonic instant before the request was sent.
-        ttl: seconds it holds; SX Bet, the timeout the venue echoed; Deribit, how long we vouch without asking again.
+        ttl: seconds it holds: of a lease, the timeout the venue echoed; of a setting, how long we vouch without
+            asking again.
     """
 
     asked_at: float

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import ClassVar, Literal, NoReturn, Self
+
+from deadman.model.timers import Timers
 
 OnTrip = Literal["cancel", "expire", "lapse", "none"]
 
@@ -79,50 +82,84 @@ class WatchConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class DeribitAccount:
-    """One Deribit (or Coinbase gateway) account. Intervals in seconds."""
+class Account(ABC):
+    """What the accounts of all venues have in common; each venue's settings add their own keys and rules.
+
+    Everything that the model asks of a venue's rules is asked here, so that it need not know which venue it is.
+    """
 
     name: str
-    network: Literal["mainnet", "testnet", "coinbase"]
+    network: str
     url: str
-    client_id: str | None = None
-    client_secret: SecretSource | None = None
-    private_key: SecretSource | None = None
-    key_name: str | None = None
-    auth: Literal["signature", "secret"] = "signature"
-    heartbeat_interval: int = 10
-    verify_interval: float = 30.0
+    _: KW_ONLY
     watches: tuple[str, ...] = ()
     on_trip: OnTrip = "none"
-    cancel: Selection = field(default_factory=Selection)
-    orders_via: tuple[str, ...] = ("websocket",)
     observe: bool = False
     ca_file: Path | None = None
 
-    venue = "deribit"
+    venue: ClassVar[str]
+    """Its name in the registry of venues, as a config writes it."""
 
+    @property
+    @abstractmethod
+    def timers(self) -> Timers: ...
 
-@dataclass(frozen=True, slots=True)
-class SxBetAccount:
-    """One SX Bet account. `timeout_seconds` is the lease, 5 to 3600; `renew_interval` at most a third of it."""
+    @property
+    @abstractmethod
+    def secrets(self) -> Mapping[str, SecretSource]:
+        """Where its secrets live, by key."""
 
-    name: str
-    network: Literal["mainnet", "testnet"]
-    url: str
-    api: Literal["v2", "v3"]
-    api_key: SecretSource
-    requestor: str | None = None
-    timeout_seconds: int = 30
-    renew_interval: float = 10.0
-    watches: tuple[str, ...] = ()
-    on_trip: OnTrip = "cancel"
-    observe: bool = False
-    ca_file: Path | None = None
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Venue and network, and whatever else separates its accounts from those of the same id elsewhere."""
 
-    venue = "sxbet"
+    @property
+    @abstractmethod
+    def credential(self) -> tuple[str | None, ...]:
+        """What tells the account that it logs in to from others at its place; never a secret."""
 
+    @property
+    def account_id(self) -> str | None:
+        """The venue's own id of the account, in lower case, where the config alone tells it."""
+        return None
 
-Account = DeribitAccount | SxBetAccount
+    @property
+    def lease(self) -> float | None:
+        """Seconds of the lease that it takes; None where the switch is a setting, which stays on until turned off.
+
+        A lease is taken only for bots that live, and not again for a bot whose silence has tripped it. A setting is
+        turned on for bots that are yet to come.
+        """
+        return None
+
+    @property
+    def selection(self) -> Selection:
+        """Which orders a trip cancels."""
+        return Selection()
+
+    @property
+    def strongest_cancel(self) -> OnTrip:
+        """How an operator's trip cancels."""
+        return "cancel"
+
+    @property
+    @abstractmethod
+    def what_stays(self) -> str:
+        """Which orders its switch does not reach when the host dies, or how late: the end of a sentence."""
+
+    @property
+    def silence_limit(self) -> float | None:
+        """Seconds of our silence after which the venue ends the session and cancels; None where it does not."""
+        return None
+
+    def under(self, terms: Terms) -> Self:
+        """The account as it was when a trip began under these terms."""
+        return replace(self, observe=False, on_trip=terms.on_trip)
+
+    def session_settings(self) -> Self:
+        """What its session hangs on: a change of anything else takes effect without a new one."""
+        return replace(self, watches=(), on_trip="none")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What we have asked of Deribit's switch, and so what it may be expected to read; the guard folds it."""
+"""What we have asked of a switch that is a setting, and so what it may be expected to read; the guard folds it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deadman.model.facts import SwitchAnswered, SwitchSent
 
 @dataclass(frozen=True, slots=True)
 class SwitchRecord:
-    """Facts of cancel-on-disconnect at account scope.
+    """Facts of the account's setting.
 
     Attributes:
         proven_on: it was proven on, and nobody of us has asked to turn it off since. Read as off after that, it has

@@ -37,6 +37,11 @@ def left(seconds: float) -> str:
     return f"{math.floor(seconds / _MINUTE)} min" if seconds < 2 * _HOUR else f"{math.floor(seconds / _HOUR)} h"
 
 
+def at_most(seconds: float) -> str:
+    """Seconds in tenths, rounded up: what is published must hold."""
+    return f"{math.ceil(round(seconds * 10, 6)) / 10:.1f}"
+
+
 def plain(text: str) -> str:
     """Text that cannot play with a terminal or a log: whatever does not print is written as its code."""
     return "".join(sign if sign.isprintable() else _code(sign) for sign in text)

@@ -9,6 +9,7 @@ from typing import Any
 
 from deadman.model.facts import TRIP_PATIENCE
 from deadman.model.text import instant, left
+from deadman.venues import is_lease, title
 
 
 def problems(answer: Told) -> list[str]:
@@ -82,7 +83,8 @@ def _tripping(account: Told, dead: set[str], now: float) -> Problem | None:
     trip = account["trip"]
     if unreachable(account):
         return Problem(
-            Urgency.BY_HAND, f"tripped, and deadman cannot cancel now: cancel at {venue(account)} by hand; {_TRYING}"
+            Urgency.BY_HAND,
+            f"tripped, and deadman cannot cancel now: cancel at {venue(account)} by hand; {_TRYING}",
         )
     if account["connected"] and not account["trip_ready"]:
         return Problem(Urgency.BY_HAND, f"tripped, and the key may not cancel: cancel at {venue(account)} by hand")
@@ -185,8 +187,6 @@ def _many(names: Sequence[str], watches: Sequence[Told]) -> str:
 Told = Mapping[str, Any]
 """A part of the answer of `status` (contract, section 4)."""
 
-VENUES: Mapping[str, str] = {"deribit": "Deribit", "sxbet": "SX Bet"}
-
 RECENT = 30.0
 """Seconds after which a count of orders is told with its age."""
 
@@ -230,11 +230,11 @@ def _let_go(account: Told) -> bool:
     """Whether nothing is asked of the venue any more; an old trouble then says nothing of now."""
     if account["phase"] == "disarmed":
         return bool(account["disarm"]["confirmed"])
-    return account["venue"] == "sxbet" and account["phase"] in ("waiting", "tripped")
+    return is_lease(account["venue"]) and account["phase"] in ("waiting", "tripped")
 
 
 def venue(account: Told) -> str:
-    return VENUES.get(account["venue"], str(account["venue"]))
+    return title(account["venue"])
 
 
 def count_age(account: Told, now: float) -> float | None:

@@ -11,45 +11,27 @@ from deadman import __version__
 from deadman.model.board import Board
 from deadman.model.duty import in_force, trip_ready
 from deadman.model.facts import Disarmed
-from deadman.model.fate import Case, Fate
+from deadman.model.fate import Case
 from deadman.model.guard import Guard, Trouble
-from deadman.model.settings import Account, DeribitAccount, SxBetAccount
+from deadman.model.settings import Account
 from deadman.model.text import Times
 from deadman.model.trip import Gone, Trip
 from deadman.model.watch import Hold, Watch
-from deadman.venues.deribit import fate as deribit
-from deadman.venues.sxbet import fate as sxbet
-
-
-def if_bot_dies(case: Case) -> Fate:
-    """The trading process dies or hangs; this host and deadman go on."""
-    match case.account:
-        case DeribitAccount() as account:
-            return deribit.if_bot_dies(case, account)
-        case SxBetAccount() as account:
-            return sxbet.if_bot_dies(case, account)
-
-
-def if_host_dies(case: Case) -> Fate:
-    """This host vanishes with everything on it."""
-    match case.account:
-        case DeribitAccount() as account:
-            return deribit.if_host_dies(case, account)
-        case SxBetAccount():
-            return sxbet.if_host_dies(case)
+from deadman.venues import VENUES
 
 
 def account_report(
     account: Account, guard: Guard, since: float, watches: Mapping[str, Watch], times: Times
 ) -> dict[str, Any]:
     """Everything about one account, judged at `times.now`; `since` dates its phase (monotonic)."""
+    venue = VENUES[account.venue]
     case = Case(account, guard, {name: watches[name] for name in account.watches if name in watches}, times)
     return {
         "venue": account.venue,
         "network": account.network,
         "observe": account.observe,
         "on_trip": account.on_trip,
-        "cancels_only": (account.cancel.words or None) if isinstance(account, DeribitAccount) else None,
+        "cancels_only": account.selection.words or None,
         **_judged(account, guard, times.now),
         "since": times.timestamp(since),
         **_proven(guard, times),
@@ -62,8 +44,8 @@ def account_report(
         "set_aside": _set_aside(guard),
         "watches": list(account.watches),
         "unmet": list(case.unmet),
-        "if_bot_dies": asdict(if_bot_dies(case)),
-        "if_host_dies": asdict(if_host_dies(case)),
+        "if_bot_dies": asdict(venue.if_bot_dies(case, account)),
+        "if_host_dies": asdict(venue.if_host_dies(case, account)),
     }
 
 

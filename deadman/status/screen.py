@@ -11,7 +11,8 @@ from typing import TextIO
 from deadman.model.text import instant, left, plain, span
 from deadman.status import headline
 from deadman.status.headline import Verdict, account_look
-from deadman.status.problems import NAMED, VENUES, Told, aged, alarming, dead_bots, gathered, unreachable
+from deadman.status.problems import NAMED, Told, aged, alarming, dead_bots, gathered, unreachable
+from deadman.venues import title
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
 _SHORT_HEADS = ("ACCOUNT", "STATE", "OPEN", "BOT DIES", "HOST DIES")
@@ -218,7 +219,7 @@ def _unreachable(account: Told, now: float) -> str:
     why = trouble["detail"] or trouble["reason"]
     proven = f"last proven {instant(account['last_proof'], now)}" if account["last_proof"] else "nothing proven yet"
     return (
-        f"{VENUES.get(account['venue'], account['venue'])} cannot be reached since "
+        f"{title(account['venue'])} cannot be reached since "
         f"{instant(trouble['since'], now)} ({why.rstrip('.')}); {proven}. "
         f"{'' if account['trip'] else 'Nothing was tripped because of it; '}deadman cannot cancel there now."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from deadman.model.account import Standing, Tally
 from deadman.model.clock import Clock
@@ -13,6 +14,7 @@ from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.settings import Account
 from deadman.telemetry.family import Family, counter, counters, from_zero, gauge, gauges, histogram, info
+from deadman.venues.venue import VenueMetric
 
 LABELS = ("account",)
 
@@ -144,17 +146,10 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
 )
 
 
-SCOPES = ("account", "connection")
-
-
-def _switch(tally: Tally) -> Mapping[str, float]:
-    return {scope: float(tally.switch_enabled.get(scope, False)) for scope in SCOPES}
-
-
 TALLIES: tuple[Family[Tally], ...] = (
     counter(
         "deadman_renewals_attempted_total",
-        "Renewals sent (SX Bet) or read-backs asked for (Deribit).",
+        "Renewals sent or read-backs asked for.",
         lambda tally: tally.attempted,
     ),
     counter(
@@ -237,21 +232,16 @@ TALLIES: tuple[Family[Tally], ...] = (
     ),
 )
 
-DERIBIT_TALLIES: tuple[Family[Tally], ...] = (
-    gauges(
-        "deadman_cancel_on_disconnect_enabled",
-        "1 when the venue last read back cancel-on-disconnect as on, by scope.",
-        "scope",
-        _switch,
-    ),
-    gauge(
-        "deadman_cancel_on_disconnect_verified_timestamp_seconds",
-        "When cancel-on-disconnect was last read back; 0 before that.",
-        lambda tally: tally.switch_timestamp,
-    ),
-    counter(
-        "deadman_cancel_on_disconnect_repairs_total",
-        "Times cancel-on-disconnect was found off and turned on again.",
-        lambda tally: tally.repairs,
-    ),
-)
+
+def of_venue(metric: VenueMetric) -> Family[Tally]:
+    """How a metric that only one venue's accounts have is drawn."""
+    match metric.kind:
+        case "gauge":
+            one, each = gauge, gauges
+        case "counter":
+            one, each = counter, counters
+        case _:
+            assert_never(metric.kind)
+    if metric.label:
+        return each(metric.name, metric.help, metric.label, metric.read)
+    return one(metric.name, metric.help, lambda tally: metric.read(tally)[""])

@@ -17,7 +17,7 @@ import trio
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.errors import Reason, Unavailable, VenueError
-from deadman.model.promise import Backoff
+from deadman.model.timers import Backoff
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
 

@@ -18,7 +18,8 @@ from deadman import __version__
 from deadman.model.board import OUTCOMES, Board
 from deadman.model.watch import Watch
 from deadman.telemetry.family import Family, Labels, counter, counters, from_zero, gauge, histogram, info
-from deadman.telemetry.metrics import ACCOUNTS, DERIBIT_TALLIES, LABELS, TALLIES, Sight
+from deadman.telemetry.metrics import ACCOUNTS, LABELS, TALLIES, Sight, of_venue
+from deadman.venues import VENUES
 
 WATCH_LABELS = ("watch",)
 
@@ -191,12 +192,13 @@ class BoardCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         accounts = self._accounts()
         tallies = [(labels, sight.standing.tally) for labels, sight in accounts]
-        deribit = [(labels, sight.standing.tally) for labels, sight in accounts if sight.config.venue == "deribit"]
         watches = self._watches()
         daemon = DaemonSight(self._board, self._board.clock.now(), self._log_dropped)
         yield from (draw(LABELS, accounts) for draw in ACCOUNTS)
         yield from (draw(LABELS, tallies) for draw in TALLIES)
-        yield from (draw(LABELS, deribit) for draw in DERIBIT_TALLIES)
+        for name, venue in VENUES.items():
+            its = [(labels, sight.standing.tally) for labels, sight in accounts if sight.config.venue == name]
+            yield from (of_venue(metric)(LABELS, its) for metric in venue.metrics)
         yield from (draw(WATCH_LABELS, watches) for draw in WATCHES)
         yield from (draw((), [((), daemon)]) for draw in DAEMON)
 

@@ -12,7 +12,7 @@ from deadman.model.duty import in_force
 from deadman.model.facts import TRIP_PATIENCE, Cause
 from deadman.model.guard import Guard, Phase
 from deadman.model.proof import Coverage
-from deadman.model.settings import Account, DeribitAccount
+from deadman.model.settings import Account
 from deadman.model.trip import Gone, Trip
 
 _log = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def _fate(account: Account, trip: Trip, now: float) -> str:
         return "we only observe here and cancel nothing"
     if trip.done_at is not None:
         how = "presumed gone, since the last lease ended" if trip.presumed else f"gone, {trip.cancelled} cancelled"
-        only = account.cancel.words if isinstance(account, DeribitAccount) else ""
+        only = account.selection.words
         return f"its orders are {how}{f' (only {only}, others stay)' if only else ''}; positions are not closed"
     if account.on_trip == "lapse" and trip.cause is not Cause.OPERATOR:
         return "renewals have stopped, the venue cancels its orders when the lease ends"

@@ -1,29 +1,26 @@
-"""Which door leads to which venue: adding one is one line here."""
+"""The registry of venues, by the name that a config gives under `venue`. Adding a venue is its folder and a line here.
+
+Nothing that is imported here talks to the network: `doors` does, once an account's door is made.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from random import Random, SystemRandom
+from typing import Any
 
-from deadman.model.clock import Clock
-from deadman.model.settings import Account, DeribitAccount
-from deadman.transport.dial import Dialler
-from deadman.venues.deribit.session import Deribit
-from deadman.venues.sxbet.session import SxBet
-from deadman.venues.venue import Post, Secrets
+from deadman.venues import deribit, sxbet
+from deadman.venues.venue import Venue
+
+VENUES: dict[str, Venue[Any]] = {
+    "deribit": deribit.VENUE,
+    "sxbet": sxbet.VENUE,
+}
 
 
-@dataclass
-class Doors:
-    """Makes each account's door, all with one dialler."""
+def title(venue: str) -> str:
+    """A venue's name for people; of one that this version does not know, the name that was given."""
+    return VENUES[venue].title if venue in VENUES else venue
 
-    clock: Clock
-    secrets: Secrets
-    chance: Random = field(default_factory=SystemRandom)
-    dialler: Dialler = field(default_factory=Dialler)
 
-    def door(self, account: Account, post: Post) -> Deribit | SxBet:
-        read_secret = self.secrets.of(account)
-        if isinstance(account, DeribitAccount):
-            return Deribit(account, self.dialler, self.clock, self.chance, post, read_secret)
-        return SxBet(account, self.dialler, self.clock, self.chance, post, read_secret)
+def is_lease(venue: str) -> bool:
+    """Whether its switch is a lease, which ends by itself."""
+    return venue in VENUES and VENUES[venue].is_lease

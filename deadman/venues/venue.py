@@ -1,15 +1,57 @@
-"""What a venue must offer a keeper. Every venue package has the same rooms and these names."""
+"""What a venue offers to the rest of deadman. Every venue's folder has the same modules and these names in them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Generic, Literal, Protocol, TypeVar
 
+from deadman.model import facts
+from deadman.model.account import Tally
 from deadman.model.facts import Fact
+from deadman.model.fate import Case, Fate
 from deadman.model.proof import Proof
 from deadman.model.settings import Account, OnTrip, Secret
+
+A = TypeVar("A", bound=Account)
+
+
+@dataclass(frozen=True, slots=True)
+class Venue(Generic[A]):
+    """One line of the registry. What depends on an account's settings alone, `settings` answers itself.
+
+    Attributes:
+        title: its name for people.
+        settings: the class of its accounts' settings.
+        is_lease: whether the switch is a lease, which ends by itself; else it is a setting, which stays on.
+        load_door: returns the class of its doors; only then are the modules that talk to the network imported.
+        if_bot_dies: what becomes of the orders if the trading process dies, while this host and deadman go on.
+        if_host_dies: the same if this host vanishes with everything on it.
+        advice: sentences about what `check` should warn of, given all accounts at this venue.
+        metrics: what is measured of this venue's accounts only.
+    """
+
+    title: str
+    settings: type[A]
+    is_lease: bool
+    load_door: Callable[[], Callable[..., Door]]
+    if_bot_dies: Callable[[Case, A], Fate]
+    if_host_dies: Callable[[Case, A], Fate]
+    advice: Callable[[Sequence[A]], Iterator[str]]
+    metrics: tuple[VenueMetric, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VenueMetric:
+    """One metric of the accounts of one venue: its readings by the value of `label`; without a label the one of ""."""
+
+    kind: Literal["gauge", "counter"]
+    name: str
+    help: str
+    read: Callable[[Tally], Mapping[str, float]]
+    label: str = ""
+
 
 Post = Callable[[Fact], None]
 """Where a session says what happened to its account."""
@@ -22,6 +64,39 @@ class Secrets(Protocol):
     """Where the secrets of all accounts are kept."""
 
     def of(self, account: Account) -> ReadSecret: ...
+
+
+class Door(Protocol):
+    """An account's way into its venue, opened anew for every session."""
+
+    def open_session(self) -> AbstractAsyncContextManager[Session]: ...
+
+    async def count_orders(self) -> int:
+        """The open orders that a trip would cancel, over a connection of its own. Raises VenueError."""
+
+    async def inspect(self, look: Look) -> None:
+        """Log in, read what can be read and tell it to `look`; nothing is changed. Raises VenueError."""
+
+
+@dataclass
+class Look:
+    """What one account's venue said to `check --online`; `offset` is its clock less ours, in seconds."""
+
+    fine: bool = True
+    said: list[str] = field(default_factory=list)
+    offset: float | None = None
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(self.said)
+
+    def wrong(self, sentence: str) -> None:
+        self.fine = False
+        self.said.append(sentence)
+
+    def hear(self, fact: Fact) -> None:
+        if isinstance(fact, facts.ClockCompared) and fact.is_telling:
+            self.offset = fact.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +117,7 @@ class Round:
 
 
 class Session(Protocol):
-    """One conversation with a venue for one account; for SX Bet a sequence of requests.
+    """One conversation with a venue for one account, over one connection or in a sequence of requests.
 
     Every method raises `Unavailable`, `Refused` or `SwitchOff`, and may be cancelled between requests.
     """
@@ -65,8 +140,8 @@ class Session(Protocol):
     async def disarm(self) -> None:
         """An operator's word alone: turn off what we turned on. Orders stay."""
 
-    async def cancel_orders(self, means: OnTrip) -> Round:
-        """One round of a trip by the given means, read back."""
+    async def cancel_orders(self, method: OnTrip) -> Round:
+        """One round of a trip by the given method, read back."""
 
 
 OpenSession = Callable[[], AbstractAsyncContextManager[Session]]

@@ -8,9 +8,8 @@ from typing import Any
 
 import trio
 
-from deadman.cli.online import excess
 from deadman.simulator.demo_world import BTC, SX, World, open_world
-from deadman.venues.deribit.login import COINBASE
+from deadman.venues.deribit.login import COINBASE, excess
 from tests.daemon.test_daemon import a_port, edit
 
 READING = {

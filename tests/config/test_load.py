@@ -8,7 +8,9 @@ import pytest
 
 from deadman.config.fault import Faults
 from deadman.config.load import load, load_daemon
-from deadman.model.settings import Config, DeribitAccount, SecretSource, Selection, SxBetAccount, WatchConfig
+from deadman.model.settings import Config, SecretSource, Selection, WatchConfig
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 WATCHES = "[watches.quoter]\ntimeout = 5\n[watches.hedger]\ntimeout = 2.5\n"
 DERIBIT = """

@@ -15,9 +15,11 @@ from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import Account, DeribitAccount, SecretSource, Selection, SxBetAccount
+from deadman.model.settings import Account, SecretSource, Selection
 from deadman.model.watch import Hold, Watch
 from deadman.status.report import report
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 EPOCH = 1_763_449_920.0  # 18 Nov 2025 07:12:00Z
 NOW = 100.0

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deadman.model.promise import CANCEL_RATE, LISTING_TIMEOUT, NOTICE, REPLY_TIMEOUT, promise, timers
-from deadman.model.settings import DeribitAccount, OnTrip, Selection, SxBetAccount, WatchConfig
+from deadman.model.promise import NOTICE, promise
+from deadman.model.settings import OnTrip, Selection, WatchConfig
+from deadman.model.timers import REPLY_TIMEOUT
+from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT, DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.model.test_backoff import Loaded, tries_within
 from tests.support.boards import deribit, sxbet
 
@@ -46,7 +49,7 @@ def test_an_answer_four_and_a_half_seconds_late_is_no_death(heartbeat: int) -> N
 
 
 def test_with_the_defaults_sxbet_is_renewed_three_times_inside_every_lease() -> None:
-    pace = timers(MAKER)
+    pace = MAKER.timers
     assert pace.vouch >= 3 * pace.renew_interval
 
 
@@ -55,7 +58,7 @@ def test_with_the_defaults_sxbet_is_renewed_three_times_inside_every_lease() -> 
 @example((5, 0.2))
 @example((3600, 1200.0))
 def test_three_whole_tries_fit_between_a_renewals_due_time_and_the_leases_end(pair: tuple[int, float]) -> None:
-    pace = timers(leased(pair))
+    pace = leased(pair).timers
     waits = sum(pace.retry.delay(failures, Loaded(1.0)) for failures in (1, 2))
     assert pace.renew_interval + 3 * pace.reply_timeout + waits <= pace.vouch
 
@@ -63,13 +66,13 @@ def test_three_whole_tries_fit_between_a_renewals_due_time_and_the_leases_end(pa
 @given(leases)
 @example((5, 0.2))
 def test_no_outage_makes_us_ask_sxbet_more_often_than_it_allows(pair: tuple[int, float]) -> None:
-    pace = timers(leased(pair))
+    pace = leased(pair).timers
     assert tries_within(60.0, pace.retry, Loaded(0.0), 0) <= VENUE_LIMIT
 
 
 @given(leases)
 def test_a_lease_is_believed_for_exactly_what_the_venue_was_asked_for(pair: tuple[int, float]) -> None:
-    pace = timers(leased(pair))
+    pace = leased(pair).timers
     assert pace.vouch == pair[0]
     assert 0 < pace.reply_timeout <= REPLY_TIMEOUT
     assert pace.overdue_after < pace.vouch
@@ -83,14 +86,14 @@ def test_deribits_death_is_known_to_us_before_deribit_would_hang_up(
     heartbeat: int, verify: float, network: Network
 ) -> None:
     account = replace(DESK, heartbeat_interval=heartbeat, verify_interval=verify, network=network)
-    pace = timers(account)
+    pace = account.timers
     assert promise(account, WATCHES).detect < heartbeat + GRACE
     assert pace.vouch == 2 * verify + REPLY_TIMEOUT
     assert pace.overdue_after <= pace.vouch
 
 
 def test_coinbase_hears_from_us_often_enough_not_to_hang_up() -> None:
-    pace = timers(replace(DESK, network="coinbase", heartbeat_interval=3600))
+    pace = replace(DESK, network="coinbase", heartbeat_interval=3600).timers
     assert pace.probe_interval + pace.probe_timeout < 15.0
 
 
@@ -194,27 +197,27 @@ def test_a_venue_is_tried_again_within_five_seconds_whatever_the_lease(pair: tup
 
 @given(leases)
 def test_a_renewal_is_late_once_its_answer_might_have_come(pair: tuple[int, float]) -> None:
-    pace = timers(leased(pair))
+    pace = leased(pair).timers
     assert pace.overdue_after == pace.renew_interval + pace.reply_timeout
 
 
 @given(st.floats(1, 3600))
 def test_a_reading_is_late_once_its_answer_might_have_come(verify: float) -> None:
-    assert timers(replace(DESK, verify_interval=verify)).overdue_after == verify + REPLY_TIMEOUT
+    assert replace(DESK, verify_interval=verify).timers.overdue_after == verify + REPLY_TIMEOUT
 
 
 @given(st.integers(10, 3600), networks)
 def test_signs_of_life_are_asked_for_often_enough_and_never_in_a_burst(heartbeat: int, network: Network) -> None:
     account = replace(DESK, heartbeat_interval=heartbeat, network=network)
-    pace = timers(account)
+    pace = account.timers
     assert 1.0 <= pace.probe_interval <= 10.0
     assert promise(account, WATCHES).detect == pace.probe_interval + pace.probe_timeout
 
 
 def test_a_patient_desk_is_asked_no_more_often_than_every_ten_seconds() -> None:
-    assert timers(replace(DESK, heartbeat_interval=3600)).probe_interval == 10.0
+    assert replace(DESK, heartbeat_interval=3600).timers.probe_interval == 10.0
 
 
 def test_a_lost_deribit_is_dialled_at_least_every_five_seconds() -> None:
     assert promise(DESK, WATCHES).redial == 5.0
-    assert timers(DESK).retry.first == 0.5
+    assert DESK.timers.retry.first == 0.5

@@ -10,11 +10,11 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.guard import Phase
-from deadman.model.promise import promise, timers
-from deadman.model.settings import DeribitAccount
+from deadman.model.promise import promise
 from deadman.simulator.deribit.connection import Cause
 from deadman.simulator.deribit.settings import DERIBIT
 from deadman.simulator.deribit.venue import Deribit
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, lay_out, open_desk
 
@@ -135,8 +135,8 @@ async def test_a_silent_venue_leaves_the_claim_standing_no_longer_than_we_vouch(
         await trio.sleep(100)
         asked_at = desk.standing().guard.proof.asked_at  # type: ignore[union-attr]
         desk.network.freeze(DERIBIT_HOST)
-        await desk.until(Phase.UNVERIFIED, within=timers(DESK).vouch)
-        assert trio.current_time() == pytest.approx(asked_at + timers(DESK).vouch, abs=0.02)
+        await desk.until(Phase.UNVERIFIED, within=DESK.timers.vouch)
+        assert trio.current_time() == pytest.approx(asked_at + DESK.timers.vouch, abs=0.02)
         assert not desk.protected()
         desk.network.thaw(DERIBIT_HOST)
         await desk.until(Phase.ARMED, within=promise(DESK, {}).redial + promise(DESK, {}).rearm)

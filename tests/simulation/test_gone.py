@@ -10,9 +10,10 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.guard import Phase
-from deadman.model.settings import Account, SxBetAccount, WatchConfig
+from deadman.model.settings import Account, WatchConfig
 from deadman.status.headline import Verdict, headline
 from deadman.status.report import report
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.support.unhurried import unhurried
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.bot import Bot

@@ -13,10 +13,10 @@ from trio.testing import MockClock
 
 from deadman.model.guard import Phase
 from deadman.model.leases import HEARD_WITHIN
-from deadman.model.promise import timers
-from deadman.model.settings import Secret, SxBetAccount, WatchConfig
+from deadman.model.settings import Secret, WatchConfig
 from deadman.model.trip import Trip
 from deadman.status.report import report
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.desk import Desk, open_desk, sxbet_account
 
 QUOTER = WatchConfig("quoter", 2.0)
@@ -54,7 +54,7 @@ async def unanswered(desk: Desk) -> None:
     before = len(desk.sxbet.received)
     while len(desk.sxbet.received) == before:
         await trio.sleep(0.01)
-    await trio.sleep(timers(V3).reply_timeout + 0.1)
+    await trio.sleep(V3.timers.reply_timeout + 0.1)
     desk.sxbet.faults.clear()
 
 
@@ -343,7 +343,7 @@ async def test_while_a_lease_of_the_last_run_may_stand_it_is_tried_for_at_its_ow
         await trio.sleep(SHORT.timeout_seconds)
         tries = [began] + [one.at for one in desk.sxbet.received if one.at > began and "timeoutSeconds" in one.params]
         longest = max(later - earlier for earlier, later in zip(tries, [*tries[1:], trio.current_time()], strict=True))
-        assert longest <= SHORT.renew_interval + timers(SHORT).reply_timeout
+        assert longest <= SHORT.renew_interval + SHORT.timers.reply_timeout
 
 
 async def test_a_key_refused_after_a_clock_step_is_tried_again_before_the_lease_ends(autojump_clock: MockClock) -> None:

@@ -9,9 +9,9 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.guard import Phase
-from deadman.model.promise import promise, timers
-from deadman.model.settings import SxBetAccount
+from deadman.model.promise import promise
 from deadman.simulator.sxbet.ledger import Settings
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import SXBET_HOST, Desk, open_desk, sxbet_account
 
@@ -195,7 +195,7 @@ async def test_three_tries_fit_into_every_lease_before_it_ends(
         await trio.sleep_until(proof.expiry)
         tries = [at for at, _ in asked(desk) if at > proof.asked_at]
         assert len(tries) >= 3
-        assert all(at + timers(short).reply_timeout <= proof.expiry for at in tries[:3])
+        assert all(at + short.timers.reply_timeout <= proof.expiry for at in tries[:3])
 
 
 async def test_a_retry_after_keeps_no_lease_from_its_next_try(autojump_clock: MockClock) -> None:

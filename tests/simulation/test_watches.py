@@ -11,9 +11,10 @@ from trio.testing import MockClock
 
 from deadman.model.guard import Phase
 from deadman.model.promise import promise
-from deadman.model.settings import Account, DeribitAccount, Selection, WatchConfig
+from deadman.model.settings import Account, Selection, WatchConfig
 from deadman.simulator.sxbet.ledger import Settings
 from deadman.status.report import report
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import (

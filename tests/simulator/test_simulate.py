@@ -16,7 +16,8 @@ from typing import IO
 import pytest
 
 from deadman.config.load import load
-from deadman.model.settings import DeribitAccount, SxBetAccount
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 PROGRAM = (
     "import argparse, sys; from deadman.simulator import simulate; p = argparse.ArgumentParser(); "

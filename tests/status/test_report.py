@@ -12,9 +12,11 @@ from deadman.model.clock import Clock
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.settings import SecretSource
 from deadman.model.watch import Hold, Sender, Watch
 from deadman.status.report import report
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 EPOCH = 1_763_449_920.0
 NOW = 100.0

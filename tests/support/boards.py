@@ -9,7 +9,9 @@ from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.settings import Account, SecretSource
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 START = 1000.0
 NOON = 1_800_000_000.0

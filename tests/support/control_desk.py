@@ -18,8 +18,10 @@ from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.settings import SecretSource
 from deadman.model.watch import Watch
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 DESK = DeribitAccount("desk", "testnet", "wss://venue", watches=("quoter",), on_trip="cancel")
 MAKER = SxBetAccount("maker", "testnet", "https://venue", "v3", SecretSource("env", "KEY"), watches=("quoter",))

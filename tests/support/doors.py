@@ -14,12 +14,12 @@ import trio
 from deadman.config.vault import Vault
 from deadman.model.clock import Clock
 from deadman.model.facts import Fact
-from deadman.model.promise import Timers, timers
 from deadman.model.settings import Account, Secret
+from deadman.model.timers import Timers
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Faults
 from deadman.simulator.sxbet.ledger import Settings
-from deadman.venues import Doors
+from deadman.venues.doors import Doors
 from deadman.venues.venue import Session
 from tests.swarm.world.accounts import coinbase_account, deribit_account, host_of, sxbet_account
 from tests.swarm.world.host import Environment, Host, learn_nothing
@@ -72,7 +72,7 @@ class Doorway:
 
     @property
     def timers(self) -> Timers:
-        return timers(self.account)
+        return self.account.timers
 
     @property
     def faults(self) -> Faults:

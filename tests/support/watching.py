@@ -9,8 +9,9 @@ from deadman.checkins.rounds import Watches
 from deadman.model import facts
 from deadman.model.facts import Cause
 from deadman.model.guard import Guard, Phase
-from deadman.model.settings import Account, DeribitAccount, WatchConfig
+from deadman.model.settings import Account, WatchConfig
 from deadman.model.watch import Hold, Sender, Watch
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.support import boards
 from tests.support.boards import Hand, hand
 from tests.support.inboxes import InMemoryInboxes

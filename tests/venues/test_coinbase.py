@@ -24,13 +24,14 @@ from deadman.daemon.keeper import Keeper
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.guard import Phase
-from deadman.model.settings import DeribitAccount, Secret, SecretSource
+from deadman.model.settings import Secret, SecretSource
 from deadman.simulator.deribit.settings import COINBASE
 from deadman.simulator.deribit.venue import Deribit as Exchange
 from deadman.simulator.network import open_network
 from deadman.transport.dial import Dialler
 from deadman.venues.deribit.login import web_token
 from deadman.venues.deribit.session import Deribit
+from deadman.venues.deribit.settings import DeribitAccount
 
 NAME = "organizations/1/apiKeys/2"
 SCOPE = "wallet:user:read wallet:accounts:read wallet:transactions:read wallet:buys:create"

@@ -9,7 +9,7 @@ from trio.testing import MockClock
 from deadman.model import facts
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable
 from deadman.model.proof import Coverage
-from deadman.model.settings import SxBetAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.support.doors import DOORS, Doorway, doorway
 
 EVERY = pytest.mark.parametrize("name", DOORS)

@@ -11,7 +11,9 @@ from trio.testing import MockClock
 
 from deadman.model.guard import Phase
 from deadman.model.promise import promise
-from deadman.model.settings import Account, DeribitAccount, SxBetAccount, WatchConfig
+from deadman.model.settings import Account, WatchConfig
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.support import doors
 from tests.support.doors import DOORS
 from tests.swarm.world.desk import Desk, open_desk
@@ -44,6 +46,7 @@ def edited(account: Account) -> Account:
     """Another pace of keeping: the same account, over a session of its own."""
     if isinstance(account, SxBetAccount):
         return replace(account, timeout_seconds=account.timeout_seconds * 2)
+    assert isinstance(account, DeribitAccount)
     return replace(account, heartbeat_interval=account.heartbeat_interval * 2)
 
 

@@ -14,7 +14,7 @@ from trio.testing import MockClock
 from deadman.model.clock import Clock
 from deadman.model.errors import Unavailable
 from deadman.model.facts import Fact, TestRequestAnswered, VenueFired
-from deadman.model.promise import REPLY_TIMEOUT, timers
+from deadman.model.timers import REPLY_TIMEOUT
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit.conversation import BENEFIT_OF_DOUBT, TESTS_BURST, TESTS_RATE, Conversation
 from tests.support.boards import deribit
@@ -40,7 +40,7 @@ class Flood:
 async def read(flood: Flood, seconds: float, post: Callable[[Fact], None] = lambda fact: None) -> None:
     clock = Clock(trio.current_time, trio.current_time)
     socket = cast(WebSocket, flood)
-    conversation = Conversation(socket, clock, timers(deribit("desk")), post, clock.now())
+    conversation = Conversation(socket, clock, deribit("desk").timers, post, clock.now())
     with trio.move_on_after(seconds):
         await conversation.read()
 
@@ -78,7 +78,7 @@ class Feed:
 async def test_only_news_of_an_order_stirs(channel: str, stirred: bool, autojump_clock: MockClock) -> None:
     news = json.dumps({"method": "subscription", "params": {"channel": channel, "data": [{"order_id": "1"}]}})
     clock = Clock(trio.current_time, trio.current_time)
-    conversation = Conversation(cast(WebSocket, Feed([news])), clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    conversation = Conversation(cast(WebSocket, Feed([news])), clock, deribit("desk").timers, lambda fact: None, 0.0)
     with trio.move_on_after(1):
         await conversation.read()
     assert conversation.stirred.is_set() is stirred
@@ -95,7 +95,7 @@ async def test_orders_that_the_switch_cancelled_are_counted_as_the_venue_names_t
     params = {"channel": "user.orders.any.any.100ms", "data": orders}
     news = json.dumps({"method": "subscription", "params": params})
     clock, facts = Clock(trio.current_time, trio.current_time), list[Fact]()
-    conversation = Conversation(cast(WebSocket, Feed([news])), clock, timers(deribit("desk")), facts.append, 0.0)
+    conversation = Conversation(cast(WebSocket, Feed([news])), clock, deribit("desk").timers, facts.append, 0.0)
     with trio.move_on_after(1):
         await conversation.read()
     assert [fact.orders for fact in facts if isinstance(fact, VenueFired)] == fired
@@ -106,7 +106,7 @@ async def test_an_answer_is_waited_for_as_long_as_was_asked(
     within: float | None, seconds: float, autojump_clock: MockClock
 ) -> None:
     clock = Clock(trio.current_time, trio.current_time)
-    conversation = Conversation(cast(WebSocket, Feed([])), clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    conversation = Conversation(cast(WebSocket, Feed([])), clock, deribit("desk").timers, lambda fact: None, 0.0)
     with pytest.raises(Unavailable, match="unanswered"):
         await conversation.ask("private/get_open_orders", {}, within)
     assert trio.current_time() == pytest.approx(seconds + BENEFIT_OF_DOUBT)
@@ -115,6 +115,6 @@ async def test_an_answer_is_waited_for_as_long_as_was_asked(
 def test_a_conversation_does_not_print_its_token() -> None:
     clock = Clock(lambda: 0.0, lambda: 0.0)
     socket = cast(WebSocket, None)
-    conversation = Conversation(socket, clock, timers(deribit("desk")), lambda fact: None, 0.0)
+    conversation = Conversation(socket, clock, deribit("desk").timers, lambda fact: None, 0.0)
     conversation.token = {"access_token": "hush"}
     assert "hush" not in repr(conversation)

@@ -14,13 +14,14 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError
 from deadman.model.facts import Fact
-from deadman.model.promise import CANCEL_RATE, LISTING_TIMEOUT, REPLY_TIMEOUT
 from deadman.model.settings import Selection
+from deadman.model.timers import REPLY_TIMEOUT
 from deadman.simulator.exchange import Credits
 from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.orders import AFTER_BULK, Order, Orders
 from deadman.venues.deribit.session import CANCEL_BURST
+from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT
 from deadman.venues.deribit.wire import Error, failure
 
 QUOTES = Selection(label="quotes", kind="option")

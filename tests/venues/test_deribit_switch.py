@@ -14,7 +14,6 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import Fact
-from deadman.model.promise import timers
 from deadman.model.proof import Coverage, Proof
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.switch import Switch
@@ -23,7 +22,7 @@ from tests.support.boards import deribit
 
 DESK = deribit("desk")
 SEEN = replace(DESK, observe=True)
-TIMERS = timers(DESK)
+TIMERS = DESK.timers
 PROOF = Proof(0.0, TIMERS.vouch, Coverage.INHERITED)
 ON, OFF = True, False
 

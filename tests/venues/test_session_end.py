@@ -14,14 +14,15 @@ from trio.testing import MockClock
 
 from deadman.model.facts import Cause, Tripped
 from deadman.model.guard import Phase
-from deadman.model.promise import STABLE, promise, timers
+from deadman.model.promise import promise
+from deadman.model.timers import STABLE
 from deadman.venues.deribit.session import FIRED_CHANNEL
 from tests.swarm.laws.scrapes import reading, scrape
 from tests.swarm.world.desk import DERIBIT_HOST, SXBET_HOST, Desk, deribit_account, lay_out, open_desk, sxbet_account
 
 DESK = deribit_account()
 LOGIN = "public/auth"
-RETRY = timers(DESK).retry
+RETRY = DESK.timers.retry
 TURN_OFF = "private/disable_cancel_on_disconnect"
 UNLISTED = (11094, 13028, 10066, 99999)
 

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from deadman.model.facts import Cause, Tripped
 from deadman.model.guard import Phase
-from deadman.model.promise import promise, timers
+from deadman.model.promise import promise
 from tests.swarm.world.desk import coinbase_account, deribit_account, open_desk
 
 DESK = deribit_account()
@@ -60,7 +60,7 @@ async def test_a_venue_that_falls_silent_at_any_instant_is_found_out_within_the_
 async def test_an_answer_that_overtakes_a_probe_does_not_put_off_the_finding_of_a_silence(
     autojump_clock: MockClock,
 ) -> None:
-    pace = timers(DESK)
+    pace = DESK.timers
     async with open_desk(DESK) as desk:
         await desk.until(Phase.ARMED, within=3)
         desk.exchange.faults.silent.add("public/test")

@@ -12,10 +12,10 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Unavailable
 from deadman.model.facts import Fact
-from deadman.model.settings import SxBetAccount
 from deadman.transport.answer import Answer
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.support.boards import sxbet
 
 WALLET = "0xAbCdEf0000000000000000000000000000000001"

@@ -13,11 +13,11 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError
 from deadman.model.facts import Fact
-from deadman.model.promise import CUT, timers
 from deadman.model.settings import OnTrip
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.session import COUNT_INTERVAL, TWO_TRIES, VENUE_LAG, Marks, SxBetSession
+from deadman.venues.sxbet.settings import CUT
 from deadman.venues.sxbet.switch import Switch
 from deadman.venues.venue import Round
 from tests.support.boards import sxbet
@@ -32,7 +32,7 @@ RETIRED = Refused(Reason.RETIRED, "404")
 FORBIDDEN = Refused(Reason.FORBIDDEN, "403")
 OTHERWISE = Setback(Reason.GARBLED, "another number")
 
-TIMERS = timers(sxbet("maker"))
+TIMERS = sxbet("maker").timers
 
 
 @dataclass

@@ -19,13 +19,13 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import Fact
-from deadman.model.promise import timers
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import Secret, SxBetAccount
+from deadman.model.settings import Secret
 from deadman.transport.answer import Answer
 from deadman.transport.http import Http
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.login import Grant
+from deadman.venues.sxbet.settings import SxBetAccount
 from deadman.venues.sxbet.switch import Switch
 from tests.support.boards import sxbet
 
@@ -68,7 +68,7 @@ class Venue:
     def switch(self, account: SxBetAccount) -> Switch:
         grant = Grant.of(account, Secret("the-key"))
         clock = Clock(lambda: self.now, self.timestamp)
-        conversation = Conversation(cast(Http, self), grant, clock, timers(account), self.posted.append)
+        conversation = Conversation(cast(Http, self), grant, clock, account.timers, self.posted.append)
         return Switch(account, conversation)
 
 

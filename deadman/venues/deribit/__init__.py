@@ -1,1 +1,52 @@
-"""Deribit."""
+"""Deribit, and Coinbase's gateway to it: cancel-on-disconnect, a setting of the account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from deadman.model.account import Tally
+from deadman.venues.deribit.fate import if_bot_dies, if_host_dies
+from deadman.venues.deribit.settings import DeribitAccount, advice
+from deadman.venues.venue import Door, Venue, VenueMetric
+
+
+def _load_door() -> Callable[..., Door]:
+    door: Callable[..., Door] = import_module("deadman.venues.deribit.session").Deribit
+    return door
+
+
+def _switch(tally: Tally) -> Mapping[str, float]:
+    return {scope: float(tally.switch_enabled.get(scope, False)) for scope in ("account", "connection")}
+
+
+VENUE = Venue(
+    title="Deribit",
+    settings=DeribitAccount,
+    is_lease=False,
+    load_door=_load_door,
+    if_bot_dies=if_bot_dies,
+    if_host_dies=if_host_dies,
+    advice=advice,
+    metrics=(
+        VenueMetric(
+            "gauge",
+            "deadman_cancel_on_disconnect_enabled",
+            "1 when the venue last read back cancel-on-disconnect as on, by scope.",
+            _switch,
+            label="scope",
+        ),
+        VenueMetric(
+            "gauge",
+            "deadman_cancel_on_disconnect_verified_timestamp_seconds",
+            "When cancel-on-disconnect was last read back; 0 before that.",
+            lambda tally: {"": tally.switch_timestamp},
+        ),
+        VenueMetric(
+            "counter",
+            "deadman_cancel_on_disconnect_repairs_total",
+            "Times cancel-on-disconnect was found off and turned on again.",
+            lambda tally: {"": float(tally.repairs)},
+        ),
+    ),
+)

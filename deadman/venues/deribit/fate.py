@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from deadman.model.fate import Case, Fate
 from deadman.model.guard import Phase
-from deadman.model.settings import DeribitAccount
+from deadman.venues.deribit.settings import DeribitAccount
 
 
 def if_bot_dies(case: Case, account: DeribitAccount) -> Fate:

@@ -12,7 +12,8 @@ from random import Random
 from typing import Any, cast
 
 from deadman.model.errors import Reason, Refused
-from deadman.model.settings import DeribitAccount, Secret
+from deadman.model.settings import Secret
+from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.deribit.wire import scopes
 
 READING = "account:read"
@@ -132,6 +133,14 @@ def needed_for(account: DeribitAccount) -> frozenset[str]:
     if account.network == "coinbase":
         return COINBASE | {SWITCHING}
     return frozenset({READING, SWITCHING} if account.observe else {SWITCHING})
+
+
+HARMLESS = frozenset({SWITCHING, READING, TRADING, LISTING, "mainaccount", "connection", "rat#view"})
+
+
+def excess(granted: frozenset[str], needed: frozenset[str]) -> list[str]:
+    """The scopes by which a thief of the key could do more than we do. Reading is none of them."""
+    return sorted(word for word in granted - HARMLESS - needed if not word.endswith((":none", ":read")))
 
 
 TOKEN_LIFE = 120

@@ -13,10 +13,10 @@ import trio
 
 from deadman.model import facts
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError, ungrouped
-from deadman.model.promise import LISTING_TIMEOUT
 from deadman.model.settings import Selection
 from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation
+from deadman.venues.deribit.settings import LISTING_TIMEOUT
 from deadman.venues.venue import Round
 
 AFTER_BULK = 15

@@ -15,17 +15,26 @@ import trio
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable
-from deadman.model.promise import CANCEL_RATE, LISTING_TIMEOUT, timers
 from deadman.model.proof import Proof
-from deadman.model.settings import DeribitAccount, OnTrip
+from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
 from deadman.transport.websocket import open_websocket
 from deadman.venues.deribit.conversation import Conversation, converse
-from deadman.venues.deribit.login import Grant, asked_scope, login_params, read_grant, refresh_params
+from deadman.venues.deribit.login import (
+    TRADING,
+    Grant,
+    asked_scope,
+    excess,
+    login_params,
+    needed_for,
+    read_grant,
+    refresh_params,
+)
 from deadman.venues.deribit.orders import Ended, Listed, Orders, ask_ended, ids_of
+from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT, DeribitAccount
 from deadman.venues.deribit.switch import Switch
 from deadman.venues.deribit.wire import LOGIN, account_id
-from deadman.venues.venue import Post, ReadSecret, Round
+from deadman.venues.venue import Look, Post, ReadSecret, Round
 
 FIRED_CHANNEL = "user.orders.any.any.100ms"
 """Tells of each order's end and its reason (protocol, section 4.2)."""
@@ -91,8 +100,8 @@ class DeribitSession:
     async def disarm(self) -> None:
         await self.switch.turn_off()
 
-    async def cancel_orders(self, means: OnTrip) -> Round:
-        """Deribit has one means, whatever the config names."""
+    async def cancel_orders(self, method: OnTrip) -> Round:
+        """Deribit has one method, whatever the config names."""
         return await self.orders.cancel(self.grant.can_list_orders)
 
     async def _refresh(self) -> None:
@@ -183,6 +192,10 @@ def adopt(conversation: Conversation, account: DeribitAccount, result: Any) -> G
     return grant
 
 
+def _word(on: bool) -> str:
+    return "on" if on else "off"
+
+
 KEYS_OWN = "connection"
 """The scope to ask for to be told all that the key may do."""
 
@@ -229,6 +242,22 @@ class Deribit:
         async with self.look() as session:
             return await session.orders.count()
 
+    async def inspect(self, look: Look) -> None:
+        async with self.look() as session:
+            granted = session.grant.scopes
+            look.said.append(f"login accepted; the key grants: {' '.join(sorted(granted))}")
+            if not session.grant.can_cancel and not self.account.observe:
+                look.wrong(f"it lacks {TRADING}: armed all the same, but a trip cannot cancel")
+            if more := excess(granted, needed_for(self.account)):
+                look.said.append(f"more than is needed: {' '.join(more)}; a key without them is safer to lose")
+            inherited, on = await session.switch.read("connection"), await session.switch.read("account")
+            states = f"account {_word(on)}, a new connection starts {_word(inherited)}"
+            look.said.append(f"cancel-on-disconnect: {states}")
+            if not on:
+                look.said.append("`run` turns it on, and proves it")
+            if session.grant.can_list_orders:
+                look.said.append(f"open orders of the selection: {await session.orders.count()}")
+
     async def starts_armed(self) -> bool:
         """Whether a connection opened now starts with the switch on: the only proof that bots inherit it.
 
@@ -268,7 +297,7 @@ class Deribit:
         context = self.dialler.context(self.account.ca_file)
         async with (
             open_websocket(self.dialler, self.account.url, context) as socket,
-            converse(socket, self.clock, timers(self.account), self.post) as conversation,
+            converse(socket, self.clock, self.account.timers, self.post) as conversation,
         ):
             yield conversation
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from deadman.model import facts
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import DeribitAccount
 from deadman.venues.deribit.conversation import Conversation
+from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.deribit.wire import READ_SWITCH, TURN_OFF, TURN_ON, Scope, switch_enabled
 
 

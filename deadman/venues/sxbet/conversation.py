@@ -9,7 +9,7 @@ from typing import Any
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import VenueError
-from deadman.model.promise import Timers
+from deadman.model.timers import Timers
 from deadman.transport.answer import Answer
 from deadman.transport.http import Http
 from deadman.venues.sxbet import wire

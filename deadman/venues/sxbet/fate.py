@@ -8,7 +8,8 @@ from __future__ import annotations
 from deadman.model.duty import means
 from deadman.model.fate import Case, Fate
 from deadman.model.guard import Phase
-from deadman.model.settings import OnTrip, SxBetAccount
+from deadman.model.settings import OnTrip
+from deadman.venues.sxbet.settings import SxBetAccount
 
 
 def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
@@ -23,16 +24,16 @@ def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
         why = f"{' and '.join(case.unmet)} has not checked in yet: deadman goes on renewing the lease as before."
         return Fate("stay", None, why)
     if not case.trips or case.guard.awaited or case.phase is Phase.TRIPPED:
-        return if_host_dies(case)
+        return if_host_dies(case, account)
     return _tripped_by_silence(case, account)
 
 
-def if_host_dies(case: Case) -> Fate:
+def if_host_dies(case: Case, account: SxBetAccount) -> Fate:
     """Nobody is left to renew."""
     if settled := _settled(case):
         return settled
     until = case.guard.lease_end
-    if case.account.observe:
+    if account.observe:
         return Fate("unknown", None, "deadman only observes here: it holds no lease, and sees nobody else's.")
     if case.stands and until is not None:
         return Fate(
@@ -94,7 +95,7 @@ def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
     if case.stands:
         why = f"Renewals stop once {case.names} is silent, and SX Bet cancels when the lease ends."
         return Fate("gone", max(case.lapse_bound() or 0.0, _left(case)), why)
-    return if_host_dies(case)
+    return if_host_dies(case, account)
 
 
 def _left(case: Case) -> float:

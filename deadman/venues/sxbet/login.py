@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from deadman.model.settings import Secret, SxBetAccount
+from deadman.model.settings import Secret
+from deadman.venues.sxbet.settings import SxBetAccount
 
 _HEADERS = {"v2": "x-api-key", "v3": "x-sx-api-key"}
 

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 from deadman.model import facts
 from deadman.model.errors import Reason, Unavailable
-from deadman.model.settings import SxBetAccount
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.settings import SxBetAccount
 
 PAGES = 20
 """Of a listing at most, 100 orders each: past that the count is a lower bound, which is all anybody needs."""

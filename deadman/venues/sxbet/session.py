@@ -13,16 +13,16 @@ import trio
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Unavailable, VenueError
-from deadman.model.promise import CUT, timers
 from deadman.model.proof import Proof
-from deadman.model.settings import OnTrip, SxBetAccount
+from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.login import Grant
 from deadman.venues.sxbet.orders import Orders
+from deadman.venues.sxbet.settings import CUT, SxBetAccount
 from deadman.venues.sxbet.switch import Switch
-from deadman.venues.venue import Post, ReadSecret, Round
+from deadman.venues.venue import Look, Post, ReadSecret, Round
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least."""
@@ -80,14 +80,14 @@ class SxBetSession:
     async def disarm(self) -> None:
         await self.switch.turn_off()
 
-    async def cancel_orders(self, means: OnTrip) -> Round:
+    async def cancel_orders(self, method: OnTrip) -> Round:
         """`cancel`: by key. `expire`: the lease cut to a second. `lapse`: nothing is sent, the lease runs out.
 
         Whatever becomes of the request, the venue's list is read: nothing open is the end, and only the list says so.
         """
-        if means == "lapse":
+        if method == "lapse":
             return Round(0, await self._remaining())
-        act = self._cancel if means == "cancel" else self._cut
+        act = self._cancel if method == "cancel" else self._cut
         try:
             return await act()
         except VenueError as error:
@@ -166,11 +166,18 @@ class SxBet:
         async with self.look() as session:
             return await session.orders.count()
 
+    async def inspect(self, look: Look) -> None:
+        async with self.look() as session:
+            orders = await session.orders.count()
+        proves = "the key is accepted" if self.account.api == "v3" else "public, so it says nothing of the key"
+        look.said.append(f"open orders: {orders} ({proves})")
+        look.said.append("whether a lease stands cannot be read: `run` takes one and verifies its echo")
+
     @asynccontextmanager
     async def _session(self, *, opened: bool) -> AsyncIterator[SxBetSession]:
         grant = Grant.of(self.account, await self.read_secret())
         context = self.dialler.context(self.account.ca_file)
         async with open_http(self.dialler, self.account.url, context) as http:
-            conversation = Conversation(http, grant, self.clock, timers(self.account), self.post, opened)
+            conversation = Conversation(http, grant, self.clock, self.account.timers, self.post, opened)
             orders = Orders(self.account, conversation)
             yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.marks)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from deadman.model import facts
 from deadman.model.errors import Reason, Setback, SwitchOff, VenueError
-from deadman.model.promise import CUT
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import SxBetAccount
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.settings import CUT, SxBetAccount
 from deadman.venues.sxbet.wire import not_carried_out
 
 LOOK_AGAIN = 20.0

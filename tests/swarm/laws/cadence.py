@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from deadman.model import facts
 from deadman.model.facts import Fact
-from deadman.model.promise import timers
-from deadman.model.settings import SxBetAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.law import Law, Scene
 
 GRACE = 1.0
@@ -48,7 +47,7 @@ class Cadence(Law):
                 continue
             wait = self.waits.setdefault(name, Wait())
             wait.seconds += passed
-            bound = account.renew_interval + timers(account).reply_timeout + GRACE
+            bound = account.renew_interval + account.timers.reply_timeout + GRACE
             self.expect(wait.seconds <= bound, f"{name}: no try for {wait.seconds:.1f} s while the lease stands")
 
     def _has_dialled(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deadman.model import facts
 from deadman.model.facts import Fact
-from deadman.model.promise import promise, timers
+from deadman.model.promise import promise
 from deadman.model.settings import Account
 from deadman.simulator.exchange import Order
 from tests.swarm.laws.law import Law, Scene
@@ -95,6 +95,6 @@ class CarriedOut(Law):
 
     def _bound(self, begun: Begun, orders: int) -> float:
         """Back at the venue and a round of cancelling; or where a lease's end cancels, that."""
-        bounds, pace = promise(begun.account, self.desk.watches), timers(begun.account)
+        bounds, pace = promise(begun.account, self.desk.watches), begun.account.timers
         back = bounds.detect + bounds.redial + bounds.rearm
         return back + (bounds.gone_within(orders) or pace.reply_timeout) + LEISURE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deadman.model.promise import promise
-from deadman.model.settings import DeribitAccount
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.laws.law import Law, Scene
 
 GRACE = 2.0

@@ -6,8 +6,8 @@ from math import inf
 
 from deadman.model import facts
 from deadman.model.facts import Fact
-from deadman.model.settings import SxBetAccount
 from deadman.simulator.exchange import Order
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.law import Law, Scene, Told
 
 LISTED = 45.0

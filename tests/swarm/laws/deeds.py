@@ -8,9 +8,11 @@ import trio
 
 from deadman.model import facts
 from deadman.model.facts import Cause, Fact
-from deadman.model.settings import Account, DeribitAccount, SxBetAccount
+from deadman.model.settings import Account
 from deadman.model.trip import Trip
 from deadman.simulator.exchange import Order, Received
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.law import Law, Scene
 
 LISTINGS = ("private/get_open_orders", "private/get_open_orders_by_currency", "GET /orders-v3", "GET /orders")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deadman.model.settings import SxBetAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.law import Law, Told
 
 WAKING = 0.3

@@ -7,7 +7,7 @@ from math import inf
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.leases import HEARD_WITHIN
-from deadman.model.promise import promise, timers
+from deadman.model.promise import promise
 from deadman.model.settings import Account
 from tests.swarm.laws.law import Law, Scene
 
@@ -52,7 +52,7 @@ class Healed(Law):
 
     def _judge(self, account: Account) -> None:
         bounds = promise(account, self.desk.watches)
-        bound = bounds.detect + bounds.redial + bounds.rearm + timers(account).reply_timeout + GRACE
+        bound = bounds.detect + bounds.redial + bounds.rearm + account.timers.reply_timeout + GRACE
         standing = self.scene.standings[account.name]
         if self.calm[account.name] > bound and not any(code in standing.tally.errors for code in SHUT):
             said = f"{account.name}: {standing.phase} {bound:.1f} s after the last trouble: {standing.guard.trouble}"

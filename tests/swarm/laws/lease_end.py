@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from deadman.model.settings import SxBetAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.law import Law
 
 GRAIN = 1e-3

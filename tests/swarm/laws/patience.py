@@ -5,7 +5,7 @@ from __future__ import annotations
 from deadman.model import facts
 from deadman.model.errors import Reason
 from deadman.model.facts import Fact
-from deadman.model.settings import DeribitAccount
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.laws.law import Law
 from tests.swarm.world.desk import Desk
 

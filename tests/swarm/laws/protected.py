@@ -8,8 +8,9 @@ from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.facts import Fact
 from deadman.model.guard import Phase
-from deadman.model.promise import timers
-from deadman.model.settings import Account, DeribitAccount, SxBetAccount
+from deadman.model.settings import Account
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.law import STEP, Law, Scene
 
 GRAIN = 1e-3
@@ -58,7 +59,7 @@ class Protected(Law):
         self.scene.record.reached[f"protected in {standing.phase}"] += 1
         if isinstance(account, SxBetAccount):
             self._judge_lease(account, standing)
-        elif account.name in self.bare:
+        elif isinstance(account, DeribitAccount) and account.name in self.bare:
             since, was_well = self.bare[account.name]
             bare, bound = self.scene.now - since, self._bound(account, since, was_well=was_well)
             said = f"{account.name}: protected, and bare for {bare:.1f} s; the bound is {bound:.1f}"
@@ -68,7 +69,7 @@ class Protected(Law):
         """Our knowledge may be as old as we vouch; where nothing hinders us, as old as the last reading."""
         if was_well and self.scene.troubles.calm_since(since + STEP):
             return account.verify_interval + NOTICED + STEP
-        return timers(account).vouch + STEP
+        return account.timers.vouch + STEP
 
     def _judge_lease(self, account: SxBetAccount, standing: Standing) -> None:
         end, claim = (

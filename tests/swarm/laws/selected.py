@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from deadman.model.settings import Account, DeribitAccount
+from deadman.model.settings import Account
 from deadman.simulator.exchange import Order
+from deadman.venues.deribit.settings import DeribitAccount
 
 TRIGGERS = {"stop", "take", "trailing_stop"}
 

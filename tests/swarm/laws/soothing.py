@@ -7,9 +7,10 @@ from typing import Any
 
 from deadman.model import facts
 from deadman.model.facts import Fact
-from deadman.model.settings import Account, SxBetAccount
+from deadman.model.settings import Account
 from deadman.simulator.exchange import Order, Received
 from deadman.status.headline import Verdict, headline
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.deeds import LISTINGS
 from tests.swarm.laws.law import Law, Scene, Told
 from tests.swarm.laws.selected import is_selected

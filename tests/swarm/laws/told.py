@@ -7,8 +7,8 @@ from typing import ClassVar
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard, Phase
-from deadman.model.settings import DeribitAccount
 from deadman.simulator.deribit.venue import Deribit
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.laws.law import Law, Scene
 
 

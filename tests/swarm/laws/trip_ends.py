@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deadman.model.promise import promise, timers
+from deadman.model.promise import promise
 from deadman.model.settings import Account
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
@@ -39,7 +39,7 @@ class TripEnds(Law):
                 continue
             self.empty[name] = self.empty.get(name, 0.0) + passed
             bounds = promise(account, self.desk.watches)
-            bound = bounds.detect + bounds.redial + bounds.rearm + timers(account).reply_timeout + PAUSE + GRACE
+            bound = bounds.detect + bounds.redial + bounds.rearm + account.timers.reply_timeout + PAUSE + GRACE
             self.expect(self.empty[name] <= bound, f"{name}: still tripping {bound:.1f} s after its book was empty")
 
     def _is_hindered(self, account: Account) -> bool:

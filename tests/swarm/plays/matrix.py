@@ -12,9 +12,11 @@ from zlib import crc32
 
 import trio
 
-from deadman.model.settings import Account, DeribitAccount, Selection, SxBetAccount, WatchConfig
+from deadman.model.settings import Account, Selection, WatchConfig
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Faults
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.plays.stage import Cell, Stage, Story
 from tests.swarm.troubles.answers import ANSWERS, WHOLE, Answer, answers, group
 from tests.swarm.world.accounts import deribit_account, host_of, sxbet_account

@@ -11,8 +11,9 @@ from itertools import product
 
 import trio
 
-from deadman.model.settings import Account, DeribitAccount, Selection, WatchConfig
+from deadman.model.settings import Account, Selection, WatchConfig
 from deadman.simulator.exchange import Order
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.laws.printed import Printed
 from tests.swarm.plays.stage import Cell, Stage, Story
 from tests.swarm.world.accounts import DERIBIT_HOST, SXBET_HOST, deribit_account, sxbet_account

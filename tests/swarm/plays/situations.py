@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import trio
 
-from deadman.model.settings import DeribitAccount
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.plays.stage import Stage
 from tests.swarm.world.bot import Bot
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from deadman.model.settings import Account, DeribitAccount, SxBetAccount
+from deadman.model.settings import Account
 from deadman.simulator.faults import Faults
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.desk import Desk
 
 Heal = Callable[[], None]

@@ -10,7 +10,9 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from deadman.model.settings import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.settings import Account, SecretSource
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record
 from tests.swarm.troubles.crashes import Crashes
@@ -157,6 +159,7 @@ def edited(desk: Desk, account: Account, chance: Random) -> Account:
         return other_path(desk, account)
     if isinstance(account, SxBetAccount):
         return edited_sxbet(account, chance)
+    assert isinstance(account, DeribitAccount)
     if chance.random() < 0.2:
         return second_key(desk, account)
     return edited_deribit(account, chance)
@@ -181,7 +184,7 @@ def edited_deribit(account: DeribitAccount, chance: Random) -> DeribitAccount:
 
 def other_path(desk: Desk, account: Account) -> Account:
     """The same secret, kept elsewhere."""
-    key = "api_key" if isinstance(account, SxBetAccount) else "private_key" if account.key_name else "client_secret"
+    key = next(iter(account.secrets))
     name = f"{account.name}_copy"
     source = getattr(account, key)
     if source.name != account.name:  # back again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from deadman.model.settings import DeribitAccount
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, late, nothing, some
 from tests.swarm.world.desk import Desk
 

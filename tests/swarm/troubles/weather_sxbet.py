@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from deadman.model.settings import SxBetAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.troubles.faults import Fault, Heal, Knob, account, failing, late, some
 from tests.swarm.world.desk import Desk
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from deadman.config.values import checksum_address
-from deadman.model.settings import Account, DeribitAccount, SecretSource, SxBetAccount
+from deadman.model.settings import Account, SecretSource
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 
 DERIBIT_HOST, COINBASE_HOST, SXBET_HOST = "deribit.localhost", "coinbase.localhost", "sxbet.localhost"
 HOSTS = (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST)

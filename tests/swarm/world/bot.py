@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import trio
 
-from deadman.model.settings import Account, SxBetAccount
+from deadman.model.settings import Account
 from deadman.simulator.deribit.connection import Cause, Connection
 from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.exchange import Order
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.host import Host
 from tests.swarm.world.market import Market
 

@@ -11,7 +11,8 @@ import tomli_w
 
 from deadman.config.accounts import NO_WATCH
 from deadman.config.keys import DERIBIT, SXBET, WATCH, Key
-from deadman.model.settings import Account, SecretSource, Selection, SxBetAccount, WatchConfig
+from deadman.model.settings import Account, SecretSource, Selection, WatchConfig
+from deadman.venues.sxbet.settings import SxBetAccount
 
 Table = dict[str, Any]
 ATTRIBUTES = {"watch": "watches"}

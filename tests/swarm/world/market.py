@@ -14,7 +14,7 @@ import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deadman.model.settings import Account, DeribitAccount, Secret, SxBetAccount
+from deadman.model.settings import Account, Secret
 from deadman.simulator.deribit.settings import COINBASE, DERIBIT
 from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.exchange import LIMIT, Exchange, Order, Received
@@ -22,6 +22,8 @@ from deadman.simulator.faults import Faults
 from deadman.simulator.network import Network, open_network
 from deadman.simulator.sxbet.ledger import Settings
 from deadman.simulator.sxbet.venue import SxBet
+from deadman.venues.deribit.settings import DeribitAccount
+from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, OTHER_DERIBIT_HOST, OTHER_SXBET_HOST, SXBET_HOST
 
 EPOCH = 1_700_000_000.0
@@ -128,6 +130,7 @@ class Market:
         """The venue's own account that a configured one opens: two names may open the same, and a name another."""
         if isinstance(account, SxBetAccount):
             return self._wallet(account)
+        assert isinstance(account, DeribitAccount)
         key = self.venue(account).vault.keys.get(str(account.client_id or account.key_name))  # type: ignore[union-attr]
         return account.name if key is None else key.account
 
