@@ -1,4 +1,4 @@
-"""The composition root: the only room that knows all the others, and hands them what `ports` has of the world."""
+"""The composition root: knows all the rooms, and hands them what `ports` has of the world."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -41,26 +41,18 @@ async def main(config: Config, environment: Mapping[str, str], writer: Writer) -
     Raises Unable for a directory, an address or a socket that cannot be had.
     """
     store = FileStore(config.daemon.state_directory)
-    with _unable(), store.lock():
+    with ExitStack() as stack:
+        stack.enter_context(_unable())
+        stack.enter_context(store.lock())
         ports = real_ports(config, environment, store)
-        with closing(ports.inboxes):
-            daemon = Daemon(config, Board.new(ports.clock), ports)
-            daemon.remember()
-            with _exposition(config, daemon.board, writer):
-                await daemon.run()
-
-
-@contextmanager
-def _exposition(config: Config, board: Board, writer: Writer) -> Iterator[None]:
-    if config.daemon.listen is None:
-        yield
-        return
-    exposition = Exposition(board, config.daemon.listen, writer.dropped)
-    log.info("metrics and status page on http://%s/", host_and_port(*exposition.start()))
-    try:
-        yield
-    finally:
-        exposition.close()
+        stack.callback(ports.inboxes.close)
+        daemon = Daemon(config, Board.new(ports.clock), ports)
+        daemon.remember()
+        if config.daemon.listen is not None:
+            exposition = Exposition(daemon.board, config.daemon.listen, writer.dropped)
+            log.info("metrics and status page on http://%s/", host_and_port(*exposition.start()))
+            stack.callback(exposition.close)
+        await daemon.run()
 
 
 @contextmanager
@@ -78,7 +70,7 @@ def _unable() -> Iterator[None]:
         raise Unable(str(innermost(missing))) from group
 
 
-NAMES = 2.0
+LOOK_UP_TIMEOUT = 2.0
 """Seconds that looking up operators may take at the start."""
 
 
@@ -108,6 +100,12 @@ class Daemon:
     async def run(self) -> None:
         """Until a signal says so. Raises Unable for a control socket that cannot be had."""
         board, ports, daemon = self.board, self.ports, self.config.daemon
+        control_socket = daemon.runtime_directory / "control.sock"
+
+        def sockets() -> Iterator[Path]:
+            yield control_socket
+            yield from (daemon.runtime_directory / "watch" / f"{name}.sock" for name in board.watches())
+
         service = Service(board, ports.manager, ports.watchdog_interval)
         doors = Doors(board.clock, self.vault, ports.chance, ports.dialler)
         async with trio.open_nursery() as nursery:
@@ -118,8 +116,8 @@ class Daemon:
             nursery.start_soon(self.watches.run)
             nursery.start_soon(end_disarms, board)
             nursery.start_soon(Notifier(board, ports.dialler, ports.chance, daemon.webhook, daemon.ping).run)
-            await nursery.start(ports.serve_control, board, self._control_socket, await self._policy())
-            nursery.start_soon(Presence(self._sockets, ports.is_socket).run)
+            await nursery.start(ports.serve_control, board, control_socket, await self._policy())
+            nursery.start_soon(Presence(sockets, ports.is_socket).run)
             keepers.apply(self.config.accounts)
             nursery.start_soon(service.run)
             reloader = Reloader(self.config, board, self.watches, keepers, ports.read_config, ports.off_loop)
@@ -130,19 +128,10 @@ class Daemon:
     async def _policy(self) -> Policy:
         """Who may do what; a name service that hangs keeps the operators out, and no switch from being armed."""
         daemon = self.config.daemon
-        with trio.move_on_after(NAMES), suppress(OSError):
+        with trio.move_on_after(LOOK_UP_TIMEOUT), suppress(OSError):
             return await self.ports.off_loop(Policy.of, daemon)
         log.error("the name service hangs: only root and the daemon's own user may change anything until a restart")
         return Policy({os.geteuid(): f"uid {os.geteuid()}", 0: "root"})
-
-    @property
-    def _control_socket(self) -> Path:
-        return self.config.daemon.runtime_directory / "control.sock"
-
-    def _sockets(self) -> Iterator[Path]:
-        yield self._control_socket
-        directory = self.config.daemon.runtime_directory / "watch"
-        yield from (directory / f"{name}.sock" for name in self.board.watches())
 
     def _hire(self, account: Account, door: Door) -> Keeper:
         keeper = Keeper(account, self.board, door.open_session, self.ports.chance, count_orders=door.count_orders)

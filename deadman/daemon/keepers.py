@@ -21,7 +21,7 @@ from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.board import Board, Reload
 from deadman.model.duty import crashed, in_force
-from deadman.model.settings import Account, Config
+from deadman.model.settings import Account, Config, WatchConfig
 from deadman.model.timers import Backoff
 from deadman.transport.threads import OffLoop
 from deadman.transport.unix import SocketFault
@@ -59,12 +59,6 @@ class Kept:
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     keeper: Keeper | None = None
 
-    def take(self, account: Account, wanted: Account) -> None:
-        """Go on over the same session with what does not touch it."""
-        self.account, self.wanted = account, wanted
-        if self.keeper is not None:
-            self.keeper.account = account
-
 
 @dataclass
 class Keepers:
@@ -80,7 +74,7 @@ class Keepers:
     _turns: defaultdict[str, trio.Lock] = field(default_factory=lambda: defaultdict(trio.Lock))
 
     def __post_init__(self) -> None:
-        self.board.listen(self._heed)
+        self.board.listen(self._on_change)
 
     def apply(self, accounts: Mapping[str, Account]) -> None:
         """Make the running keepers those of the config; an unchanged account keeps its very connection.
@@ -93,13 +87,10 @@ class Keepers:
         for account in accounts.values():
             self.board.add(account)
             self._bring_up_to_date(account)
-            self._call(account.name)
+            # What fails is tried anew at once: the config, a secret or the venue's list of keys may have changed.
+            if self.board.standing(account.name).guard.trouble is not None:
+                self.board.post(account.name, facts.Called(self.board.clock.now()))
         self.board.leaving = {}
-
-    def _call(self, name: str) -> None:
-        """Whatever fails is tried anew at once: the config, a secret or the venue's list of keys may have changed."""
-        if self.board.standing(name).guard.trouble is not None:
-            self.board.post(name, facts.Called(self.board.clock.now()))
 
     def _let_go(self, name: str) -> None:
         if not self.board.standing(name).guard.tripping:
@@ -112,14 +103,17 @@ class Keepers:
     def _bring_up_to_date(self, wanted: Account) -> None:
         account, known = in_force(wanted, self.board.standing(wanted.name).guard), self._running.get(wanted.name)
         if known is not None and known.account.session_settings() == account.session_settings():
-            known.take(account, wanted)
+            known.account, known.wanted = account, wanted  # over the same session
+            if known.keeper is not None:
+                known.keeper.account = account
             return
         if known is not None:
             self._stop(wanted.name)
             self.board.post(wanted.name, facts.SessionClosed(self.board.clock.now()))
-        self._start(Kept(account, wanted))
+        self._running[account.name] = kept = Kept(account, wanted)
+        self.nursery.start_soon(self._supervise, kept)
 
-    def _heed(self, name: str, before: Standing, after: Standing) -> None:
+    def _on_change(self, name: str, before: Standing, after: Standing) -> None:
         """What had to wait for the end of a trip."""
         if before.guard.tripping and not after.guard.tripping and name in self._running:
             self.nursery.start_soon(self._after_trip, name)
@@ -140,42 +134,31 @@ class Keepers:
         """Falls silent: the keeper leaves without a word to the venue."""
         self._running.pop(name).scope.cancel()
 
-    def _start(self, kept: Kept) -> None:
-        self._running[kept.account.name] = kept
-        self.nursery.start_soon(self._supervise, kept)
-
     async def _supervise(self, kept: Kept) -> None:
-        """Run one keeper, once its predecessor has left: the end of the old session is not the end of the new one."""
-        with kept.scope:
-            async with self._turns[kept.account.name]:
-                await self._run_for_ever(kept)
+        """Run one keeper until cancelled, once its predecessor has left: its session's end is not that of the new one.
 
-    async def _run_for_ever(self, kept: Kept) -> None:
-        """Run the keeper until cancelled; if a bug brings it down, tell it, start it anew, and spare its neighbours."""
+        If a bug brings the keeper down, tell it, start it anew, and spare its neighbours; while a lease may stand, no
+        later than a renewal would come.
+        """
         crashes, name = 0, kept.account.name
-        while True:
-            started_at = self.board.clock.now()
-            try:
-                await self._keep(kept)
-            except Exception as error:  # the one place where a bug is survived
-                if name not in self.board.configs:
-                    return  # let go at this very instant, it read of an account that nobody knows any more
-                crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
-                log.exception("%s: the keeper crashed; this is a bug in deadman", name)
-                self.board.post(name, crashed(error, self.board.clock.now()))
-            await trio.sleep(self._pause(kept.account, crashes))
-
-    def _pause(self, account: Account, crashes: int) -> float:
-        """Seconds until a crashed keeper is started anew; while a lease may stand, no longer than between renewals."""
-        pause = RESTART.delay(crashes, self.chance)
-        leased = self.board.standing(account.name).guard.may_be_leased(self.board.clock.now())
-        return min(pause, account.timers.renew_interval) if leased else pause
-
-    async def _keep(self, kept: Kept) -> None:
-        name = kept.account.name
-        door = self.make_door(kept.account, lambda fact: self.board.post(name, fact))
-        kept.keeper = self.make_keeper(kept.account, door)
-        await kept.keeper.run()
+        with kept.scope:
+            async with self._turns[name]:
+                while True:
+                    started_at = self.board.clock.now()
+                    try:
+                        door = self.make_door(kept.account, lambda fact: self.board.post(name, fact))
+                        kept.keeper = self.make_keeper(kept.account, door)
+                        await kept.keeper.run()
+                    except Exception as error:  # the one place where a bug is survived
+                        if name not in self.board.configs:
+                            return  # let go at this very instant, it read of an account that nobody knows any more
+                        crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
+                        log.exception("%s: the keeper crashed; this is a bug in deadman", name)
+                        self.board.post(name, crashed(error, self.board.clock.now()))
+                    pause = RESTART.delay(crashes, self.chance)
+                    if self.board.standing(name).guard.may_be_leased(self.board.clock.now()):
+                        pause = min(pause, kept.account.timers.renew_interval)
+                    await trio.sleep(pause)
 
 
 RELOAD_TIMEOUT = 10.0
@@ -203,7 +186,7 @@ class Reloader:
 
     async def reload(self) -> None:
         """Never raises for what a person can write into a file, nor for what a host fails to tell."""
-        attempt = Attempt(self._prepare)
+        attempt = Attempt(self._read, self._watches.prepare)
         try:
             with trio.fail_after(RELOAD_TIMEOUT):
                 config, change = await self._off_loop(attempt.run)
@@ -215,14 +198,9 @@ class Reloader:
             attempt.give_up()
             self._keep_old([f"{self._config.path}: not read, or its users not looked up, within {RELOAD_TIMEOUT:g} s"])
         else:
-            self._take(config, change)
+            self._commit(config, change)
 
-    def _prepare(self) -> tuple[Config, Change]:
-        """All that may fail or hang."""
-        config = self._read()
-        return config, self._watches.prepare(config.watches)
-
-    def _take(self, config: Config, change: Change) -> None:
+    def _commit(self, config: Config, change: Change) -> None:
         self._watches.commit(config.watches, change)
         self._keepers.apply(config.accounts)
         # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
@@ -240,17 +218,22 @@ class Reloader:
             log.error("not reloaded, the old config stays in force: %s", fault, extra={"event": "reload_failed"})
 
 
+@dataclass
 class Attempt:
-    """One reading off the loop. What it opened after we gave up on it is closed again, by whoever comes last."""
+    """One reading off the loop, of all that may fail or hang.
 
-    def __init__(self, prepare: Callable[[], tuple[Config, Change]]) -> None:
-        self._prepare = prepare
-        self._lock = threading.Lock()
-        self._given_up = False
-        self._change: Change | None = None
+    What it opened after we gave up on it is closed again, by whoever comes last.
+    """
+
+    read: Callable[[], Config]
+    prepare: Callable[[Mapping[str, WatchConfig]], Change]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _given_up: bool = False
+    _change: Change | None = None
 
     def run(self) -> tuple[Config, Change]:
-        config, change = self._prepare()
+        config = self.read()
+        change = self.prepare(config.watches)
         with self._lock:
             self._change = change
             if self._given_up:

@@ -115,19 +115,14 @@ class State:
 
     def _hear(self, account: str, before: Standing, after: Standing) -> None:
         """What the disk knows may be of an account of that name which a reload has dropped since."""
-        disk = self._on_disk
+        disk, at = self._on_disk, self._board.clock.now()
         known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
         now = AccountMemory.of(after.guard)
-        if replace(known, listed=None) != replace(now, listed=None) or self._is_news(account, known, now):
+        if replace(known, listed=None) != replace(now, listed=None):
             self._changed.set()
-
-    def _is_news(self, account: str, known: AccountMemory, now: AccountMemory) -> bool:
-        """Whether the book is so unlike what the disk knows of it that it is written now."""
-        at = self._board.clock.now()
-        if not is_news(known.listed, now.listed) or at < self._news_at.get(account, -inf) + NEWS:
-            return False
-        self._news_at[account] = at
-        return True
+        elif is_news(known.listed, now.listed) and at >= self._news_at.get(account, -inf) + NEWS:
+            self._news_at[account] = at
+            self._changed.set()
 
     def _hear_watch(self, before: Watch, after: Watch) -> None:
         if WatchMemory.of(before) != WatchMemory.of(after):
@@ -139,47 +134,39 @@ class State:
             data = self._store.read()
             return Memory() if data is None else decode(data, self._board.clock)
         except OSError as error:
-            self._doubt(f"cannot be read ({error.strerror})")
+            fault = f"cannot be read ({error.strerror})"
         except Damaged as error:
-            self._doubt(f"is damaged ({error}); it is kept {self._set_aside()}")
-        return None
-
-    def _set_aside(self) -> str:
-        try:
-            return "as " + self._store.set_aside(self._board.clock.timestamp())
-        except OSError as error:
-            return f"until it is written anew ({error.strerror})"
-
-    def _doubt(self, what: str) -> None:
+            try:
+                kept = "as " + self._store.set_aside(self._board.clock.timestamp())
+            except OSError as refused:
+                kept = f"until it is written anew ({refused.strerror})"
+            fault = f"is damaged ({error}); it is kept {kept}"
         log.error(
             "the state of the last run %s: every bot counts as having been alive, and NOTHING AS DISARMED, TRIPPED OR "
             "ON HOLD; disarm or hold again what should be",
-            what,
+            fault,
             extra={"event": "state_damaged"},
         )
+        return None
 
     async def _save(self, *, last: bool = False) -> None:
         turn, memory = self._asked, Memory.of(self._board, last=last)
         if memory != self._on_disk or not self._has_tried:
             self._has_tried = True
-            failure = await self._write(memory)
+            failure = None
+            try:
+                with trio.fail_after(WRITE_TIMEOUT):
+                    await self._store.write(encode(memory, self._board.clock))
+            except trio.TooSlowError:
+                failure = f"the disk has not answered for {WRITE_TIMEOUT:.0f} s"
+            except OSError as error:
+                failure = error.strerror or str(error)
             self._on_disk = memory if failure is None else None
             self._tell(failure)
             self._failing = failure is not None
         self._answered = turn
         self._tried.set()
         self._tried = trio.Event()
-
-    async def _write(self, memory: Memory) -> str | None:
-        """Why it could not be written, in words."""
-        try:
-            with trio.fail_after(WRITE_TIMEOUT):
-                await self._store.write(encode(memory, self._board.clock))
-        except trio.TooSlowError:
-            return f"the disk has not answered for {WRITE_TIMEOUT:.0f} s"
-        except OSError as error:
-            return error.strerror or str(error)
-        return None
 
     def _tell(self, failure: str | None) -> None:
         """On the board; in the log once when it begins to fail, and once when that is over."""
@@ -235,7 +222,15 @@ class FileStore:
         except OSError as error:
             raise StateInUse(f"{self._directory}: no state can be kept there: {error.strerror}") from error
         try:
-            _lock(descriptor, self._directory)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                hint = "stop it, or give this one a state_directory of its own"
+                raise StateInUse(
+                    f"{self._directory}: another deadman is running on this state directory; {hint}"
+                ) from None
+            except OSError as error:
+                raise StateInUse(f"{self._directory}: cannot be locked: {error.strerror}") from error
             yield
         finally:
             os.close(descriptor)  # and with it the lock
@@ -255,7 +250,7 @@ class FileStore:
         fresh = self._path.with_suffix(".new")
         try:
             fresh.unlink(missing_ok=True)
-            with open(fresh, "xb", opener=_private) as file:
+            with open(fresh, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -264,7 +259,11 @@ class FileStore:
             with suppress(OSError):
                 fresh.unlink()  # half a file on a full disk helps nobody
             raise
-        self._sync_directory()
+        directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)  # a rename is on the disk only when the directory is
+        finally:
+            os.close(directory)
 
     def set_aside(self, timestamp: float) -> str:
         for known in self._directory.glob(f"{NAME}.damaged-*"):
@@ -274,25 +273,3 @@ class FileStore:
         aside = self._path.with_name(f"{NAME}.damaged-{told}")
         aside.hardlink_to(self._path)
         return str(aside)
-
-    def _sync_directory(self) -> None:
-        """A rename is on the disk only when the directory is."""
-        descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _lock(descriptor: int, directory: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        hint = "stop it, or give this one a state_directory of its own"
-        raise StateInUse(f"{directory}: another deadman is running on this state directory; {hint}") from None
-    except OSError as error:
-        raise StateInUse(f"{directory}: cannot be locked: {error.strerror}") from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

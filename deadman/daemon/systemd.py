@@ -28,7 +28,6 @@ FIRST_DESCRIPTOR = 3
 """SD_LISTEN_FDS_START: what systemd hands over follows stdin, stdout and stderr."""
 
 _MICROSECONDS = 1_000_000
-_WATCH = "watch-"
 
 
 def status(text: str) -> str:
@@ -113,29 +112,20 @@ def watch_sockets(given: Iterable[Inherited]) -> dict[str, socket.socket]:
     times = Counter(one.name for one in given)
     found: dict[str, socket.socket] = {}
     for one in given:
-        opened = _datagram_socket(one.descriptor)
-        if opened is not None:
-            found[_watch_name(one.name if times[one.name] == 1 else "", opened)] = opened
+        try:
+            opened = socket.socket(fileno=one.descriptor)
+        except OSError:
+            continue
+        if opened.family != socket.AF_UNIX or opened.type != socket.SOCK_DGRAM:
+            opened.detach()
+            continue
+        opened.set_inheritable(False)
+        opened.setblocking(False)
+        if one.name.startswith("watch-") and times[one.name] == 1:
+            found[one.name.removeprefix("watch-")] = opened
+        else:
+            found[PurePath(os.fsdecode(opened.getsockname())).name.removesuffix(".sock")] = opened
     return found
-
-
-def _datagram_socket(descriptor: int) -> socket.socket | None:
-    try:
-        opened = socket.socket(fileno=descriptor)
-    except OSError:
-        return None
-    if opened.family != socket.AF_UNIX or opened.type != socket.SOCK_DGRAM:
-        opened.detach()
-        return None
-    opened.set_inheritable(False)
-    opened.setblocking(False)
-    return opened
-
-
-def _watch_name(name: str, opened: socket.socket) -> str:
-    if name.startswith(_WATCH):
-        return name.removeprefix(_WATCH)
-    return PurePath(os.fsdecode(opened.getsockname())).name.removesuffix(".sock")
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:
@@ -149,8 +139,6 @@ STATUS_INTERVAL = 1.0
 ARMING_TIMEOUT = 30.0
 """Seconds after which we supervise, whatever the venues say: one bad key must not hold up the boot."""
 
-_UNDECIDED = frozenset({Phase.CONNECTING, Phase.ARMING})
-
 
 @dataclass
 class Service:
@@ -160,7 +148,6 @@ class Service:
     manager: ServiceManager
     interval: float | None
     _fed_at: float = 0.0
-    _told: str = ""
 
     def feed(self) -> None:
         """To be called by the task that judges the guards, and by nobody else: a stalled loop starves the watchdog."""
@@ -173,12 +160,15 @@ class Service:
         """READY once every account has a first outcome, then what changes."""
         began = self.board.clock.now()
         while self._undecided() and self.board.clock.now() < began + ARMING_TIMEOUT:
-            self.manager.send(extend_timeout(ARMING_TIMEOUT), status(self._summary()))
+            self.manager.send(extend_timeout(ARMING_TIMEOUT), status(summary(self.board.standings())))
             await trio.sleep(STATUS_INTERVAL / 4)
-        while not self.manager.send(READY, status(self._summary())):
+        while not self.manager.send(READY, status(summary(self.board.standings()))):
             await trio.sleep(STATUS_INTERVAL)
+        told = ""
         while True:
-            self._tell_status()
+            words = summary(self.board.standings())
+            if words != told and self.manager.send(status(words)):
+                told = words
             await trio.sleep(STATUS_INTERVAL)
 
     def reloading(self) -> None:
@@ -192,15 +182,8 @@ class Service:
 
     def _undecided(self) -> bool:
         standings = self.board.standings().values()
-        return any(one.phase in _UNDECIDED and one.guard.trouble is None for one in standings)
-
-    def _tell_status(self) -> None:
-        summary = self._summary()
-        if summary != self._told and self.manager.send(status(summary)):
-            self._told = summary
-
-    def _summary(self) -> str:
-        return summary(self.board.standings())
+        early = (Phase.CONNECTING, Phase.ARMING)
+        return any(one.phase in early and one.guard.trouble is None for one in standings)
 
 
 def summary(standings: Mapping[str, Standing]) -> str:

@@ -1,4 +1,4 @@
-"""Whether the sockets that we listen at can still be found: whoever removes their files makes every bot look dead."""
+"""What is looked at all the time: whether a claim ran out, the clocks jumped, or somebody removed our sockets."""
 
 from __future__ import annotations
 
@@ -70,21 +70,13 @@ class Ticker:
 PRESENCE_INTERVAL = 1.0
 """Seconds between two looks; no watch is patient for less."""
 
-_GONE = (
-    "%s is gone, somebody removed it: nobody reaches us there, and a bot that checks in there will be "
-    "taken for dead; restart the daemon (systemctl restart deadman, and deadman.socket where it is used)"
-)
-_HIDDEN = (
-    "%s cannot be looked for (%s): whoever is kept from it too cannot check in there, and will be taken for dead; "
-    "check the rights of the directories above it"
-)
-
 
 @dataclass
 class Presence:
-    """Looks after the files at `paths`, and says once when they are gone or hidden and once when they are back.
+    """Looks after the socket files at `paths`, and says once when they are gone or hidden and once when they are back.
 
-    `is_socket` may raise OSError: a directory that cannot be searched hides what is in it, and is no reason to stop.
+    Whoever removes them makes every bot look dead. `is_socket` may raise OSError: a directory that cannot be searched
+    hides what is in it, and is no reason to stop.
     """
 
     paths: Callable[[], Iterable[Path]]
@@ -103,8 +95,26 @@ class Presence:
             fault = self._fault(path)
             if fault is not None:
                 self._faults[path] = fault
-            if fault != before.get(path):
-                self._tell(path, fault)
+            if fault == before.get(path):
+                continue
+            if fault is None:
+                log.warning("%s is there again", path, extra={"event": "socket_back"})
+            elif fault == "":
+                log.error(
+                    "%s is gone, somebody removed it: nobody reaches us there, and a bot that checks in there will be "
+                    "taken for dead; restart the daemon (systemctl restart deadman, and deadman.socket where it is "
+                    "used)",
+                    path,
+                    extra={"event": "socket_gone"},
+                )
+            else:
+                log.error(
+                    "%s cannot be looked for (%s): whoever is kept from it too cannot check in there, and will be "
+                    "taken for dead; check the rights of the directories above it",
+                    path,
+                    fault,
+                    extra={"event": "socket_hidden"},
+                )
 
     def _fault(self, path: Path) -> str | None:
         """Why nobody finds a socket at `path`: "" where it is gone, else the system's words; None where it is there."""
@@ -112,11 +122,3 @@ class Presence:
             return None if self.is_socket(path) else ""
         except OSError as error:
             return error.strerror or str(error)
-
-    def _tell(self, path: Path, fault: str | None) -> None:
-        if fault is None:
-            log.warning("%s is there again", path, extra={"event": "socket_back"})
-        elif fault == "":
-            log.error(_GONE, path, extra={"event": "socket_gone"})
-        else:
-            log.error(_HIDDEN, path, fault, extra={"event": "socket_hidden"})
