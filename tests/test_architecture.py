@@ -39,7 +39,7 @@ BESIDE = {"simulator.demo", "simulator.demo_daemon", "simulator.demo_world", "si
 ROOMS_AT_MOST, ARROWS_AT_MOST = 12, 70
 
 PURE = """
-model venues.deribit.wire venues.sxbet.wire checkins.protocol config.values config.fault
+model venues.deribit.wire venues.sxbet.wire checkins.protocol
 status.report status.page status.problems status.headline telemetry.metrics telemetry.family
 """.split()  # noqa: SIM905 - a table
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from deadman.cli.parser import Complaint, Failed, parse
-from deadman.config.fault import Faults
+from deadman.config.document import Faults
 
 INTERRUPTED = 130
 PIPE_BROKEN = 141

@@ -8,7 +8,7 @@ from socket import AF_UNIX, SOCK_DGRAM, socket
 
 from deadman.cli.client import watch_directory, who_may
 from deadman.cli.parser import Complaint, Failed, Misused, Unreachable
-from deadman.config.fault import suggestion
+from deadman.model.text import suggestion
 
 CHECK_IN = b"WATCHDOG=1"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deadman.config.advice import advice, early_watchdog, unit_texts, watchdog_seconds
-from deadman.config.fault import Fault, Faults
+from deadman.config.document import Fault, Faults
 from deadman.config.load import read
 from deadman.config.secrets import check_sources
 from deadman.model.promise import promise

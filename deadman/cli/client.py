@@ -16,10 +16,10 @@ from socket import AF_UNIX, SHUT_RDWR, SOCK_STREAM, socket
 from typing import Any
 
 from deadman.cli.parser import CONFIG, Complaint, Failed, Misused, Unreachable
-from deadman.config.fault import Faults, listed, suggestion
+from deadman.config.document import Faults
 from deadman.config.load import load_daemon, runtime_directory_of_client
 from deadman.control.rpc import INVALID_PARAMS, TOO_MANY, UNKNOWN_NAME, begun
-from deadman.model.text import plain
+from deadman.model.text import plain, suggestion
 from deadman.status.problems import Told, alarming
 
 QUICK = 5.0
@@ -243,7 +243,8 @@ def only(answer: Told, accounts: Sequence[str]) -> Told:
     known = answer["accounts"]
     for name in accounts:
         if name not in known:
-            raise Misused(f'no account "{name}"; {suggestion(name, known) or f"known are {listed(known)}"}')
+            hint = suggestion(name, known) or f"known are {', '.join(known)}"
+            raise Misused(f'no account "{name}"; {hint}')
     chosen = {name: account for name, account in known.items() if name in accounts}
     bots = {name for account in chosen.values() for name in account["watches"]}
     watches = {name: watch for name, watch in answer["watches"].items() if name in bots}

@@ -1,4 +1,4 @@
-"""`deadman init`: a commented config to start from."""
+"""The verbs that print a file: `config`, `init`, `dashboard` and `rules`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ import os
 import sys
 from importlib.resources import files
 
-from deadman.config.effective import effective_text
-from deadman.config.fault import Faults
+from deadman.config.describe import effective_text, example, reference
 from deadman.config.load import load
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Print the config as it takes effect: defaults filled in, secrets as ***."
+    parser.add_argument("--reference", action="store_true", help="every key there is: its values, default and meaning")
 
 
 def run_config(arguments: argparse.Namespace) -> int:
-    try:
-        config = load(arguments.config, os.environ)
-    except Faults as faults:
-        sys.stderr.write(f"{faults}\n")
-        return faults.exit_code
-    sys.stdout.write(effective_text(config))
+    """Raises Faults."""
+    sys.stdout.write(reference() if arguments.reference else effective_text(load(arguments.config, os.environ)))
     return 0
 
 
@@ -33,11 +29,6 @@ def add_init_arguments(parser: argparse.ArgumentParser) -> None:
 def run_init(arguments: argparse.Namespace) -> int:
     sys.stdout.write(example())
     return 0
-
-
-def example() -> str:
-    """The starter config, from the package itself, so that an installed deadman has it too."""
-    return files("deadman.config").joinpath("example.toml").read_text(encoding="utf-8")
 
 
 def add_dashboard_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deadman import __version__
-from deadman.config.fault import listed, suggestion
+from deadman.model.text import suggestion
 
 
 class Complaint(Exception):
@@ -70,9 +70,9 @@ def parse(argv: Sequence[str]) -> tuple[Verb, argparse.Namespace]:
     """The verb and its arguments, `config` among them. Raises Misused and, as argparse does, SystemExit."""
     top = _top().parse_args(argv)
     if top.verb is None:
-        raise Misused(f"what is to be done? One of {listed(VERBS)}; `deadman --help` says what they do")
+        raise Misused(f"what is to be done? One of {', '.join(VERBS)}; `deadman --help` says what they do")
     if top.verb not in VERBS:
-        hint = suggestion(top.verb, VERBS) or f"there are {listed(VERBS)}"
+        hint = suggestion(top.verb, VERBS) or f"there are {', '.join(VERBS)}"
         raise Misused(f'no verb "{top.verb}"; {hint}')
     verb = _verb(top.verb)
     parser = argparse.ArgumentParser(

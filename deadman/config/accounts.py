@@ -1,109 +1,95 @@
-"""`[accounts.…]`: the rules both venues share, and those between accounts."""
+"""`[accounts.…]`: the rules that all venues share, and those between accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deadman.config import deribit, sxbet
-from deadman.config.document import dotted
-from deadman.config.fault import closest, shown, suggestion
-from deadman.config.keys import DERIBIT, SXBET, VENUE, Section
-from deadman.model.settings import SecretSource
+from deadman.config.document import Document, dotted
+from deadman.model.keys import REQUIRED, Key, Table, keys_of
+from deadman.model.readers import choice
+from deadman.model.settings import Account, SecretSource
+from deadman.model.text import closest, shown, suggestion
+from deadman.venues import VENUES
 
 NO_WATCH = "none"
 
-_KEYS = {"deribit": DERIBIT, "sxbet": SXBET}
-_SECRETS = ("client_secret", "private_key", "api_key")
-_ONCE_ONLY = ("client_id", "key_name", "requestor", *_SECRETS)
-_ELSEWHERE = {venue: {key.name: f"it is a key of {venue} accounts" for key in keys} for venue, keys in _KEYS.items()}
+
+def account_keys(venue: str) -> tuple[Key, ...]:
+    """All keys of an account there, the venue's own name first."""
+    return _venue_key(f'"{venue}"'), *keys_of(VENUES[venue].settings)
 
 
-def read_account(section: Section, watches: Collection[str]) -> None:
-    """Read one account's table by its venue's keys and rules, leaving what is right in `section.values`."""
-    venue = _venue(section)
+def _venue_key(example: str = "") -> Key:
+    return Key("venue", "venue", choice(*VENUES), "where the account is", REQUIRED, example=example)
+
+
+def read_account(table: Table, document: Document, watches: Collection[str]) -> type[Account] | None:
+    """Read one account's table by its venue's keys and rules, leaving what is right in `table.values`.
+
+    Returns the venue's settings; None where no venue can be guessed.
+    """
+    given = table.raw.get("venue")
+    # The nearest guess, so that the other faults of an account with a misspelled venue are told, too.
+    venue = closest(given, VENUES) if isinstance(given, str) else None
     if venue is None:
-        return
-    other = "sxbet" if venue == "deribit" else "deribit"
-    section.read(_KEYS[venue], _ELSEWHERE[other])
-    _settle_secrets(section)
-    _settle_watches(section, watches)
-    _settle_ca_file(section)
-    (deribit if venue == "deribit" else sxbet).settle(section)
+        table.read_key(_venue_key())
+        return None
+    elsewhere = {key.name: f"it is a key of {other} accounts" for other in VENUES for key in account_keys(other)}
+    table.read(account_keys(venue), elsewhere)
+    table.values.pop("venue", None)
+    directory = document.path.absolute().parent
+    # Relative paths are relative to the config file, wherever the daemon was started.
+    for name, value in table.values.items():
+        match value:
+            case Path():
+                table.values[name] = directory / value
+            case SecretSource(kind=kind, name=place):
+                place = str(directory / place) if kind == "file" else place
+                table.values[name] = replace(value, name=place, line=document.line((*table.path, name)))
+    _check_watches(table, watches)
+    _check_ca_file(table)
+    VENUES[venue].settings.settle(table)
+    return VENUES[venue].settings
 
 
-def secrets_of(section: Section) -> Iterator[tuple[str, SecretSource]]:
-    """The keys of an account that name a secret, with where it lives."""
-    for name in _SECRETS:
-        if source := section.values.get(name):
-            yield name, source
-
-
-def check_shared(accounts: Sequence[Section]) -> None:
+def check_shared(accounts: Sequence[Table]) -> None:
     """No key and no wallet twice: two keepers of one account at the venue would undo each other's work."""
-    owners: dict[object, tuple[Section, str]] = {}
-    for section in accounts:
-        for name in _ONCE_ONLY:
-            if (value := section.values.get(name)) is None:
+    unique = {key.name for venue in VENUES for key in account_keys(venue) if key.unique}
+    owners: dict[object, tuple[Table, str]] = {}
+    for table in accounts:
+        for name, value in table.values.items():
+            if name not in unique or value is None:
                 continue
             # A secret is told by where it lives, whatever the key it stands under.
-            owner, key = owners.setdefault(value if isinstance(value, SecretSource) else (name, value), (section, name))
-            if (owner, key) != (section, name):
-                section.fault(name, f"the same as {dotted((*owner.path, key))}", "each account needs its own")
+            owner, key = owners.setdefault(value if isinstance(value, SecretSource) else (name, value), (table, name))
+            if (owner, key) != (table, name):
+                table.fault(name, f"the same as {dotted((*owner.path, key))}", "each account needs its own")
 
 
-def _venue(section: Section) -> str | None:
-    """The venue, or the nearest guess, so that the other faults of a misspelled one are told too."""
-    given = section.raw.get("venue")
-    if not isinstance(given, str):
-        section.read_key(VENUE)
-        return None
-    venue = closest(given, _KEYS)
-    if venue is None:
-        section.read_key(VENUE)
-    return venue
-
-
-def _settle_secrets(section: Section) -> None:
-    for name, source in tuple(secrets_of(section)):
-        place = str(_beside(section, source.name)) if source.kind == "file" else source.name
-        line = section.document.line((*section.path, name))
-        section.values[name] = replace(source, name=place, line=line)
-
-
-def _settle_watches(section: Section, watches: Collection[str]) -> None:
-    names = section.values.pop("watch", None)
-    if names is None:
-        return
+def _check_watches(table: Table, watches: Collection[str]) -> None:
+    names = table.values.get("watches", ())
     if NO_WATCH in names and len(names) > 1:
-        section.fault("watch", f'"{NO_WATCH}" stands alone or not at all')
-    if not names and section.values.get("venue") == "sxbet":
-        section.fault("watch", "names no watch", f'say "{NO_WATCH}" to renew even if no bot lives')
+        table.fault("watch", f'"{NO_WATCH}" stands alone or not at all')
     for name in names:
         if name != NO_WATCH and name not in watches:
             hint = suggestion(name, watches) or f"define it: [watches.{dotted((name,))}]"
-            section.fault("watch", f"no watch is called {shown(name)}", hint)
-    section.values["watches"] = tuple(name for name in names if name != NO_WATCH)
+            table.fault("watch", f"no watch is called {shown(name)}", hint)
+    table.values["watches"] = tuple(name for name in names if name != NO_WATCH)
 
 
-def _settle_ca_file(section: Section) -> None:
-    given = section.values.get("ca_file")
-    if given is None:
+def _check_ca_file(table: Table) -> None:
+    path = table.values.get("ca_file")
+    if path is None:
         return
-    path = section.values["ca_file"] = _beside(section, given)
     try:
         # Asked first, since reading a pipe or a device might never end.
         if not path.is_file():
-            section.fault("ca_file", f"there is no file {path}")
+            table.fault("ca_file", f"there is no file {path}")
         elif b"-----BEGIN CERTIFICATE-----" not in path.read_bytes():
-            section.fault("ca_file", "holds no certificate in PEM form")
+            table.fault("ca_file", "holds no certificate in PEM form")
     except PermissionError:
         return  # perhaps only the service can read it
     except OSError as error:
-        section.fault("ca_file", f"cannot be read: {error.strerror}")
-
-
-def _beside(section: Section, path: str | Path) -> Path:
-    """Relative paths are relative to the config file, wherever the daemon was started."""
-    return section.document.path.absolute().parent / path
+        table.fault("ca_file", f"cannot be read: {error.strerror}")

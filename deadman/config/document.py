@@ -1,4 +1,4 @@
-"""The file as it stands: its text as TOML, and the line of every key."""
+"""The file as it stands: its text as TOML, the line of every key, and what is at fault there."""
 
 from __future__ import annotations
 
@@ -7,19 +7,52 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deadman.config.fault import Fault, Faults
+from deadman.model.keys import KeyPath
+
+CONFIG_INVALID = 78
+SECRET_EXPOSED = 77
 
 LARGEST = 2**20
 """Bytes: a config of a hundred accounts has some ten thousand."""
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SYNTAX = re.compile(r"(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. Never holds the value of a secret. `line` counts from 1; None when no line is to blame."""
+
+    path: Path
+    line: int | None
+    key: str
+    message: str
+    hint: str = ""
+    exit_code: int = CONFIG_INVALID
+
+    def __str__(self) -> str:
+        where = f"{self.path}:{self.line}" if self.line else f"{self.path}"
+        subject = f"{where}: {self.key}" if self.key else where
+        return f"{subject}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class Faults(Exception):
+    """Every fault of a file at once, in the order of its lines; one line of text each."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(sorted(faults, key=lambda fault: fault.line or 0))
+        super().__init__("\n".join(map(str, self.faults)))
+
+    @property
+    def exit_code(self) -> int:
+        """78, unless all that is wrong are secret files which others can read: 77."""
+        return max((fault.exit_code for fault in self.faults), default=CONFIG_INVALID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +128,6 @@ def _syntax_fault(path: Path, text: str, error: str) -> Fault:
         return Fault(path, text.count("\n") + 1, "", f"not valid TOML: {found['what']}, at the end of the file")
     return Fault(path, int(found["line"]), "", f"not valid TOML: {found['what']}, column {found['column']}")
 
-
-KeyPath = tuple[str, ...]
 
 _BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")

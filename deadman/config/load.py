@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deadman.config.accounts import NO_WATCH, check_shared, read_account, secrets_of
-from deadman.config.document import Document, dotted, read_document
-from deadman.config.fault import Fault, Faults
-from deadman.config.keys import DAEMON, DAEMON_TABLE, TABLES, WATCH, Section
-from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, WatchConfig
-from deadman.venues.deribit.settings import DeribitAccount
-from deadman.venues.sxbet.settings import SxBetAccount
+from deadman.config.accounts import NO_WATCH, check_shared, read_account
+from deadman.config.document import Document, Fault, Faults, dotted, read_document
+from deadman.model.keys import Key, Table, keys_of
+from deadman.model.readers import table
+from deadman.model.settings import Config, DaemonConfig, SecretSource, WatchConfig
+
+_DAEMON, _WATCHES, _ACCOUNTS = (Key(name, name, table, "", {}) for name in ("daemon", "watches", "accounts"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,90 +35,78 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
 
 def load_daemon(path: Path, environment: Mapping[str, str]) -> DaemonConfig:
     """`[daemon]` alone, for clients: they need neither valid accounts nor any secret. Raises Faults."""
-    top = _top(read_document(path))
-    top.read_key(DAEMON_TABLE)
-    daemon = _read_daemon(top, runtime_directory_of_client(environment), environment)
-    if top.faults:
-        raise Faults(top.faults)
-    return DaemonConfig(**daemon.values)
+    top, faults = _top(read_document(path))
+    top.read_key(_DAEMON)
+    daemon = _read_daemon(top, path, runtime_directory_of_client(environment), environment)
+    if faults:
+        raise Faults(faults)
+    return daemon.build(DaemonConfig)
 
 
 def read(path: Path, environment: Mapping[str, str]) -> Reading:
     """All that `path` says and all that is wrong with it; raises Faults only when it is no TOML at all."""
-    top = _top(read_document(path))
-    top.read(TABLES)
-    daemon = _read_daemon(top, runtime_directory(environment), environment)
+    document = read_document(path)
+    top, faults = _top(document)
+    top.read((_DAEMON, _WATCHES, _ACCOUNTS))
+    daemon = _read_daemon(top, path, runtime_directory(environment), environment)
     watches = _read_watches(top, daemon.values.get("runtime_directory"))
-    accounts = _read_accounts(top, [watch.name for watch in watches])
+    names = [watch.name for watch in watches]
+    accounts = [(account, read_account(account, document, names)) for account in top.below("accounts").tables()]
+    check_shared([table for table, _ in accounts])
+    if not top.values.get("accounts", True):
+        top.fault(
+            "", "no accounts: at least one [accounts.NAME] is needed", "`deadman init` prints a config to start from"
+        )
     secrets = tuple(
-        (dotted((*account.path, key)), source) for account in accounts for key, source in secrets_of(account)
+        (dotted((*account.path, name)), value)
+        for account, _ in accounts
+        for name, value in account.values.items()
+        if isinstance(value, SecretSource)
     )
-    if top.faults:
-        return Reading(tuple(top.faults), secrets, None)
-    return Reading((), secrets, _config(path, daemon, watches, accounts))
+    if faults:
+        return Reading(tuple(faults), secrets, None)
+    config = Config(
+        path=path,
+        daemon=daemon.build(DaemonConfig),
+        watches={watch.name: watch.build(WatchConfig, name=watch.name) for watch in watches},
+        accounts={account.name: account.build(kind, name=account.name) for account, kind in accounts if kind},
+    )
+    return Reading((), secrets, config)
 
 
-def _top(document: Document) -> Section:
-    return Section(document, [], (), document.tables)
+def _top(document: Document) -> tuple[Table, list[Fault]]:
+    """The whole file as a table, and the faults that reading it will find."""
+    faults: list[Fault] = []
+    return Table((), document.tables, lambda *fault: faults.append(document.fault(*fault))), faults
 
 
-def _read_daemon(top: Section, runtime: Path, environment: Mapping[str, str]) -> Section:
-    section = top.below("daemon")
-    section.read(DAEMON)
-    _settle_directory(section, "runtime_directory", runtime)
-    _settle_directory(section, "state_directory", state_directory(environment))
-    if excess := _excess(section.values.get("runtime_directory", Path()) / "control.sock"):
-        section.fault("runtime_directory", f"the control socket's {excess}", "shorten it")
-    return section
+def _read_daemon(top: Table, path: Path, runtime: Path, environment: Mapping[str, str]) -> Table:
+    """Relative paths are relative to the config file, wherever the daemon was started."""
+    daemon = top.below("daemon")
+    daemon.read(keys_of(DaemonConfig))
+    for name, default in (("runtime_directory", runtime), ("state_directory", state_directory(environment))):
+        if name in daemon.values:
+            daemon.values[name] = path.absolute().parent / (daemon.values[name] or default)
+    if excess := _excess(daemon.values.get("runtime_directory", Path()) / "control.sock"):
+        daemon.fault("runtime_directory", f"the control socket's {excess}", "shorten it")
+    return daemon
 
 
-def _settle_directory(section: Section, key: str, default: Path) -> None:
-    if key in section.values:
-        section.values[key] = section.document.path.absolute().parent / (section.values[key] or default)
-
-
-def _read_watches(top: Section, runtime: Path | None) -> Sequence[Section]:
-    sections = tuple(top.below("watches").tables())
-    for section in sections:
-        section.read(WATCH)
-        if section.name == NO_WATCH:
-            section.fault("", f'"{NO_WATCH}" is what an account without a watch says', "choose another name")
-        if runtime and (excess := _excess(runtime / "watch" / f"{section.name}.sock")):
-            section.fault("", f"its socket's {excess}", "shorten runtime_directory")
-    return sections
+def _read_watches(top: Table, runtime: Path | None) -> Sequence[Table]:
+    watches = tuple(top.below("watches").tables())
+    for watch in watches:
+        watch.read(keys_of(WatchConfig))
+        if watch.name == NO_WATCH:
+            watch.fault("", f'"{NO_WATCH}" is what an account without a watch says', "choose another name")
+        if runtime and (excess := _excess(runtime / "watch" / f"{watch.name}.sock")):
+            watch.fault("", f"its socket's {excess}", "shorten runtime_directory")
+    return watches
 
 
 def _excess(path: Path) -> str:
     """Why a socket cannot stand at `path`; empty if it can."""
     size, limit = len(os.fsencode(path)), SOCKET_PATH_LIMIT
     return f"path has {size} bytes, Linux allows {limit}" if size > limit else ""
-
-
-def _read_accounts(top: Section, watches: Sequence[str]) -> Sequence[Section]:
-    sections = tuple(top.below("accounts").tables())
-    for section in sections:
-        read_account(section, watches)
-    check_shared(sections)
-    if not top.values.get("accounts", True):
-        top.fault(
-            "", "no accounts: at least one [accounts.NAME] is needed", "`deadman init` prints a config to start from"
-        )
-    return sections
-
-
-def _config(path: Path, daemon: Section, watches: Sequence[Section], accounts: Sequence[Section]) -> Config:
-    return Config(
-        path=path,
-        daemon=DaemonConfig(**daemon.values),
-        watches={watch.name: WatchConfig(watch.name, **watch.values) for watch in watches},
-        accounts={account.name: _account(account) for account in accounts},
-    )
-
-
-def _account(section: Section) -> Account:
-    if section.values.pop("venue") == "deribit":
-        return DeribitAccount(section.name, **section.values)
-    return SxBetAccount(section.name, **section.values)
 
 
 RUNTIME = Path("/run/deadman")

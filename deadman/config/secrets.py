@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
-from deadman.config.document import dotted
-from deadman.config.fault import CONFIG_INVALID, SECRET_EXPOSED, Fault, Faults
-from deadman.model.settings import Account, Config, Secret, SecretSource
+from deadman.config.document import CONFIG_INVALID, SECRET_EXPOSED, Fault, Faults, dotted
+from deadman.model.settings import Config, Secret, SecretSource
 
 PLACEHOLDER = "REPLACE_ME"
-_ENDING = re.compile(r"\r?\n\Z")
+LARGEST = 64 * 1024
+
+_OTHERS_CAN_READ = stat.S_IRGRP | stat.S_IROTH
+_OTHERS_CAN_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def read(source: SecretSource, environment: Mapping[str, str]) -> Secret:
     Raises SecretError; OnlyForTheService, a kind of it, where a missing credential or permission is to be expected
     of anybody but the service. A file that others can read is refused with exit code 77.
     """
-    place, content = fetch(source, environment)
+    place, content = _fetch(source, environment)
     try:
         return Secret(_judged(content))
     except SecretError as error:
@@ -40,7 +43,12 @@ def read(source: SecretSource, environment: Mapping[str, str]) -> Secret:
 
 def check_secrets(config: Config, environment: Mapping[str, str]) -> SecretsReport:
     """Read every secret of a valid config once, and keep none."""
-    return check_sources(config.path, _sources(config.accounts.values()), environment)
+    sources = [
+        (dotted(("accounts", account.name, key)), source)
+        for account in config.accounts.values()
+        for key, source in account.secrets.items()
+    ]
+    return check_sources(config.path, sources, environment)
 
 
 def require_secrets(config: Config, environment: Mapping[str, str]) -> None:
@@ -59,28 +67,13 @@ def check_sources(
     owners: dict[Secret, str] = {}
     for key, source in sources:
         try:
-            _check_once(key, read(source, environment), owners)
-        except OnlyForTheService as error:
-            unverifiable.append(_fault(path, key, source, error))
+            value = read(source, environment)
+            if source.is_account and (owner := owners.setdefault(value, key)) != key:
+                raise SecretError(f"holds the same key as {owner}", "each account needs its own")
         except SecretError as error:
-            faults.append(_fault(path, key, source, error))
+            fault = Fault(path, source.line, key, error.message, error.hint, error.exit_code)
+            (unverifiable if isinstance(error, OnlyForTheService) else faults).append(fault)
     return SecretsReport(tuple(faults), tuple(unverifiable))
-
-
-def _check_once(key: str, secret: Secret, owners: dict[Secret, str]) -> None:
-    """An SX Bet key alone is the account; a Deribit secret means nothing without its client_id."""
-    if key.endswith(".api_key") and (owner := owners.setdefault(secret, key)) != key:
-        raise SecretError(f"holds the same key as {owner}", "each account needs its own")
-
-
-def _fault(path: Path, key: str, source: SecretSource, error: SecretError) -> Fault:
-    return Fault(path, source.line, key, error.message, error.hint, error.exit_code)
-
-
-def _sources(accounts: Iterable[Account]) -> Iterator[tuple[str, SecretSource]]:
-    for account in accounts:
-        for key, source in account.secrets.items():
-            yield dotted(("accounts", account.name, key)), source
 
 
 def _judged(content: bytes) -> str:
@@ -88,18 +81,13 @@ def _judged(content: bytes) -> str:
     if len(content) > LARGEST:
         raise SecretError(f"is larger than {LARGEST} bytes: no key is")
     try:
-        value = _ENDING.sub("", content.decode("ascii"))
+        value = re.sub(r"\r?\n\Z", "", content.decode("ascii"))
     except UnicodeDecodeError:
         raise SecretError("holds bytes that are no ASCII text: no key does") from None
     if not value.strip():
         raise SecretError("holds nothing but blanks" if value else "is empty")
     if PLACEHOLDER in value:
         raise SecretError(f"still holds the placeholder {PLACEHOLDER}")
-    _check_shape(value)
-    return value
-
-
-def _check_shape(value: str) -> None:
     if value != value.strip():
         raise SecretError("begins or ends with blanks or empty lines", "leave the key alone in there")
     lines = value.splitlines()
@@ -107,11 +95,7 @@ def _check_shape(value: str) -> None:
         raise SecretError(f"holds {len(lines)} lines", "a key is one line, or a PEM block")
     if not all(line.isprintable() for line in lines):
         raise SecretError("holds control characters: no key does")
-
-
-LARGEST = 64 * 1024
-_OTHERS_CAN_READ = stat.S_IRGRP | stat.S_IROTH
-_OTHERS_CAN_WRITE = stat.S_IWGRP | stat.S_IWOTH
+    return value
 
 
 class SecretError(Exception):
@@ -126,40 +110,29 @@ class OnlyForTheService(SecretError):
     """A secret that perhaps only the service can read: no verdict from here, yet no secret either."""
 
 
-def fetch(source: SecretSource, environment: Mapping[str, str]) -> tuple[str, bytes]:
+def _fetch(source: SecretSource, environment: Mapping[str, str]) -> tuple[str, bytes]:
     """The place in words, and what it holds: at most one byte more than LARGEST. Raises SecretError."""
     match source.kind:
         case "env":
-            return f"environment variable {source.name}", _from_environment(source.name, environment)
+            place = f"environment variable {source.name}"
+            if source.name not in environment:
+                raise SecretError(f"{place} is not set")
+            return place, os.fsencode(environment[source.name])
         case "file":
-            return source.name, _from_file(Path(source.name))
+            mode, content = _content(Path(source.name))
+            if mode & (_OTHERS_CAN_READ | _OTHERS_CAN_WRITE):
+                verb = "read" if mode & _OTHERS_CAN_READ else "changed"
+                hint = f"chmod 600 {source.name}"
+                raise SecretError(f"{source.name} can be {verb} by group or others", hint, SECRET_EXPOSED)
+            return source.name, content
         case "credential":
-            return f'credential "{source.name}"', _from_credential(source.name, environment)
-
-
-def _from_environment(name: str, environment: Mapping[str, str]) -> bytes:
-    if name not in environment:
-        raise SecretError(f"environment variable {name} is not set")
-    return os.fsencode(environment[name])
-
-
-def _from_credential(name: str, environment: Mapping[str, str]) -> bytes:
-    directory = environment.get("CREDENTIALS_DIRECTORY")
-    if not directory:
-        raise OnlyForTheService(
-            f'credential "{name}": $CREDENTIALS_DIRECTORY is not set', f"systemd sets it for LoadCredential={name}:PATH"
-        )
-    # No word on its mode: systemd keeps credentials where only the service can look.
-    _, content = _content(Path(directory, name))
-    return content
-
-
-def _from_file(path: Path) -> bytes:
-    mode, content = _content(path)
-    if mode & (_OTHERS_CAN_READ | _OTHERS_CAN_WRITE):
-        deed = "read" if mode & _OTHERS_CAN_READ else "changed"
-        raise SecretError(f"{path} can be {deed} by group or others", f"chmod 600 {path}", SECRET_EXPOSED)
-    return content
+            place, directory = f'credential "{source.name}"', environment.get("CREDENTIALS_DIRECTORY")
+            if not directory:
+                hint = f"systemd sets it for LoadCredential={source.name}:PATH"
+                raise OnlyForTheService(f"{place}: $CREDENTIALS_DIRECTORY is not set", hint)
+            # Its mode does not matter: systemd keeps credentials where only the service can look.
+            return place, _content(Path(directory, source.name))[1]
+    assert_never(source.kind)
 
 
 def _content(path: Path) -> tuple[int, bytes]:
@@ -168,16 +141,13 @@ def _content(path: Path) -> tuple[int, bytes]:
         # Without O_NONBLOCK a FIFO would hold us here until somebody writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            return _regular(path, os.fstat(descriptor).st_mode), os.read(descriptor, LARGEST + 1)
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise SecretError(f"{path} is {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
+            return mode, os.read(descriptor, LARGEST + 1)
         finally:
             os.close(descriptor)
     except PermissionError:
         raise OnlyForTheService(f"{path} may not be read by this user") from None
     except OSError as error:
         raise SecretError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _regular(path: Path, mode: int) -> int:
-    if not stat.S_ISREG(mode):
-        raise SecretError(f"{path} is {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
-    return mode

@@ -14,13 +14,12 @@ from deadman.model.settings import Account, Secret, SecretSource
 from deadman.transport.threads import OffLoop, in_thread
 from deadman.venues.venue import ReadSecret
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds a file may take; credentials lie in memory, files on disks that hang."""
 
 THREADS = 8
 
-
-LOOK = 1.0
+POLL_INTERVAL = 1.0
 """Seconds between two looks whether a secret that was refused has been replaced."""
 
 
@@ -42,7 +41,7 @@ class Vault:
         source = _source(account)
         before = await self._reads(source)
         while await self._reads(source) == before:
-            await trio.sleep(LOOK)
+            await trio.sleep(POLL_INTERVAL)
 
     async def _reads(self, source: SecretSource) -> Secret | str:
         try:
@@ -56,10 +55,10 @@ class Vault:
         Unavailable for a disk that hangs, and for a host that has no thread left to read it.
         """
         try:
-            with trio.fail_after(PATIENCE):
+            with trio.fail_after(TIMEOUT):
                 secret = await self.off_loop(read, source, self.environment, limiter=self._limiter)
         except trio.TooSlowError as error:
-            raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {PATIENCE:g} s") from error
+            raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {TIMEOUT:g} s") from error
         except OSError as error:
             words = f"{source.kind} {source.name}: cannot be read now: {error.strerror or error}"
             raise Unavailable(Reason.SECRET, words) from error
@@ -70,7 +69,5 @@ class Vault:
 
 
 def _source(account: Account) -> SecretSource:
-    source = next(iter(account.secrets.values()), None)
-    if source is None:
-        raise ValueError(f"{account.name}: no secret configured")
-    return source
+    """The one secret that its venue's rules let an account have."""
+    return next(iter(account.secrets.values()))

@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from deadman.config.fault import listed, suggestion
-from deadman.model.text import plain
+from deadman.model.text import plain, suggestion
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -149,7 +148,7 @@ def reason(params: Mapping[str, Any]) -> str:
 
 
 def _unknown(kind: str, name: str, known: Collection[str]) -> str:
-    hint = suggestion(name, known) or f"known are {listed(known) or 'none'}"
+    hint = suggestion(name, known) or f"known are {', '.join(known) or 'none'}"
     return f'no {kind} "{_shown(name)}"; {hint}'
 
 

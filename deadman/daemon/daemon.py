@@ -12,7 +12,6 @@ from pathlib import Path
 import trio
 
 from deadman.checkins.rounds import Watches
-from deadman.config.fault import host_and_port
 from deadman.config.vault import Vault
 from deadman.control.access import Policy
 from deadman.control.commands import end_disarms
@@ -25,6 +24,7 @@ from deadman.daemon.ticker import Presence, Ticker
 from deadman.model.board import Board
 from deadman.model.errors import Unable, innermost
 from deadman.model.settings import Account, Config
+from deadman.model.text import host_and_port
 from deadman.telemetry.http import CannotListen, Exposition
 from deadman.telemetry.log import Writer
 from deadman.telemetry.notify import Notifier

@@ -15,7 +15,7 @@ import trio
 
 from deadman.checkins.rounds import Change, Watches
 from deadman.checkins.senders import UnknownUser
-from deadman.config.fault import Faults
+from deadman.config.document import Faults
 from deadman.daemon.keeper import Keeper
 from deadman.model import facts
 from deadman.model.account import Standing

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Literal, NoReturn, Self
+from typing import ClassVar, Literal, NoReturn, Self, cast
 
+from deadman.model.keys import Table, key, keys_of, settings
+from deadman.model.readers import (
+    MASK,
+    Reader,
+    Wrong,
+    boolean,
+    choice,
+    hook,
+    listen,
+    path,
+    pattern,
+    seconds,
+    text,
+    texts,
+)
+from deadman.model.text import kind, suggestion
 from deadman.model.timers import Timers
 
 OnTrip = Literal["cancel", "expire", "lapse", "none"]
@@ -21,16 +38,59 @@ class SecretSource:
     name: str
     line: int | None = field(default=None, compare=False, repr=False)
     """Where the config says so, for faults; a line that moved is no other source."""
+    is_account: bool = field(default=False, compare=False, repr=False)
+    """Whether the venue knows the account by this secret alone, so that no two accounts may hold the same."""
 
 
-@dataclass(frozen=True, slots=True)
+_SOURCES = {"credential": "a credential", "file": "a file", "env": "an environment variable"}
+_SHAPES = {
+    "credential": re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,255}"),
+    "file": re.compile(r"[^\x00-\x1f\x7f]{1,4096}"),
+    "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}"),
+}
+_FORMS = '{ credential = "NAME" }, { file = "PATH" } or { env = "NAME" }'
+
+
+def _secret(value: object) -> SecretSource:
+    """What was given instead is never shown: it may be the secret itself."""
+    hint = f"write {_FORMS}"
+    if isinstance(value, str):
+        raise Wrong("a secret is never written into the config itself", hint)
+    if not isinstance(value, dict):
+        raise Wrong(f"must say where the secret lives, not be {kind(value)}", hint)
+    for name in value:
+        if name not in _SOURCES:
+            raise Wrong("unknown key", suggestion(name, _SOURCES) or hint, name)
+    if len(value) != 1:
+        raise Wrong(f"must have exactly one of {', '.join(_SOURCES)}", hint)
+    ((source, name),) = value.items()
+    if not isinstance(name, str) or not _SHAPES[source].fullmatch(name):
+        raise Wrong(f"is not the name of {_SOURCES[source]}", "", source)
+    return SecretSource(cast(Literal["credential", "file", "env"], source), name)
+
+
+def _account_key(value: object) -> SecretSource:
+    return replace(_secret(value), is_account=True)
+
+
+secret = Reader(_secret, _FORMS, write=lambda source: source and MASK)
+account_key = replace(secret, read=_account_key)
+
+
+@settings
 class Selection:
     """Which of an account's orders a trip cancels; nothing set means all of them."""
 
-    currency: str | None = None
-    kind: str | None = None
-    type: str | None = None
-    label: str | None = None
+    currency: str | None = key(
+        pattern(r"[A-Z][A-Z0-9_]{1,15}", 'a currency as the venue writes it, "BTC"'), "of one currency", default=None
+    )
+    kind: str | None = key(
+        choice("future", "option", "spot", "future_combo", "option_combo"), "of one kind of instrument", default=None
+    )
+    type: str | None = key(
+        choice("all", "limit", "trigger_all", "stop", "take", "trailing_stop"), "of one type of order", default=None
+    )
+    label: str | None = key(text(64), "with this label, compared exactly", default=None)
 
     @property
     def one_by_one(self) -> bool:
@@ -56,32 +116,82 @@ class Terms:
     cancel: Selection
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class DaemonConfig:
     """`[daemon]`. `listen` is None when HTTP is turned off."""
 
-    runtime_directory: Path
-    state_directory: Path
-    listen: tuple[str, int] | None = ("127.0.0.1", 9847)
-    log_format: Literal["auto", "journal", "text", "json"] = "auto"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    socket_group: str | None = None
-    operators: tuple[str, ...] = ()
-    webhook: str | None = None
-    ping: str | None = None
+    runtime_directory: Path = key(
+        path,
+        "control.sock and watch/NAME.sock",
+        otherwise="systemd's, /run/deadman, or the user's",
+        example='"/run/deadman"',
+    )
+    state_directory: Path = key(
+        path,
+        "what must survive a restart",
+        otherwise="systemd's, /var/lib/deadman, or the user's",
+        example='"/var/lib/deadman"',
+    )
+    listen: tuple[str, int] | None = key(
+        listen,
+        '/metrics, /healthz, /readyz and a status page at /; "" turns it off',
+        default=("127.0.0.1", 9847),
+        active=True,
+    )
+    log_format: Literal["auto", "journal", "text", "json"] = key(
+        choice("auto", "journal", "text", "json"), "how log lines are written", default="auto"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = key(
+        choice("debug", "info", "warning", "error"), "the least severe line that is written", default="info"
+    )
+    socket_group: str | None = key(
+        text(32),
+        "may check in and read the status",
+        default=None,
+        otherwise="the daemon's own group",
+        example='"trading"',
+    )
+    operators: tuple[str, ...] = key(
+        texts,
+        "may arm, disarm, trip and hold, besides root and the daemon's own user",
+        default=(),
+        example='["alice"]',
+    )
+    webhook: str | None = key(
+        hook,
+        "JSON is posted there on every transition of a wanted account",
+        default=None,
+        example='"https://example.com/deadman"',
+    )
+    ping: str | None = key(
+        hook,
+        "called once a minute while every wanted account is protected",
+        default=None,
+        example='"https://example.com/ping"',
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class WatchConfig:
-    """One trading process. `timeout` in seconds, at least 1."""
+    """One trading process. `timeout` in seconds."""
 
     name: str
-    timeout: float
-    on_stopping: Literal["trip", "release"] = "trip"
-    user: str | None = None
+    timeout: float = key(seconds(1, 86400), "seconds of silence after which the trading process is dead", example="5")
+    on_stopping: Literal["trip", "release"] = key(
+        choice("trip", "release"),
+        "what STOPPING=1 does; release cancels nothing and waits",
+        default="trip",
+    )
+    user: str | None = key(
+        text(32),
+        "only this user's datagrams count",
+        default=None,
+        otherwise="anybody who may write to the socket",
+        example='"quoter"',
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@settings
 class Account(ABC):
     """What the accounts of all venues have in common; each venue's settings add their own keys and rules.
 
@@ -94,20 +204,32 @@ class Account(ABC):
     _: KW_ONLY
     watches: tuple[str, ...] = ()
     on_trip: OnTrip = "none"
-    observe: bool = False
-    ca_file: Path | None = None
+    observe: bool = key(boolean, "true: look and report, change nothing", default=False)
+    ca_file: Path | None = key(
+        path,
+        "trusted instead of the system's certificates, in PEM form",
+        default=None,
+        example='"ca.pem"',
+    )
 
     venue: ClassVar[str]
     """Its name in the registry of venues, as a config writes it."""
+    example: ClassVar[str]
+    """Its part of what `init` prints, with {keys} where its keys are put."""
+
+    @staticmethod  # noqa: B027 - a venue may have no such rules
+    def settle(table: Table) -> None:
+        """Check the rules between keys, and fill in the defaults that depend on other keys."""
 
     @property
     @abstractmethod
     def timers(self) -> Timers: ...
 
     @property
-    @abstractmethod
     def secrets(self) -> Mapping[str, SecretSource]:
         """Where its secrets live, by key."""
+        named = {key.name: getattr(self, key.attribute) for key in keys_of(type(self))}
+        return {name: value for name, value in named.items() if isinstance(value, SecretSource)}
 
     @property
     @abstractmethod

@@ -19,8 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 from typing import Any
 
-from deadman.config.fault import host_and_port
 from deadman.model.board import Board
+from deadman.model.text import host_and_port
 from deadman.telemetry.routes import Answer, Routes
 from deadman.telemetry.scrape import Dropped, no_logs_dropped
 

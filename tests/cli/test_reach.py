@@ -12,7 +12,7 @@ import pytest
 
 from deadman.cli import main
 from deadman.cli.client import runtime_directory
-from deadman.config.fault import Faults
+from deadman.config.document import Faults
 from deadman.model.board import Board
 from deadman.model.duty import Duty, duty
 from deadman.model.facts import DisarmConfirmed, Proven, RoundDone, SessionOpened, TripDone

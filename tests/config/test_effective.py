@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from deadman.cli import main
 from deadman.cli.files import run_config
-from deadman.config.effective import effective, effective_text
+from deadman.config.describe import effective, effective_text
 from deadman.config.load import load
 
 TEXT = """
@@ -78,13 +79,13 @@ def test_with_its_secrets_back_it_is_the_same_config(path: Path) -> None:
 
 
 def test_the_verb_prints_toml(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_config(argparse.Namespace(config=path)) == 0
+    assert run_config(argparse.Namespace(config=path, reference=False)) == 0
     assert tomllib.loads(capsys.readouterr().out) == effective(load(path, {}))
 
 
 def test_the_verb_prints_nothing_but_faults_for_a_faulty_file(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path.write_text("[daemon]\nlistn = 1\n")
-    assert run_config(argparse.Namespace(config=path)) == 78
+    assert main(["--config", str(path), "config"]) == 78
     printed = capsys.readouterr()
     assert printed.out == ""
     assert 'daemon.listn: unknown key; did you mean "listen"?' in printed.err

@@ -10,8 +10,13 @@ import pytest
 
 from deadman.cli.check import judge
 from deadman.cli.files import run_init
+from deadman.config.accounts import account_keys
 from deadman.config.document import read_document
-from deadman.config.keys import DAEMON, DERIBIT, SXBET, WATCH, Key
+from deadman.model.keys import Key, keys_of
+from deadman.model.settings import DaemonConfig, WatchConfig
+
+DAEMON, WATCH = keys_of(DaemonConfig), keys_of(WatchConfig)
+DERIBIT, SXBET = account_keys("deribit"), account_keys("sxbet")
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deadman.config import document
-from deadman.config.fault import Faults
+from deadman.config.document import Faults
 from deadman.config.load import load
 
 HEAD = '[watches.quoter]\ntimeout = 5\n[accounts.desk]\nvenue = "deribit"\n'

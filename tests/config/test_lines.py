@@ -7,7 +7,8 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.config.document import KeyPath, lines_of
+from deadman.config.document import lines_of
+from deadman.model.keys import KeyPath
 
 TRICKY = '''\
 # accounts.a = 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.config.fault import Faults
+from deadman.config.document import Faults
 from deadman.config.load import load, load_daemon
 from deadman.model.settings import Config, SecretSource, Selection, WatchConfig
 from deadman.venues.deribit.settings import DeribitAccount

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadman.cli.check import judge
-from deadman.config.effective import effective_text
-from deadman.config.fault import Faults
+from deadman.config.describe import effective_text
+from deadman.config.document import Faults
 from deadman.config.load import load, load_daemon
 
 EXAMPLE = (Path(__file__).parents[2] / "config.example.toml").read_text()

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from trio.testing import MockClock
 
-from deadman.config.fault import Faults
+from deadman.config.document import Faults
 from deadman.config.load import load
 from deadman.daemon.keeper import Keeper
 from deadman.model.board import Board
@@ -166,6 +166,6 @@ def test_a_missing_extra_ends_in_a_sentence_that_says_what_to_install(
 ) -> None:
     (tmp_path / "config.toml").write_text(CONFIG)
     assert load(tmp_path / "config.toml", {}).accounts["desk"].network == "coinbase"
-    monkeypatch.setattr("deadman.config.deribit.find_spec", lambda name: None)
+    monkeypatch.setattr("deadman.venues.deribit.settings.find_spec", lambda name: None)
     with pytest.raises(Faults, match=r"config.toml:4: .*pip install 'deadman\[coinbase\]'"):
         load(tmp_path / "config.toml", {})

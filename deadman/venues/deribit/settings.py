@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from deadman.model.settings import Account, SecretSource, Selection, Terms
+from deadman.model.keys import Table, key, settings
+from deadman.model.readers import address, choice, integer, one_or_several, seconds, subset, table_of, text
+from deadman.model.settings import Account, OnTrip, SecretSource, Selection, Terms, secret
 from deadman.model.timers import PROBE_TIMEOUT, REPLY_TIMEOUT, Backoff, Timers
 
 COINBASE_PROBE = 8.0
@@ -37,22 +40,113 @@ REARM = 3.0
 """Seconds from a successful dial to a proof, while the venue answers within 0.3 s."""
 
 
-@dataclass(frozen=True, slots=True)
+URLS = {
+    "mainnet": "wss://www.deribit.com/ws/api/v2",
+    "testnet": "wss://test.deribit.com/ws/api/v2",
+    "coinbase": "wss://drb.coinbase.com/ws/api/v2",
+}
+
+
+@settings
 class DeribitAccount(Account):
     """Intervals in seconds."""
 
-    network: Literal["mainnet", "testnet", "coinbase"]
-    client_id: str | None = None
-    client_secret: SecretSource | None = None
-    private_key: SecretSource | None = None
-    key_name: str | None = None
-    auth: Literal["signature", "secret"] = "signature"
-    heartbeat_interval: int = 10
-    verify_interval: float = 30.0
-    cancel: Selection = field(default_factory=Selection)
-    orders_via: tuple[str, ...] = ("websocket",)
-
     venue: ClassVar[str] = "deribit"
+    example: ClassVar[str] = """
+# Deribit: cancel-on-disconnect is turned on for the whole account, proven, and kept on. It covers the connections
+# that your bots open afterwards: start them behind `deadman status --wait 30 options-desk`.
+
+[accounts.options-desk]
+{keys}
+
+# Deribit through Coinbase logs in with a key of the Coinbase Developer Platform.
+
+# [accounts.coinbase-desk]
+# venue = "deribit"
+# network = "coinbase"
+# key_name = "organizations/…/apiKeys/…"
+# private_key = { credential = "secrets_coinbase-desk" }
+"""
+
+    network: Literal["mainnet", "testnet", "coinbase"] = key(
+        choice("mainnet", "testnet", "coinbase"), "which exchange", example='"mainnet"'
+    )
+    url: str = key(
+        address("wss", "ws"), "replaces the network's address", otherwise="the network's", example='"wss://…"'
+    )
+    client_id: str | None = key(
+        text(256),
+        "the id of an API key with account:read_write and trade:read_write",
+        default=None,
+        example='"REPLACE_ME"',
+        active=True,
+        unique=True,
+    )
+    client_secret: SecretSource | None = key(
+        secret,
+        "where the API key's secret lives",
+        default=None,
+        example='{ credential = "secrets_options-desk" }',
+        active=True,
+        unique=True,
+    )
+    private_key: SecretSource | None = key(
+        secret,
+        "instead of client_secret: for an asymmetric API key, or at Coinbase",
+        default=None,
+        example='{ file = "key.pem" }',
+        unique=True,
+    )
+    key_name: str | None = key(
+        text(512),
+        "instead of client_id, at Coinbase: the key's name",
+        default=None,
+        example='"organizations/…/apiKeys/…"',
+        unique=True,
+    )
+    auth: Literal["signature", "secret"] = key(
+        choice("signature", "secret"), "sign the login, or send the secret itself", default="signature"
+    )
+    heartbeat_interval: int = key(integer(10, 3600, "seconds"), "how often the venue tests the connection", default=10)
+    verify_interval: float = key(seconds(1, 3600), "between read-backs of cancel-on-disconnect", default=30.0)
+    watches: tuple[str, ...] = key(
+        one_or_several,
+        "whose silence trips this account: one name or several",
+        name="watch",
+        default=(),
+        example='["quoter"]',
+        active=True,
+    )
+    on_trip: OnTrip = key(
+        choice("cancel", "none"),
+        "what a trip does",
+        default="none",
+        otherwise="cancel with a watch, none without",
+        example='"cancel"',
+    )
+    cancel: Selection = key(
+        table_of(Selection),
+        "all orders, or those of a currency, kind, type or label",
+        default=Selection(),
+        example='{ currency = "BTC", kind = "option" }',
+    )
+    orders_via: tuple[str, ...] = key(
+        subset("websocket", "rest", "fix"),
+        "how you place orders; only changes what deadman says",
+        default=("websocket",),
+    )
+
+    @staticmethod
+    def settle(table: Table) -> None:
+        values = table.values
+        if values.get("network") == "coinbase":
+            _check_coinbase_keys(table)
+        else:
+            _check_deribit_keys(table)
+        if "url" in values and values["url"] is None and "network" in values:
+            values["url"] = URLS[values["network"]]
+        if "on_trip" in values and values["on_trip"] is None:
+            values["on_trip"] = "cancel" if values.get("watches") else "none"
 
     @property
     def timers(self) -> Timers:
@@ -72,11 +166,6 @@ class DeribitAccount(Account):
             listing_timeout=LISTING_TIMEOUT,
             cancels_per_second=CANCEL_RATE,
         )
-
-    @property
-    def secrets(self) -> Mapping[str, SecretSource]:
-        given = {"private_key": self.private_key, "client_secret": self.client_secret}
-        return {key: source for key, source in given.items() if source is not None}
 
     @property
     def place(self) -> str:
@@ -106,6 +195,32 @@ class DeribitAccount(Account):
 
     def session_settings(self) -> Self:
         return replace(self, watches=(), on_trip="none", orders_via=())
+
+
+def _check_coinbase_keys(table: Table) -> None:
+    if find_spec("jwt") is None:
+        table.fault("network", "coinbase needs an extra package", "pip install 'deadman[coinbase]'")
+    for name in ("key_name", "private_key"):
+        if not table.given(name):
+            table.fault(name, "missing", "Coinbase logs in with key_name and private_key")
+    for name in ("client_id", "client_secret"):
+        if table.given(name):
+            table.fault(name, "not for Coinbase", "it logs in with key_name and private_key")
+    if table.values.get("auth") == "secret":
+        table.fault("auth", '"secret" is not for Coinbase', "leave it out: a private key always signs")
+
+
+def _check_deribit_keys(table: Table) -> None:
+    if table.given("key_name"):
+        table.fault("key_name", 'only for network "coinbase"', "Deribit knows a key by its client_id")
+    if not table.given("client_id"):
+        table.fault("client_id", "missing", "it is the API key's id at Deribit")
+    if table.given("client_secret") and table.given("private_key"):
+        table.fault("private_key", "given beside client_secret", "keep the one this API key was made with")
+    if not table.given("client_secret") and not table.given("private_key"):
+        table.fault("client_secret", "missing", "or private_key, for an asymmetric API key")
+    if table.given("private_key") and table.values.get("auth") == "secret":
+        table.fault("auth", '"secret" does not go with private_key', "leave it out: a private key always signs")
 
 
 def advice(accounts: Sequence[DeribitAccount]) -> Iterator[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, replace
 from typing import ClassVar, Literal
 
+from deadman.model.keys import Table, key, settings
 from deadman.model.leases import HEARD_WITHIN
-from deadman.model.settings import Account, OnTrip, SecretSource
+from deadman.model.readers import Wrong, address, choice, integer, one_or_several, seconds
+from deadman.model.settings import Account, OnTrip, SecretSource, account_key
 from deadman.model.text import at_most
 from deadman.model.timers import REPLY_TIMEOUT, Backoff, Timers
+from deadman.model.wallet import wallet
 
 CUT = 1
 """Seconds: the shortest lease SX Bet grants, and the only active cancel V2 offers to a key alone."""
@@ -18,19 +21,99 @@ REQUESTS_PER_MINUTE = 500
 """Beside orders and trades. Source: docs.sx.bet, rate limits."""
 
 
-@dataclass(frozen=True, slots=True)
-class SxBetAccount(Account):
-    """`timeout_seconds` is the lease, 5 to 3600; `renew_interval` at most a third of it."""
+URLS = {"mainnet": "https://api.sx.bet", "testnet": "https://api.toronto.sx.bet"}
 
-    network: Literal["mainnet", "testnet"]
-    api: Literal["v2", "v3"]
-    api_key: SecretSource
-    requestor: str | None = None
-    timeout_seconds: int = 30
-    renew_interval: float = 10.0
-    on_trip: OnTrip = field(default="cancel", kw_only=True)
+
+def _lease(value: object) -> int:
+    """`timeoutSeconds`; 0 has a meaning at the venue that nobody wants from a switch."""
+    if value == 0 and not isinstance(value, bool):
+        raise Wrong("0 is refused: at the venue it disarms the switch and cancels nothing", "give 5 to 3600 seconds")
+    return _LEASE.read(value)
+
+
+_LEASE = integer(5, 3600, "seconds")
+RENEWALS_PER_LEASE = 3  # so that two may fail and the third still comes in time
+
+
+@settings
+class SxBetAccount(Account):
+    """`timeout_seconds` is the lease."""
 
     venue: ClassVar[str] = "sxbet"
+    example: ClassVar[str] = """
+# SX Bet: the switch is a lease. deadman renews it while the watch lives; when the renewals stop, the venue cancels.
+
+[accounts.sx-maker]
+{keys}
+"""
+
+    network: Literal["mainnet", "testnet"] = key(choice("mainnet", "testnet"), "which exchange", example='"mainnet"')
+    url: str = key(
+        address("https", "http"), "replaces the network's address", otherwise="the network's", example='"https://…"'
+    )
+    api: Literal["v2", "v3"] = key(
+        choice("v2", "v3"),
+        "as the API key was made for",
+        missing=(
+            'there is no default, since a V2 key does not work with V3 nor the other way round: "v3" if the key was '
+            'made after the move to V3 of August 2026, else "v2"'
+        ),
+        example='"v3"',
+    )
+    api_key: SecretSource = key(
+        account_key, "where the API key lives", example='{ credential = "secrets_sx-maker" }', unique=True
+    )
+    _: KW_ONLY
+    requestor: str | None = key(
+        wallet,
+        "the wallet whose orders are guarded: needed for V2, not for V3",
+        default=None,
+        example='"0x…"',
+        unique=True,
+    )
+    timeout_seconds: int = key(replace(_LEASE, read=_lease), "the lease: the venue cancels when it ends", default=30)
+    renew_interval: float = key(
+        seconds(0.2, 1200),
+        "between renewals of the lease; at most the default",
+        default=10.0,
+        otherwise="a third of timeout_seconds",
+        example="10",
+    )
+    watches: tuple[str, ...] = key(
+        one_or_several,
+        'whose silence trips this account; "none": renew even if no bot lives',
+        name="watch",
+        missing=(
+            "there is no default, since renewing the lease of a dead bot defeats the switch: name the watch on the "
+            'trading process, or say "none" to renew even if no bot lives'
+        ),
+        default=(),
+        example='"quoter"',
+    )
+    on_trip: OnTrip = key(
+        choice("cancel", "expire", "lapse"),
+        "what a trip does; V2 has no cancel; expire cuts the lease to 1 s",
+        default="cancel",
+        otherwise="cancel; with V2 expire",
+        example='"cancel"',
+    )
+
+    @staticmethod
+    def settle(table: Table) -> None:
+        values = table.values
+        if values.get("url") is not None:
+            values["url"] = values["url"].rstrip("/")
+        elif "url" in values and "network" in values:
+            values["url"] = URLS[values["network"]]
+        if table.raw.get("watch") == []:
+            table.fault("watch", "names no watch", 'say "none" to renew even if no bot lives')
+        if "timeout_seconds" in values and "renew_interval" in values:
+            _settle_renewals(table)
+        match values.get("api"):
+            case "v2":
+                _settle_v2(table)
+            case "v3":
+                _settle_v3(table)
 
     @property
     def timers(self) -> Timers:
@@ -49,10 +132,6 @@ class SxBetAccount(Account):
             look_interval=25.0,
             rearm=attempt,
         )
-
-    @property
-    def secrets(self) -> Mapping[str, SecretSource]:
-        return {"api_key": self.api_key}
 
     @property
     def place(self) -> str:
@@ -83,6 +162,38 @@ class SxBetAccount(Account):
             f"a renewal that the venue carries out late adds up to {at_most(HEARD_WITHIN + self.timers.reply_timeout)} "
             "s, and its own delay in cancelling is not documented"
         )
+
+
+def _settle_renewals(table: Table) -> None:
+    values = table.values
+    most = values["timeout_seconds"] / RENEWALS_PER_LEASE
+    if values["renew_interval"] is None:
+        values["renew_interval"] = most
+    elif values["renew_interval"] > most:
+        table.fault(
+            "renew_interval",
+            f"must be at most {most:g}, a third of timeout_seconds, not {values['renew_interval']:g}",
+            "so that two renewals may fail and a third still comes in time",
+        )
+
+
+def _settle_v2(table: Table) -> None:
+    values = table.values
+    if not table.given("requestor"):
+        table.fault("requestor", "missing", "with V2 it is the wallet whose orders are guarded")
+    if values.get("on_trip") == "cancel":
+        table.fault(
+            "on_trip", '"cancel" needs api = "v3"', 'V2 cancels only with the wallet\'s private key; use "expire"'
+        )
+    if "on_trip" in values:
+        values["on_trip"] = values["on_trip"] or "expire"
+
+
+def _settle_v3(table: Table) -> None:
+    if table.given("requestor"):
+        table.fault("requestor", "only for V2", "with V3 the venue knows the account by its key: leave it out")
+    if "on_trip" in table.values:
+        table.values["on_trip"] = table.values["on_trip"] or "cancel"
 
 
 def advice(accounts: Sequence[SxBetAccount]) -> Iterator[str]:

@@ -9,19 +9,20 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deadman.config.keys import DAEMON, DERIBIT, SELECTION, SXBET, WATCH, Key
-from deadman.model.settings import Account, SecretSource, Selection, WatchConfig
+from deadman.config.accounts import account_keys
+from deadman.model.keys import Key, keys_of
+from deadman.model.settings import Account, DaemonConfig, SecretSource, Selection, WatchConfig
 from deadman.simulator.sxbet.venue import SxBet
 from tests.swarm.world.accounts import OTHER_DERIBIT_HOST, OTHER_SXBET_HOST, deribit_account, sxbet_account
 from tests.swarm.world.desk import Desk
 from tests.swarm.world.market import FULL, GATEWAY_SCOPE, GATEWAY_SEED
 
 TABLES: Mapping[str, tuple[Key, ...]] = {
-    "daemon": DAEMON,
-    "watches": WATCH,
-    "deribit": DERIBIT,
-    "sxbet": SXBET,
-    "cancel": SELECTION,
+    "daemon": keys_of(DaemonConfig),
+    "watches": keys_of(WatchConfig),
+    "deribit": account_keys("deribit"),
+    "sxbet": account_keys("sxbet"),
+    "cancel": keys_of(Selection),
 }
 """Every table of the config that holds keys."""
 

@@ -10,13 +10,11 @@ from typing import Any
 import tomli_w
 
 from deadman.config.accounts import NO_WATCH
-from deadman.config.keys import DERIBIT, SXBET, WATCH, Key
+from deadman.model.keys import keys_of
 from deadman.model.settings import Account, SecretSource, Selection, WatchConfig
 from deadman.venues.sxbet.settings import SxBetAccount
 
 Table = dict[str, Any]
-ATTRIBUTES = {"watch": "watches"}
-"""Keys that are called otherwise once they are read."""
 
 
 def write_config(
@@ -30,21 +28,21 @@ def tables(accounts: Iterable[Account], watches: Iterable[WatchConfig], daemon: 
     """What the file says, as TOML's own types."""
     return {
         "daemon": dict(daemon),
-        "watches": {watch.name: written(watch, WATCH) for watch in watches},
+        "watches": {watch.name: written(watch) for watch in watches},
         "accounts": {account.name: account_table(account) for account in accounts},
     }
 
 
 def account_table(account: Account) -> Table:
-    table = written(account, SXBET if isinstance(account, SxBetAccount) else DERIBIT)
+    table = {"venue": account.venue, **written(account)}
     if isinstance(account, SxBetAccount) and not account.watches:
         table["watch"] = NO_WATCH
     return table
 
 
-def written(record: Account | WatchConfig, keys: Iterable[Key]) -> Table:
+def written(record: Account | WatchConfig) -> Table:
     """Every key that has a value, as a person would write it."""
-    values = {key.name: getattr(record, ATTRIBUTES.get(key.name, key.name)) for key in keys}
+    values = {key.name: getattr(record, key.attribute) for key in keys_of(type(record))}
     return {name: as_toml(value) for name, value in values.items() if value is not None}
 
 

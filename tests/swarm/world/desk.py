@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from deadman.config.fault import Faults
+from deadman.config.document import Faults
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.guard import Phase
