@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Literal
 
 from deadman.model.guard import Guard, Phase
@@ -24,6 +25,11 @@ class Fate:
     orders: Literal["cancelling", "gone", "partly", "stay", "unknown"]
     within: float | None
     because: str
+
+
+def at_most(seconds: float) -> float:
+    """In whole milliseconds, rounded up: what is told of a death must hold."""
+    return ceil(round(seconds * 1000, 3)) / 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class Case:
         """
         patience = {name: WatchConfig(name, self._patience(watch)) for name, watch in self.watches.items()}
         bound = promise(replace(self.account, watches=self.bots), patience).gone_within(self.guard.open_orders)
-        return None if bound is None else round(bound, 3)
+        return None if bound is None else at_most(bound)
 
     def lapse_bound(self) -> float | None:
         """The same where the lease's end alone cancels."""

@@ -347,6 +347,11 @@ def test_each_phase_tells_what_becomes_of_the_orders(row: Row) -> None:
     assert (answer["if_host_dies"]["orders"], answer["if_host_dies"]["within"]) == host
 
 
+def test_seconds_are_told_rounded_up() -> None:
+    """What is printed must hold, to the last millisecond."""
+    assert told(SX, ALIVE, (OPEN, *lease(95.0003)))["if_host_dies"]["within"] == 25.001
+
+
 @pytest.mark.parametrize("row", DERIBIT + SX_BET, ids=lambda row: f"{row[1].venue}: {row[0]}")
 def test_every_answer_says_why_in_a_sentence(row: Row) -> None:
     answer = told(row[1], row[2], row[3])

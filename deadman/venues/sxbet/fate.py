@@ -6,7 +6,7 @@ Source: docs.sx.bet, "Heartbeat". Deaths count from the last *attempted* renewal
 from __future__ import annotations
 
 from deadman.model.duty import means
-from deadman.model.fate import Case, Fate
+from deadman.model.fate import Case, Fate, at_most
 from deadman.model.guard import Phase
 from deadman.model.settings import OnTrip
 from deadman.venues.sxbet.settings import SxBetAccount
@@ -37,7 +37,7 @@ def if_host_dies(case: Case, account: SxBetAccount) -> Fate:
         return Fate("unknown", None, "deadman only observes here: it holds no lease, and sees nobody else's.")
     if case.stands and until is not None:
         return Fate(
-            "gone", round(until - case.now, 3), "SX Bet cancels when the lease ends, with a delay it does not document."
+            "gone", at_most(until - case.now), "SX Bet cancels when the lease ends, with a delay it does not document."
         )
     if case.guard.may_be_leased(case.now):
         return Fate("unknown", None, f"No lease is proven, but one that is not may run until {_until(case)}.")
@@ -76,7 +76,7 @@ def _tripping(case: Case, account: SxBetAccount) -> Fate:
         return Fate("cancelling", None, "Being cancelled now, until SX Bet lists no open order.")
     if case.stands and until is not None:
         why = "Renewals have stopped, and SX Bet cancels when the lease ends, with a delay it does not document."
-        return Fate("cancelling", round(until - case.now, 3), why)
+        return Fate("cancelling", at_most(until - case.now), why)
     if case.guard.may_be_leased(case.now):
         why = f"No lease is proven, but one that is not may run until {_until(case)}: SX Bet cancels when it ends."
         return Fate("unknown", _left(case), why)
@@ -100,7 +100,7 @@ def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
 
 def _left(case: Case) -> float:
     """Seconds to the latest end of any lease: a renewal that is carried out late undoes a cut, and lasts longer."""
-    return round((case.guard.lease_end or case.now) - case.now, 3)
+    return at_most((case.guard.lease_end or case.now) - case.now)
 
 
 def _cancels(case: Case, means_of_trip: OnTrip) -> bool:

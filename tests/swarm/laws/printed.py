@@ -11,7 +11,7 @@ from deadman.status.report import report
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 
-GRAIN = 1e-3
+GRAIN = 1e-6
 """Seconds within which two instants are one."""
 
 
