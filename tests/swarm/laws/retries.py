@@ -36,11 +36,14 @@ class Retries(Law):
         self.dials = 0
 
     def on_fact(self, account: str, fact: Fact) -> None:
+        """A row of noes lasts until a proof, whatever comes between; a trip may be what is shown meanwhile."""
         match fact:
             case facts.Proven():
                 self.refused.pop(account, None)
-            case facts.TurnedAway() | facts.Lost() | facts.Failed() | facts.SessionOpened():
+            case facts.TurnedAway() | facts.FoundOff():
                 self.refused.setdefault(account, Refusals()).last = 0.0
+            case facts.Lost() | facts.Failed() | facts.SessionOpened() if account in self.refused:
+                self.refused[account].last = 0.0
 
     def on_request(self, received: Received) -> None:
         for name, refusals in self.refused.items():
@@ -57,11 +60,13 @@ class Retries(Law):
         dials, self.dials = self.dials, len(self.desk.network.dials)
         for name, refusals in list(self.refused.items()):
             account, standing = self.scene.account(name), standings.get(name)
-            if account is None or standing is None or standing.phase is not Phase.REFUSED:
+            if account is None or standing is None:
                 del self.refused[name]
                 continue
             refusals.first += passed
-            refusals.last = 0.0 if dials != self.dials else refusals.last + passed
+            # Without a bot there is nothing to ask for, whatever was refused before.
+            is_due = standing.phase is Phase.REFUSED and not standing.guard.awaited
+            refusals.last = refusals.last + passed if is_due and dials == self.dials else 0.0
             patient = refusals.first <= promise(account, self.desk.watches).patient_after
             if not patient or any(code in standing.tally.errors for code in SHUT):
                 continue
