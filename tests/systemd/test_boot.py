@@ -32,6 +32,8 @@ from tests.support.serviced import (
     venue,
 )
 
+pytestmark = pytest.mark.xdist_group("systemd")  # one worker: they share what is dear to start
+
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:

@@ -17,7 +17,10 @@ from tests.support.live import Desk, Prometheus, desk, prometheus, wait_for
 ROUND = 1.0
 """Seconds between scrapes, and between evaluations."""
 
-pytestmark = pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed"),
+    pytest.mark.xdist_group("prometheus"),  # one worker: they share what is dear to start
+]
 
 
 @pytest.fixture(scope="module")
