@@ -1,1 +1,1 @@
-"""The config: what it may say (`schema`) and how it is read (`load`)."""
+"""The config file: read (`load`), judged (`secrets`, `advice`) and described (`describe`); keys stand at settings."""

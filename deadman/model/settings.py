@@ -152,10 +152,7 @@ class DaemonConfig:
         example='"trading"',
     )
     operators: tuple[str, ...] = key(
-        texts,
-        "may arm, disarm, trip and hold, besides root and the daemon's own user",
-        default=(),
-        example='["alice"]',
+        texts, "may arm, disarm, trip and hold, besides root and the daemon's own user", default=(), example='["alice"]'
     )
     webhook: str | None = key(
         hook,
@@ -178,9 +175,7 @@ class WatchConfig:
     name: str
     timeout: float = key(seconds(1, 86400), "seconds of silence after which the trading process is dead", example="5")
     on_stopping: Literal["trip", "release"] = key(
-        choice("trip", "release"),
-        "what STOPPING=1 does; release cancels nothing and waits",
-        default="trip",
+        choice("trip", "release"), "what STOPPING=1 does; release cancels nothing and waits", default="trip"
     )
     user: str | None = key(
         text(32),
@@ -206,10 +201,7 @@ class Account(ABC):
     on_trip: OnTrip = "none"
     observe: bool = key(boolean, "true: look and report, change nothing", default=False)
     ca_file: Path | None = key(
-        path,
-        "trusted instead of the system's certificates, in PEM form",
-        default=None,
-        example='"ca.pem"',
+        path, "trusted instead of the system's certificates, in PEM form", default=None, example='"ca.pem"'
     )
 
     venue: ClassVar[str]

@@ -34,10 +34,12 @@ def sponge(message: bytes, padding: int) -> bytes:
 
 
 def _permuted(lanes: list[int]) -> list[int]:
-    """Keccak-f[1600]: 24 rounds over 5 × 5 lanes; lane (x, y) stands at x + 5 y."""
+    """Keccak-f[1600]: 24 rounds over 5 × 5 lanes; lane (x, y) stands at x + 5 y. The names are those of FIPS 202."""
     register = 1
     for _ in range(24):
-        lanes = _chi(_rho_and_pi(_theta(lanes)))
+        lanes = _rho_and_pi(_theta(lanes))
+        chi = [~lanes[at - at % 5 + (at + 1) % 5] & lanes[at - at % 5 + (at + 2) % 5] for at in range(25)]
+        lanes = [lane ^ other & _MASK for lane, other in zip(lanes, chi, strict=True)]
         for bit in range(7):
             register = (register << 1) ^ (register >> 7) * 0x171  # the LFSR that the round constants come from
             lanes[0] ^= (register >> 1 & 1) << (1 << bit) - 1
@@ -50,19 +52,12 @@ def _theta(lanes: list[int]) -> list[int]:
 
 
 def _rho_and_pi(lanes: list[int]) -> list[int]:
-    moved = list(lanes)
-    x, y = 1, 0
+    moved, x, y = list(lanes), 1, 0
     for step in range(24):
         source = lanes[x + 5 * y]
         x, y = y, (2 * x + 3 * y) % 5
         moved[x + 5 * y] = _rotated(source, (step + 1) * (step + 2) // 2)
     return moved
-
-
-def _chi(lanes: list[int]) -> list[int]:
-    return [
-        lanes[at] ^ (~lanes[at - at % 5 + (at + 1) % 5] & lanes[at - at % 5 + (at + 2) % 5]) & _MASK for at in range(25)
-    ]
 
 
 def _rotated(lane: int, by: int) -> int:
