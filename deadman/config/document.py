@@ -158,19 +158,14 @@ class _Scan:
 
     def run(self) -> None:
         table: KeyPath = ()
-        while self._peek():
-            if self._text[self._at] == "[":
-                table = self._header()
-            else:
+        while mark := self._peek():
+            if mark != "[":
                 self._pair(table)
-
-    def _header(self) -> KeyPath:
-        while self._text[self._at] == "[":
-            self._at += 1
-        path = self._key(())
-        while self._text.startswith("]", self._at):
-            self._at += 1
-        return path
+                continue
+            brackets = 2 if self._text.startswith("[[", self._at) else 1
+            self._at += brackets
+            table = self._key(())
+            self._at += brackets
 
     def _pair(self, table: KeyPath) -> None:
         path = self._key(table)
@@ -178,14 +173,17 @@ class _Scan:
         self._value(path)
 
     def _key(self, table: KeyPath) -> KeyPath:
-        line, path = self._line_here(), table
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        path = table
         while True:
-            path = (*path, _plain(self._take(_KEY)))
-            self.lines.setdefault(path, line)
+            key = self._take(_KEY)
+            path = (*path, tomllib.loads(f"key = {key}")["key"] if key[0] in "\"'" else key)
+            self.lines.setdefault(path, self._line)
             if self._text[self._at] != ".":
                 break
             self._at += 1
-        self.lines[path] = line
+        self.lines[path] = self._line
         return path
 
     def _value(self, path: KeyPath) -> None:
@@ -219,20 +217,9 @@ class _Scan:
         self._at = _end(_SPACE, self._text, end)
         return self._text[start:end]
 
-    def _line_here(self) -> int:
-        self._line += self._text.count("\n", self._counted, self._at)
-        self._counted = self._at
-        return self._line
-
 
 def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
     found = pattern.match(text, start)
     if found is None:
         raise ValueError(f"not TOML at offset {start}")
     return found.end()
-
-
-def _plain(key: str) -> str:
-    if key[0] in "\"'":
-        return str(tomllib.loads(f"key = {key}")["key"])
-    return key
