@@ -1,4 +1,4 @@
-"""One account's keeper: opens a session, arms, renews, and carries out what the guard calls for. It ends never.
+"""One account's keeper: opens a session, arms, renews, and carries out what the guard calls for, until cancelled.
 
 What is to be done is read off the guard, not remembered: a trip, a disarm or a doubt posted by anybody cuts short
 whatever the keeper waits for, and the loop turns to it on the session at hand.
@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
+from typing import assert_never
 
 import trio
 
@@ -21,7 +22,6 @@ from deadman.model.duty import Duty, cancel_method, crashed, duty, fact_of, trip
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard
-from deadman.model.proof import Proof
 from deadman.model.settings import Account
 from deadman.model.timers import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff, Timers
 from deadman.venues.venue import OpenSession, Round, Session
@@ -31,14 +31,6 @@ LOOK_TIMEOUT = 15.0
 
 AFTER_PROOF = 1.0
 """Seconds at most until the next try when a session that was proven is lost, however often that happens."""
-
-
-def _round_done(done: Round, now: float) -> Fact:
-    return facts.RoundDone(now, done.cancelled, done.remaining, done.resisting, done.words, done.listed)
-
-
-async def nothing_to_wait_for() -> None:
-    """Stands for the store where there is none."""
 
 
 @dataclass
@@ -53,7 +45,7 @@ class Keeper:
     board: Board
     open_session: OpenSession
     chance: Random
-    ready: Callable[[], Awaitable[None]] = nothing_to_wait_for
+    ready: Callable[[], Awaitable[None]] | None = None
     count_orders: Callable[[], Awaitable[int]] | None = None
     secret_changed: Callable[[], Awaitable[None]] | None = None
     timers: Timers = field(init=False)
@@ -71,18 +63,15 @@ class Keeper:
 
     async def run(self) -> None:
         """Open, converse, and after a failure wait and open again, until cancelled."""
-        self.board.listen(self._heed)
+        self.board.listen(self._on_change)
         try:
             while True:
-                await self._rest()
+                while self._duty() is Duty.REST:
+                    with self._until_called():
+                        await self._look_on()
                 await self._visit()
         finally:
-            self.board.unlisten(self._heed)
-
-    async def _rest(self) -> None:
-        while self._duty() is Duty.REST:
-            with self._until_called():
-                await self._look_on()
+            self.board.unlisten(self._on_change)
 
     async def _look_on(self) -> None:
         """Count the open orders now and then: those that rest while nothing is armed are nobody else's to tell of."""
@@ -111,8 +100,11 @@ class Keeper:
         finally:
             self._post(facts.SessionClosed(self._now()))
         if self._is_on_task():
-            with self._until_called(), self._pausing():
-                await self._wait(pause)
+            with self._until_called(), self._pausing(), trio.move_on_after(pause):
+                if self.secret_changed is None or self._refused_since is None:
+                    await trio.sleep_forever()
+                else:
+                    await self.secret_changed()  # is tried at once
 
     async def _converse(self, session: Session) -> None:
         while (task := self._duty()) is not Duty.REST:
@@ -122,14 +114,6 @@ class Keeper:
                 with self._pausing():
                     while pause is not None and self._is_on_task():
                         pause = await self._noted(session.attend(self._now() + pause))
-
-    async def _wait(self, pause: float) -> None:
-        """Leave the venue alone; a secret that changes meanwhile is tried at once."""
-        with trio.move_on_after(pause):
-            if self.secret_changed is None or self._refused_since is None:
-                await trio.sleep_forever()
-            else:
-                await self.secret_changed()
 
     async def _noted(self, doing: Awaitable[None]) -> float | None:
         """The venue's no to one request is told and is not the session's end; seconds to leave it alone, None if fine.
@@ -152,12 +136,18 @@ class Keeper:
                 await self._cancel(session)
             case Duty.DISARM:
                 await self._disarm(session)
+            case Duty.REST:
+                return
+            case _:
+                assert_never(task)
 
     async def _prove(self, session: Session) -> None:
         """One proof, and attention until the next is due. What read off is armed anew: a renewal proves less."""
         await self._settled(session, on=True)
         renewing = self._armed and self._guard().proof is not None
-        proof = await (session.renew() if renewing else self._arm(session))
+        if not renewing and self.ready is not None:
+            await self.ready()
+        proof = await (session.renew() if renewing else session.arm())
         self._armed = True
         self._steady_since = self._steady_since or self._now()
         self._refused_since = None
@@ -167,12 +157,12 @@ class Keeper:
         if self._guard().book.is_unsure:
             session.recount()
         if self._is_on_task():
-            await session.attend(self._renewal_due(proof))
-
-    def _renewal_due(self, proof: Proof) -> float:
-        """Sooner where a request may undo the lease until then: the first one asked for after that is a claim."""
-        due, undone = proof.asked_at + self.timers.renew_interval, self._guard().leases.undone_until(proof.ttl)
-        return undone if proof.asked_at < undone < due else due
+            due, undone_until = (
+                proof.asked_at + self.timers.renew_interval,
+                self._guard().leases.undone_until(proof.ttl),
+            )
+            # An earlier request may undo the lease until then: the first one asked for after that is a claim.
+            await session.attend(undone_until if proof.asked_at < undone_until < due else due)
 
     async def _settled(self, session: Session, *, on: bool) -> None:
         """Let the time go by in which the venue may yet turn the switch the other way, by an earlier word of ours."""
@@ -186,23 +176,18 @@ class Keeper:
             account = await session.identify()
         self._post(facts.Identified(self._now(), account))
 
-    async def _arm(self, session: Session) -> Proof:
-        await self.ready()
-        return await session.arm()
-
     async def _disarm(self, session: Session) -> None:
-        """Let go of the switch; a setting stays on where somebody else had turned it on: it is not ours to undo."""
-        self._armed = False
-        if self.account.lease is not None:
-            await self._let_go(session)
-            return
-        await self._settled(session, on=False)
-        if self._guard().turned_on:
-            await session.disarm()
-        self._post(facts.DisarmConfirmed(self._now()))
+        """Let go of the switch; a setting stays on where somebody else had turned it on: it is not ours to undo.
 
-    async def _let_go(self, session: Session) -> None:
-        """Ask for no lease; it is believed once no earlier request may be carried out after it, else asked again."""
+        A lease let go is believed once no earlier request may be carried out after that, else it is asked again.
+        """
+        self._armed = False
+        if self.account.lease is None:
+            await self._settled(session, on=False)
+            if self._guard().turned_on:
+                await session.disarm()
+            self._post(facts.DisarmConfirmed(self._now()))
+            return
         await session.disarm()
         leases, now = self._guard().leases, self._now()
         if leases.let_go:
@@ -222,7 +207,8 @@ class Keeper:
             if not self._guard().lapsed(self._now()):
                 raise
             done = Round(0, None)
-        self._post(_round_done(done, self._now()))
+        now = self._now()
+        self._post(facts.RoundDone(now, done.cancelled, done.remaining, done.resisting, done.words, done.listed))
         if done.remaining == 0 or (done.remaining is None and self._guard().lapsed(self._now())):
             self._post(facts.TripDone(self._now(), presumed=done.remaining is None))
         elif done.remaining is None:  # by another connection, or by a key read anew, it may be read
@@ -266,7 +252,7 @@ class Keeper:
         share = 0.75 if isinstance(error, Refused) else 0.25
         return min(pause, max(share * (held.sure_until - now), 0.5))
 
-    def _heed(self, account: str, before: Standing, after: Standing) -> None:
+    def _on_change(self, account: str, before: Standing, after: Standing) -> None:
         """Cut short whatever is waited for when the guard calls for something else, or doubts what it knew.
 
         Whatever but a trip waits for the answer to a request for a lease: one given up may be carried out later.
