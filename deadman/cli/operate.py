@@ -99,7 +99,7 @@ def run_arm(arguments: argparse.Namespace) -> int:
 
 def add_disarm_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "SX Bet is told to drop the lease; Deribit's cancel-on-disconnect is turned off only if deadman turned it on, "
+        "A lease is given back to the venue; cancel-on-disconnect is turned off only if deadman turned it on, "
         "and connections that are open keep it. Nothing is renewed, repaired or tripped until `arm`. "
         "Returns when the venue has confirmed; else exit 1 after 10 s with what is outstanding."
     )
@@ -119,9 +119,7 @@ def run_disarm(arguments: argparse.Namespace) -> int:
 
 
 def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "Meanwhile the bot may be silent: nothing is tripped, and SX Bet leases are renewed. Ends by itself."
-    )
+    parser.epilog = "Meanwhile the bot may be silent: nothing is tripped, and leases are renewed. Ends by itself."
     parser.add_argument("watch", metavar="WATCH")
     parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help=SPELLED)
     add_reason(parser)

@@ -234,5 +234,5 @@ async def test_an_address_and_an_account_spend_less_than_the_venue_grants_them(
     async with doorway(name) as way, way.open():
         url, key = way.account.url, way.door.account.client_id
         address, account = way.door.dialler.pace(url, 1, 1), way.door.dialler.pace(f"{url} {key}", 1, 1)
-        assert (address.burst, address.rate) == (80.0, 15.0), "of 100 and 20 (protocol, section 7.1)"
+        assert (address.burst, address.rate) == (80.0, 15.0), "of the 100 and 20 that the venue grants an address"
         assert (account.burst, account.rate) == (15.0, 5.0), "of the 20 and 5 of the lowest tier"

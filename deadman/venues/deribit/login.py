@@ -1,4 +1,7 @@
-"""How an account logs in to Deribit, and what a login grants (protocol, section 2)."""
+"""How an account logs in to Deribit, and what a login grants.
+
+Source: docs.deribit.com, public/auth.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ SWITCHING = "account:read_write"
 LISTING = "trade:read"
 TRADING = "trade:read_write"
 COINBASE = frozenset({"rat#trade", "wallet:buys:create"})
-"""Any one of these does all of it on Coinbase's gateway (protocol, section C)."""
+"""Any one of these does all of it on Coinbase's gateway."""
 
 REFRESH_AT = 0.8
 """Of a token's life: early enough for several tries."""

@@ -1,5 +1,4 @@
-"""Which orders a trip cancels on Deribit, which are left, and what became of those that are not listed any more
-(protocol, sections 4.2 and 6.1)."""
+"""Which orders a trip cancels on Deribit, which are left, and what became of those that are not listed any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One session with Deribit, logged in and listening, and what a keeper asks of it (protocol, sections 2 to 6)."""
+"""One session with Deribit, logged in and listening, and what a keeper asks of it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from deadman.venues.deribit.wire import LOGIN, account_id
 from deadman.venues.venue import Look, Post, ReadSecret, Round
 
 FIRED_CHANNEL = "user.orders.any.any.100ms"
-"""Tells of each order's end and its reason (protocol, section 4.2)."""
+"""Tells of each order's end and its reason."""
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least: credits are the bots' too."""
@@ -93,7 +93,7 @@ class DeribitSession:
         self._counted_at = -inf
 
     async def identify(self) -> str | None:
-        """The id of the account, which every key of it shares (protocol, section 7)."""
+        """The id of the account, which every key of it shares."""
         params = {"currency": "BTC", "extended": True}
         return account_id(await self.conversation.ask(SUMMARY, params, IDENTIFY_TIMEOUT))
 
@@ -209,7 +209,8 @@ CANCEL_BURST = 15.0
 """Cancels at once, of the 20 that the venue's lowest tier has: what the network holds back arrives in a bunch."""
 
 BURST, RATE = 80.0, 15.0
-"""Requests before a login, at once and a second, of the 100 and 20 that an address has (protocol, section 7.1)."""
+"""Requests before a login, at once and a second, of the 100 and 20 that an address has. Source:
+docs.deribit.com, "Rate limits"."""
 
 
 @dataclass

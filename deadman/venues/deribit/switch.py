@@ -1,4 +1,6 @@
-"""Deribit's switch: cancel-on-disconnect for the account (protocol, section 4).
+"""Deribit's switch: cancel-on-disconnect for the account.
+
+Source: docs.deribit.com, private/enable_cancel_on_disconnect.
 
 What is proven: the account's setting reads on, and a connection opened afterwards starts with it on. That covers the
 WebSocket orders of connections opened since; never REST, FIX, or older connections.

@@ -1,4 +1,4 @@
-"""What each of Deribit's error codes asks of us (protocol, section 7.2, from the venue's full table of errors).
+"""What each of Deribit's error codes asks of us (docs.deribit.com, "RPC Error Codes").
 
 Branch on the code, never on the message: the same code is seen with several messages.
 """
@@ -133,7 +133,7 @@ def scopes(granted: Any) -> frozenset[str]:
 
 
 def fired(news: Notification) -> int:
-    """How many orders a `user.orders` notification says cancel-on-disconnect has cancelled (protocol, section 4.2)."""
+    """How many orders a `user.orders` notification says cancel-on-disconnect has cancelled."""
     orders = news.data if isinstance(news.data, list) else [news.data]
     return sum(isinstance(order, dict) and order.get("cancel_reason") == "cancel_on_disconnect" for order in orders)
 

@@ -1,4 +1,4 @@
-"""How an account shows SX Bet who it is: a key in a header, V2 also its address (protocol, sections 9.1 and 9.6)."""
+"""How an account shows SX Bet who it is: a key in a header, V2 also its address."""
 
 from __future__ import annotations
 

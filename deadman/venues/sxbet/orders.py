@@ -1,4 +1,4 @@
-"""The account's open orders on SX Bet, and the cancel of all of them (protocol, section 10)."""
+"""The account's open orders on SX Bet, and the cancel of all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One session with SX Bet, a sequence of requests, and what a keeper asks of it (protocol, sections 9 and 10)."""
+"""One session with SX Bet, a sequence of requests, and what a keeper asks of it."""
 
 from __future__ import annotations
 

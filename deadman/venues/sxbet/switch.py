@@ -1,4 +1,7 @@
-"""SX Bet's switch: a lease on the account's orders, which the venue cancels when it runs out (protocol, section 9)."""
+"""SX Bet's switch: a lease on the account's orders, which the venue cancels when it runs out.
+
+Source: docs.sx.bet, "Heartbeat".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SX Bet's words on the wire: JSON over HTTP (protocol, sections 9 and 10)."""
+"""SX Bet's words on the wire: JSON over HTTP; the shapes of docs.sx.bet, as far as it documents them."""
 
 from __future__ import annotations
 
