@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -56,6 +57,8 @@ PORTS = {
     "httpcore": {"transport.http"},
 }
 """Each foreign package stands behind one port, so that replacing it is replacing one file."""
+
+VENUE_NAMES = re.compile(r"deribit|sx ?bet|coinbase", re.IGNORECASE)
 
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc", "tools"}
 
@@ -229,6 +232,12 @@ def public(kind: type) -> dict[str, list[tuple[str, Any]]]:
         name: [(parameter.name, parameter.annotation) for parameter in inspect.signature(method).parameters.values()]
         for name, method in methods.items()
     }
+
+
+@pytest.mark.parametrize("module", [module for module in HOUSED if room_of(module) != "venues"])
+def test_only_the_venues_own_folders_name_a_venue(module: str) -> None:
+    """Texts and comments included; the page in `deadman/__init__` may show one on its walks."""
+    assert VENUE_NAMES.findall(modules()[module].read_text()) == []
 
 
 def test_no_room_has_a_name_that_says_nothing() -> None:
