@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import trio
 
@@ -21,7 +22,8 @@ from deadman.simulator.faults import Faults
 from deadman.simulator.sxbet.ledger import Settings
 from deadman.venues.doors import Doors
 from deadman.venues.venue import Session
-from tests.swarm.world.accounts import coinbase_account, deribit_account, host_of, sxbet_account
+from tests.support import toy
+from tests.swarm.world.accounts import coinbase_account, deribit_account, sxbet_account
 from tests.swarm.world.host import Environment, Host, learn_nothing
 from tests.swarm.world.life import PlainDialler
 from tests.swarm.world.market import Market, open_market
@@ -36,6 +38,8 @@ def account_of(name: str) -> Account:
             return deribit_account("desk")
         case "coinbase":
             return coinbase_account("desk")
+        case "toy":
+            return toy.toy_account("desk")
         case _:
             return sxbet_account("desk", name.removeprefix("sxbet-"))
 
@@ -85,7 +89,7 @@ class Doorway:
 
     @property
     def host(self) -> str:
-        return host_of(self.account)
+        return urlsplit(self.account.url).hostname or ""
 
     @property
     def secret(self) -> str:
@@ -120,8 +124,11 @@ class Doorway:
 async def doorway(name: str, latency: float = 0.0, seed: int = 1) -> AsyncIterator[Doorway]:
     """A door, shut; `latency` in seconds each way."""
     account = account_of(name)
-    async with open_market(seed, Settings()) as market:
-        market.network.delay(host_of(account), latency, latency)
+    async with AsyncExitStack() as stack:
+        if name == "toy":
+            stack.enter_context(toy.registered())
+        market = await stack.enter_async_context(open_market(seed, Settings()))
+        market.network.delay(urlsplit(account.url).hostname or "", latency, latency)
         way, clock = Doorway(account, market), Clock(trio.current_time, market.time.timestamp)
         market.enroll(account)
         vault = Vault(Environment(market), learn_nothing, Host(market.time, Path()).off_loop)

@@ -26,6 +26,9 @@ from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.accounts import COINBASE_HOST, DERIBIT_HOST, OTHER_DERIBIT_HOST, OTHER_SXBET_HOST, SXBET_HOST
 
+FURTHER: dict[str, type[SxBet]] = {}
+"""Venues by host that a test adds to every market, for accounts whose URL leads there; none by itself."""
+
 EPOCH = 1_700_000_000.0
 FULL = "account:read_write trade:read_write"
 GATEWAY_SCOPE = "rat#trade wallet:buys:create"
@@ -104,6 +107,10 @@ class Market:
                 self.deribit.add_key(str(account.client_id), account.name, secret=secret.reveal(), scope=FULL)
             case SxBetAccount():
                 self.sxbet.add_account(account.name, secret.reveal(), account.api, address=account.requestor or "")
+            case _:
+                venue = self.venue(account)
+                assert isinstance(venue, SxBet)
+                venue.add_account(account.name, secret.reveal())
 
     def rotate_key(self, account: SxBetAccount) -> Secret:
         """A new key at the venue, which revokes the old one; the caller decides when we may read it."""
@@ -130,7 +137,8 @@ class Market:
         """The venue's own account that a configured one opens: two names may open the same, and a name another."""
         if isinstance(account, SxBetAccount):
             return self._wallet(account)
-        assert isinstance(account, DeribitAccount)
+        if not isinstance(account, DeribitAccount):
+            return account.name
         key = self.venue(account).vault.keys.get(str(account.client_id or account.key_name))  # type: ignore[union-attr]
         return account.name if key is None else key.account
 
@@ -191,6 +199,7 @@ async def open_market(seed: int, sxbet: Settings) -> AsyncIterator[Market]:
             {
                 OTHER_DERIBIT_HOST: Deribit(DERIBIT, random=Random(seed + 5), timestamp=time.timestamp),
                 OTHER_SXBET_HOST: SxBet(sxbet, Exchange(time.now), random=Random(seed + 6), timestamp=time.timestamp),
+                **{host: venue(exchange=Exchange(time.now)) for host, venue in FURTHER.items()},
             },
         )
         network.add(DERIBIT_HOST, 443, market.deribit.serve)
