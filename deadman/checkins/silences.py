@@ -126,15 +126,15 @@ def _read(path: Path) -> tuple[int, Silences] | None:
     return None
 
 
+@dataclass
 class Notebook:
     """Keeps a store true to the last silences it was told."""
 
-    def __init__(self, store: SilenceStore) -> None:
-        self._store = store
-        self._wanted: Silences = {}
-        self._written: Silences | None = None
-        self._changed = trio.Event()
-        self._failing = False
+    store: SilenceStore
+    _wanted: Silences = field(default_factory=dict)
+    _written: Silences | None = None
+    _changed: trio.Event = field(default_factory=trio.Event)
+    _failing: bool = False
 
     def note(self, silences: Silences) -> None:
         """To be written soon; never waits."""
@@ -150,7 +150,7 @@ class Notebook:
             self._changed, silences = trio.Event(), self._wanted
             try:
                 with trio.fail_after(WRITE_TIMEOUT):
-                    await self._store.write(silences)
+                    await self.store.write(silences)
             except (OSError, trio.TooSlowError) as error:
                 why = getattr(error, "strerror", None) or "the disk does not answer"
                 if not self._failing:

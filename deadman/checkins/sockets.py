@@ -44,13 +44,13 @@ DISCARDS_WAIT = 0.01
 """Seconds to rest while descriptors that were sent along wait to be closed: what is unread would make it spin."""
 
 LOOK_UP_TIMEOUT = 2.0
-"""Seconds a name service may take at the start; it holds up nobody's switch for longer."""
+"""Seconds a name service may take at the start: it must not hold up the arming for longer."""
 
 LOOK_UP_INTERVAL = 5.0
 """Seconds between two looks for a user who was not known."""
 
 LONGEST = 4096
-"""Bytes of a datagram that are read; a longer one is nobody's check-in."""
+"""Bytes of a datagram that are read; a longer one counts as no check-in."""
 
 READ_BY_THREAD = 64
 """Datagrams the thread reads from one socket before it turns to the next: a flood at one delays no other."""

@@ -1,1 +1,1 @@
-"""The operator's hand: a Unix socket for looking and for changing, in JSON-RPC."""
+"""The control socket, through which operators look at accounts and change them, in JSON-RPC."""

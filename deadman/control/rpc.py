@@ -105,7 +105,7 @@ def expect(params: Mapping[str, Any], allowed: Iterable[str]) -> None:
 
 
 def accounts(params: Mapping[str, Any], known: Collection[str]) -> tuple[str, ...]:
-    """The named accounts, each once; "all" is every one. An empty list is nobody's wish."""
+    """The named accounts, each once; "all" is every one. An empty list is refused."""
     given = params.get("accounts")
     if given == "all":
         return tuple(known)

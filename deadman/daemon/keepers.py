@@ -131,7 +131,7 @@ class Keepers:
             self._bring_up_to_date(known.wanted)
 
     def _stop(self, name: str) -> None:
-        """Falls silent: the keeper leaves without a word to the venue."""
+        """The keeper ends without sending anything to the venue."""
         self._running.pop(name).scope.cancel()
 
     async def _supervise(self, kept: Kept) -> None:
@@ -165,55 +165,47 @@ RELOAD_TIMEOUT = 10.0
 """Seconds for reading the file and its secrets; a hung disk keeps the old config."""
 
 
+@dataclass
 class Reloader:
-    """Knows what is in force. `read` reads the file and every secret anew, off the loop; it raises Faults."""
+    """`config` is the one in force. `read` reads the file and every secret anew, off the loop; it raises Faults."""
 
-    def __init__(
-        self,
-        config: Config,
-        board: Board,
-        watches: Watches,
-        keepers: Keepers,
-        read: Callable[[], Config],
-        off_loop: OffLoop,
-    ) -> None:
-        self._config = config
-        self._read = read
-        self._off_loop = off_loop
-        self._board = board
-        self._watches = watches
-        self._keepers = keepers
+    config: Config
+    board: Board
+    watches: Watches
+    keepers: Keepers
+    read: Callable[[], Config]
+    off_loop: OffLoop
 
     async def reload(self) -> None:
         """Never raises for what a person can write into a file, nor for what a host fails to tell."""
-        attempt = Attempt(self._read, self._watches.prepare)
+        attempt = Attempt(self.read, self.watches.prepare)
         try:
             with trio.fail_after(RELOAD_TIMEOUT):
-                config, change = await self._off_loop(attempt.run)
+                config, change = await self.off_loop(attempt.run)
         except Faults as faults:
             self._keep_old([str(fault) for fault in faults.faults])
         except (SocketFault, UnknownUser, OSError) as error:
             self._keep_old([str(error)])
         except trio.TooSlowError:
             attempt.give_up()
-            self._keep_old([f"{self._config.path}: not read, or its users not looked up, within {RELOAD_TIMEOUT:g} s"])
+            self._keep_old([f"{self.config.path}: not read, or its users not looked up, within {RELOAD_TIMEOUT:g} s"])
         else:
             self._commit(config, change)
 
     def _commit(self, config: Config, change: Change) -> None:
-        self._watches.commit(config.watches, change)
-        self._keepers.apply(config.accounts)
+        self.watches.commit(config.watches, change)
+        self.keepers.apply(config.accounts)
         # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
-        self._watches.look()
-        if config.daemon != self._config.daemon:
+        self.watches.look()
+        if config.daemon != self.config.daemon:
             log.warning("[daemon] has changed: that needs a restart", extra={"event": "restart_needed"})
-        self._config = config
-        self._board.reload = Reload(True, self._board.clock.timestamp())
+        self.config = config
+        self.board.reload = Reload(True, self.board.clock.timestamp())
         told = {"event": "reloaded"}
         log.info("reloaded; what changed is in force. Secrets by credential need a restart, by file do not", extra=told)
 
     def _keep_old(self, faults: list[str]) -> None:
-        self._board.reload = Reload(False, self._board.reload.success_timestamp)
+        self.board.reload = Reload(False, self.board.reload.success_timestamp)
         for fault in faults:
             log.error("not reloaded, the old config stays in force: %s", fault, extra={"event": "reload_failed"})
 

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -45,20 +45,20 @@ LAST_WRITE = 1.0
 """Seconds for what has changed just before we stop."""
 
 
+@dataclass
 class State:
     """What outlives us, between `board` and `store`. A trip never waits for it."""
 
-    def __init__(self, board: Board, store: Store) -> None:
-        self._board = board
-        self._store = store
-        self._on_disk: Memory | None = None
-        self._changed = trio.Event()
-        self._tried = trio.Event()
-        self._failing = False
-        self._has_tried = False
-        self._asked = 0
-        self._answered = 0
-        self._news_at: dict[str, float] = {}
+    board: Board
+    store: Store
+    _on_disk: Memory | None = None
+    _changed: trio.Event = field(default_factory=trio.Event)
+    _tried: trio.Event = field(default_factory=trio.Event)
+    _failing: bool = False
+    _has_tried: bool = False
+    _asked: int = 0
+    _answered: int = 0
+    _news_at: dict[str, float] = field(default_factory=dict)
 
     def restore(self) -> None:
         """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
@@ -67,10 +67,10 @@ class State:
         again at once: a disk that takes nothing is told of at the start, and not only by the first disarm it loses.
         """
         self._on_disk = self._read()
-        (self._on_disk or Memory.when_in_doubt(self._board)).put_back(self._board)
-        self._board.written = self.written
-        self._board.listen(self._hear)
-        self._board.listen_to_watches(self._hear_watch)
+        (self._on_disk or Memory.when_in_doubt(self.board)).put_back(self.board)
+        self.board.written = self.written
+        self.board.listen(self._on_change)
+        self.board.listen_to_watches(self._on_watch_change)
         self._changed.set()
 
     async def keep(self) -> None:
@@ -95,7 +95,7 @@ class State:
         self._changed.set()
         while self._answered < turn:
             await self._tried.wait()
-        return self._board.state_fault
+        return self.board.state_fault
 
     async def remember_alive(self, watches: Iterable[str]) -> None:
         """Return when the disk knows that these bots live, so that a restart of ours does not forget one it held up.
@@ -109,13 +109,13 @@ class State:
 
     def _knows(self, watches: Iterable[str]) -> bool:
         """Whether the disk is not behind about them; one that is not alive there is nothing to know of."""
-        now, on_disk = Memory.of(self._board).watches, self._on_disk
+        now, on_disk = Memory.of(self.board).watches, self._on_disk
         alive = (name for name in watches if now.get(name, WatchMemory()).alive)
         return all(on_disk is not None and on_disk.watches.get(name, WatchMemory()).alive for name in alive)
 
-    def _hear(self, account: str, before: Standing, after: Standing) -> None:
+    def _on_change(self, account: str, before: Standing, after: Standing) -> None:
         """What the disk knows may be of an account of that name which a reload has dropped since."""
-        disk, at = self._on_disk, self._board.clock.now()
+        disk, at = self._on_disk, self.board.clock.now()
         known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
         now = AccountMemory.of(after.guard)
         if replace(known, listed=None) != replace(now, listed=None):
@@ -124,20 +124,20 @@ class State:
             self._news_at[account] = at
             self._changed.set()
 
-    def _hear_watch(self, before: Watch, after: Watch) -> None:
+    def _on_watch_change(self, before: Watch, after: Watch) -> None:
         if WatchMemory.of(before) != WatchMemory.of(after):
             self._changed.set()
 
     def _read(self) -> Memory | None:
         """What the file says; a new desk remembers nothing; None when the file cannot be believed."""
         try:
-            data = self._store.read()
-            return Memory() if data is None else decode(data, self._board.clock)
+            data = self.store.read()
+            return Memory() if data is None else decode(data, self.board.clock)
         except OSError as error:
             fault = f"cannot be read ({error.strerror})"
         except Damaged as error:
             try:
-                kept = "as " + self._store.set_aside(self._board.clock.timestamp())
+                kept = "as " + self.store.set_aside(self.board.clock.timestamp())
             except OSError as refused:
                 kept = f"until it is written anew ({refused.strerror})"
             fault = f"is damaged ({error}); it is kept {kept}"
@@ -150,13 +150,13 @@ class State:
         return None
 
     async def _save(self, *, last: bool = False) -> None:
-        turn, memory = self._asked, Memory.of(self._board, last=last)
+        turn, memory = self._asked, Memory.of(self.board, last=last)
         if memory != self._on_disk or not self._has_tried:
             self._has_tried = True
             failure = None
             try:
                 with trio.fail_after(WRITE_TIMEOUT):
-                    await self._store.write(encode(memory, self._board.clock))
+                    await self.store.write(encode(memory, self.board.clock))
             except trio.TooSlowError:
                 failure = f"the disk has not answered for {WRITE_TIMEOUT:.0f} s"
             except OSError as error:
@@ -170,7 +170,7 @@ class State:
 
     def _tell(self, failure: str | None) -> None:
         """On the board; in the log once when it begins to fail, and once when that is over."""
-        self._board.state_fault = failure
+        self.board.state_fault = failure
         if failure is not None and not self._failing:
             log.error(
                 "the state cannot be written: %s; the service goes on and tries again, but a restart now would not "

@@ -68,7 +68,7 @@ class Ticker:
 
 
 PRESENCE_INTERVAL = 1.0
-"""Seconds between two looks; no watch is patient for less."""
+"""Seconds between two looks; no watch has a shorter timeout."""
 
 
 @dataclass
