@@ -1,9 +1,8 @@
-"""Descriptors that strangers send along with their messages (SCM_RIGHTS, unix(7)), and how to be rid of them.
+"""Who is at the other end of a Unix socket, and what else it may send: unix(7).
 
-Whoever closes the last copy of one may wait for as long as its sender likes: a TCP socket lingers, a FUSE flushes, a
-socket that holds either does both. Where a receiver makes no room for one the kernel closes it at once, in the
-receiver's name, and so it does with what lies unread in a socket that is closed. Hence: room is made, and threads of
-their own do the closing.
+With a message may come descriptors (SCM_RIGHTS). Closing the last copy of one may take as long as its sender likes: a
+TCP socket lingers, a FUSE flushes. Where a receiver makes no room for one, the kernel closes it at once, in the
+receiver's name, as it does with what lies unread in a closed socket. So room is made, and threads do the closing.
 """
 
 from __future__ import annotations
@@ -22,6 +21,22 @@ from queue import SimpleQueue
 import trio
 
 HINT = "PrivateUsers= of our unit hides it from us: install systemd/drop-ins/operators.conf"
+
+_DESCRIPTOR = struct.Struct("@i")
+_NO_LINGER = struct.pack("@2i", 0, 0)  # struct linger of socket(7)
+
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the module `socket` does not name it
+
+SPACE = socket.CMSG_SPACE(253 * _DESCRIPTOR.size)
+"""Bytes for the most descriptors one message can carry: SCM_MAX_FD of linux/net/scm.h."""
+
+ROOM = 512
+"""Descriptors that may wait to be closed: with one more message still fewer than the 1024 a process has by default."""
+
+THREADS = 16
+
+ROOM_POLL_INTERVAL = 0.01
+"""Seconds between two looks whether there is room again for what a client sends along."""
 
 _UID_MAP = Path("/proc/self/uid_map")
 
@@ -60,20 +75,6 @@ def peer_of(getsockopt: Callable[[int, int, int], bytes]) -> Peer:
     ucred = struct.Struct("3i")  # pid, uid, gid: unix(7)
     pid, uid, _ = ucred.unpack(getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, ucred.size))
     return Peer(pid, uid)
-
-
-_DESCRIPTOR = struct.Struct("@i")
-_NO_LINGER = struct.pack("@2i", 0, 0)  # struct linger of socket(7)
-
-SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the module `socket` does not name it
-
-SPACE = socket.CMSG_SPACE(253 * _DESCRIPTOR.size)
-"""Bytes for the most descriptors one message can carry: SCM_MAX_FD of linux/net/scm.h."""
-
-ROOM = 512
-"""Descriptors that may wait to be closed: with one more message still fewer than the 1024 a process has by default."""
-
-THREADS = 16
 
 
 class Discards:
@@ -131,10 +132,6 @@ def ask_kernel_for_origins(opened: socket.socket) -> None:
     """Have every datagram come with its date and its sender's pid and uid."""
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     opened.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-
-
-ROOM_POLL_INTERVAL = 0.01
-"""Seconds between two looks whether there is room again for what a client sends along."""
 
 
 @dataclass(frozen=True, slots=True)
