@@ -59,13 +59,16 @@ class Reader(Generic[T_co]):
     table: type | None = None
 
 
-def _boolean(value: object) -> bool:
+def reader(form: str, write: Callable[[Any], Any] = as_toml) -> Callable[[Callable[[object], T]], Reader[T]]:
+    """Makes a reader of the function that reads."""
+    return lambda read: Reader(read, form, write=write)
+
+
+@reader("true or false")
+def boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise Wrong(f"must be true or false, not {kind(value)}")
-
-
-boolean = Reader(_boolean, "true or false")
 
 
 def integer(low: int, high: int, unit: str) -> Reader[int]:
@@ -148,30 +151,28 @@ def pattern(shape: str, description: str) -> Reader[str]:
     return Reader(read, description)
 
 
-def _texts(value: object) -> tuple[str, ...]:
+@reader("a list of strings")
+def texts(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise Wrong(f'must be a list of strings such as ["alice"], not {kind(value)}')
     return tuple(dict.fromkeys(text(256).read(item) for item in value))
 
 
-texts = Reader(_texts, "a list of strings")
-one_or_several = Reader(
-    lambda value: _texts(value if isinstance(value, list) else [value]), "a string or a list of them"
-)
+@reader("a string or a list of them")
+def one_or_several(value: object) -> tuple[str, ...]:
+    return texts.read(value if isinstance(value, list) else [value])
 
 
-def _table(value: object) -> dict[str, Any]:
+@reader("a table")
+def table(value: object) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     raise Wrong(f"must be a table, not {kind(value)}")
 
 
-table = Reader(_table, "a table")
-
-
 def table_of(cls: type[T]) -> Reader[T]:
     """A table with the keys of some settings, which `Table` makes of it."""
-    return Reader(cast(Callable[[object], T], _table), "a table", table=cls)
+    return Reader(cast(Callable[[object], T], table.read), table.form, table=cls)
 
 
 def address(secure: str, plain: str) -> Reader[str]:
@@ -187,18 +188,16 @@ def address(secure: str, plain: str) -> Reader[str]:
     return Reader(read, f"{secure}:// URL; {plain}:// only to this host itself")
 
 
-def _hook(value: object) -> str:
-    _check_scheme(_split(value, "https"), "https", "http")
-    return str(value)
-
-
 def _masked(url: str | None) -> str | None:
     parts = urlsplit(url or "")
     return url and f"{parts.scheme}://{parts.netloc}/{MASK}"
 
 
-hook = Reader(_hook, "https:// URL; http:// only to this host itself", write=_masked)
-"""A URL that we call. Whoever knows its path may call it too, so it is never shown."""
+@reader("https:// URL; http:// only to this host itself", _masked)
+def hook(value: object) -> str:
+    """A URL that we call. Whoever knows its path may call it too, so it is never shown."""
+    _check_scheme(_split(value, "https"), "https", "http")
+    return str(value)
 
 
 def _split(value: object, secure: str) -> SplitResult:
@@ -234,7 +233,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _listen(value: object) -> tuple[str, int] | None:
+@reader("host:port", lambda given: "" if given is None else host_and_port(*given))
+def listen(value: object) -> tuple[str, int] | None:
     """Port 0 lets the kernel choose."""
     if not isinstance(value, str):
         raise Wrong(f'must be a string such as "127.0.0.1:9847", not {kind(value)}')
@@ -249,15 +249,10 @@ def _listen(value: object) -> tuple[str, int] | None:
     return host, int(port)
 
 
-listen = Reader(_listen, "host:port", write=lambda given: "" if given is None else host_and_port(*given))
-
-
-def _path(value: object) -> Path:
+@reader("a path")
+def path(value: object) -> Path:
     if not isinstance(value, str):
         raise Wrong(f"must be a path, not {kind(value)}")
     if not value or "\0" in value:
         raise Wrong("is no path a file can have")
     return Path(value)
-
-
-path = Reader(_path, "a path")

@@ -12,7 +12,6 @@ from typing import ClassVar, Literal, NoReturn, Self, cast
 from deadman.model.keys import Table, key, keys_of, settings
 from deadman.model.readers import (
     MASK,
-    Reader,
     Wrong,
     boolean,
     choice,
@@ -20,6 +19,7 @@ from deadman.model.readers import (
     listen,
     path,
     pattern,
+    reader,
     seconds,
     text,
     texts,
@@ -51,7 +51,8 @@ _SHAPES = {
 _FORMS = '{ credential = "NAME" }, { file = "PATH" } or { env = "NAME" }'
 
 
-def _secret(value: object) -> SecretSource:
+@reader(_FORMS, lambda source: source and MASK)
+def secret(value: object) -> SecretSource:
     """What was given instead is never shown: it may be the secret itself."""
     hint = f"write {_FORMS}"
     if isinstance(value, str):
@@ -69,12 +70,8 @@ def _secret(value: object) -> SecretSource:
     return SecretSource(cast(Literal["credential", "file", "env"], source), name)
 
 
-def _account_key(value: object) -> SecretSource:
-    return replace(_secret(value), is_account=True)
-
-
-secret = Reader(_secret, _FORMS, write=lambda source: source and MASK)
-account_key = replace(secret, read=_account_key)
+account_key = replace(secret, read=lambda value: replace(secret.read(value), is_account=True))
+"""Where the one secret lives that the venue knows the account by."""
 
 
 @settings

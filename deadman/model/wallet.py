@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from deadman.model.readers import Reader, Wrong
+from deadman.model.readers import Wrong, reader
 
 _RATE = 136  # bytes absorbed between permutations, for a digest of 256 bits
 _KECCAK_PADDING = 0x01  # FIPS 202's SHA-3 has 0x06 here, and nothing else differs
@@ -65,7 +65,8 @@ def _rotated(lane: int, by: int) -> int:
     return (lane << by | lane >> 64 - by) & _MASK
 
 
-def _wallet(value: object) -> str:
+@reader("0x and 40 hexadecimal digits in their EIP-55 spelling")
+def wallet(value: object) -> str:
     """A venue may take any other spelling for another wallet, one without orders."""
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
         raise Wrong("must be a wallet address: 0x and 40 hexadecimal digits")
@@ -76,6 +77,3 @@ def _wallet(value: object) -> str:
             f"if the digits are right it is spelled {right}",
         )
     return value
-
-
-wallet = Reader(_wallet, "0x and 40 hexadecimal digits in their EIP-55 spelling")

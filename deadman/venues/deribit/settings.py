@@ -39,7 +39,6 @@ GRACE = 10.0
 REARM = 3.0
 """Seconds from a successful dial to a proof, while the venue answers within 0.3 s."""
 
-
 URLS = {
     "mainnet": "wss://www.deribit.com/ws/api/v2",
     "testnet": "wss://test.deribit.com/ws/api/v2",
@@ -68,9 +67,7 @@ class DeribitAccount(Account):
 # private_key = { credential = "secrets_coinbase-desk" }
 """
 
-    network: Literal["mainnet", "testnet", "coinbase"] = key(
-        choice("mainnet", "testnet", "coinbase"), "which exchange", example='"mainnet"'
-    )
+    network: Literal["mainnet", "testnet", "coinbase"] = key(choice(*URLS), "which exchange", example='"mainnet"')
     url: str = key(
         address("wss", "ws"), "replaces the network's address", otherwise="the network's", example='"wss://…"'
     )

@@ -20,7 +20,6 @@ CUT = 1
 REQUESTS_PER_MINUTE = 500
 """Beside orders and trades. Source: docs.sx.bet, rate limits."""
 
-
 URLS = {"mainnet": "https://api.sx.bet", "testnet": "https://api.toronto.sx.bet"}
 
 
@@ -47,7 +46,7 @@ class SxBetAccount(Account):
 {keys}
 """
 
-    network: Literal["mainnet", "testnet"] = key(choice("mainnet", "testnet"), "which exchange", example='"mainnet"')
+    network: Literal["mainnet", "testnet"] = key(choice(*URLS), "which exchange", example='"mainnet"')
     url: str = key(
         address("https", "http"), "replaces the network's address", otherwise="the network's", example='"https://…"'
     )
