@@ -12,7 +12,7 @@ from tests.swarm.world.desk import Desk
 
 @pytest.mark.parametrize("seed", [1])
 def test_a_calm_hour_changes_nothing_and_after_each_trouble_all_comes_to_rest(seed: int) -> None:
-    day = perform(seed, seconds=60.0, number=5)
+    day = perform(seed, seconds=60.0, number=3)
     assert day.record.violations == []
     assert day.record.reached["healed"] >= 2
     assert +day.troubles.met
