@@ -34,7 +34,7 @@ FLOORS: dict[int, str] = {
 APART = {"simulator"}
 """Knows nothing of ours; only the command line knows it."""
 
-BESIDE = {"simulator.demo", "simulator.demo_daemon", "simulator.demo_world", "simulator.simulate"}
+BESIDE = {"simulator.demo", "simulator.demo_world", "simulator.simulate"}
 """Programs that show our daemon, or let people show it, what the simulator plays."""
 
 ROOMS_AT_MOST, ARROWS_AT_MOST = 12, 70

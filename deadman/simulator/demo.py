@@ -15,7 +15,8 @@ from typing import Any
 import trio
 
 from deadman.model.errors import innermost
-from deadman.simulator.demo_world import BTC, LEASE, SILENCE, SX, VERIFY, World
+from deadman.simulator.demo_world import BTC, LEASE, SILENCE, SX, VERIFY, World, open_world
+from deadman.simulator.simulate import USUAL_PORT, reserved_port
 
 FAILED = 1
 BY_SIGNAL = 128
@@ -31,8 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit 0 when every claim held, 1 when one did not, 130 on Ctrl-C. Raises BrokenPipeError when nobody reads on."""
-    import trio  # late, with the simulator: no other verb is to wait for them
-
     with tempfile.TemporaryDirectory(prefix="deadman-demo-") as directory:
         try:
             return trio.run(_until_signalled, Path(directory), arguments.once)
@@ -42,8 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _until_signalled(directory: Path, once: bool) -> int:
     """The story, cut short by a signal: whatever it has started is stopped on the way out."""
-    import trio
-
     code = FAILED
 
     async def listen(task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -61,13 +58,6 @@ async def _until_signalled(directory: Path, once: bool) -> int:
 
 
 async def _demo(directory: Path, once: bool) -> int:
-    import trio
-
-    # HOUSE: local import of itself
-    # HOUSE: local import of itself
-    from deadman.simulator.demo_world import open_world
-    from deadman.simulator.simulate import USUAL_PORT, reserved_port
-
     telling = Telling()
     print("deadman demo: Deribit and SX Bet simulated on this machine; nothing leaves it.")
     with reserved_port() as port:

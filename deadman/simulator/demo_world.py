@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -53,7 +55,7 @@ class World:
 
     async def start_daemon(self) -> None:
         with (self.directory / "daemon.log").open("ab") as log:
-            command = [sys.executable, "-m", "deadman.simulator.demo_daemon", "--config", str(self.config)]
+            command = [sys.executable, "-m", "deadman.simulator.demo_world", "--config", str(self.config)]
             # In a session of its own: what a terminal sends to all when it closes would be a reload to a daemon.
             self.process = await trio.lowlevel.open_process(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
@@ -190,3 +192,20 @@ def _config(world: World, deribit: int, sxbet: int) -> dict[str, Any]:
             | trust,
         },
     }
+
+
+def _run_daemon() -> int:
+    """`deadman run` in a process that ends with its stdin, where nothing is ever written: when the demo does."""
+    from deadman.cli import main  # late: the command line imports the demo
+
+    def end_with_stdin() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=end_with_stdin, daemon=True).start()
+    return main(["run", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    sys.exit(_run_daemon())

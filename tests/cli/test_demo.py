@@ -44,7 +44,7 @@ def daemons(parent: int) -> list[int]:
     listed = Path(f"/proc/{parent}/task/{parent}/children")
     tasks = Path(f"/proc/{parent}/task").glob("*/children") if listed.exists() else ()
     pids = [int(pid) for task in tasks for pid in task.read_text().split()]
-    return [pid for pid in pids if "simulator.demo_daemon" in command_of(pid)]
+    return [pid for pid in pids if "simulator.demo_world" in command_of(pid)]
 
 
 def command_of(pid: int) -> str:
@@ -68,7 +68,7 @@ def test_a_demo_that_is_ended_leaves_no_daemon_and_no_traceback(
         assert process.returncode == code
         assert complained == ""
         assert "metrics and status page: http://127.0.0.1:" in told
-        assert until(lambda: "simulator.demo_daemon" not in command_of(daemon))
+        assert until(lambda: "simulator.demo_world" not in command_of(daemon))
         assert signal_ is signal.SIGKILL or not list(tmp_path.iterdir())
 
 
