@@ -9,9 +9,9 @@ import trio
 from trio.testing import MockClock
 
 from deadman.simulator.commands import COMMANDS, HELP, KNOBS, BadCommand, Stage, obey, turn
-from deadman.simulator.console import narrate
 from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.faults import Faults
+from deadman.simulator.simulate import narrate
 from deadman.simulator.sxbet.venue import SxBet
 
 
