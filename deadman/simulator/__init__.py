@@ -4,9 +4,11 @@ Nothing here knows how deadman works, and nothing here is imported by it but by 
 document must not be able to hide by being made twice. What the documents leave open is a named field of `Settings`.
 
     exchange   orders, and who may cancel them
-    faults     everything that can go wrong, as knobs a test sets and a person types
+    faults     everything that can go wrong, as knobs a test sets and a person types (`commands`)
     deribit    the WebSocket venue (and Coinbase's gateway to it)
     sxbet      the HTTP venue
     network    both on in-memory links, under a mock clock
     listen     both on loopback sockets with real TLS
+    simulate   both for people to try bots and daemon against
+    demo       both with the daemon and a bot (`demo_world`), telling a story
 """

@@ -6,6 +6,9 @@ A "method" below is Deribit's method name, or for SX Bet `"POST /heartbeat/v3"`;
 
 from __future__ import annotations
 
+import math
+import socket
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from random import Random
@@ -37,6 +40,74 @@ class Gate:
         """Return once the gate is open; no checkpoint when it is."""
         while self._opened is not None:
             await self._opened.wait()
+
+
+class Link(trio.abc.Stream):
+    """A stream behind gates. While one is shut even its closing waits, so that the peer never sees a FIN.
+
+    `arrived_at`: since when what was received last may have waited behind them.
+    """
+
+    def __init__(self, inner: trio.abc.Stream, *gates: Gate) -> None:
+        self.inner = inner
+        self.gates = list(gates)
+        self.arrived_at = -math.inf
+
+    async def passed(self) -> None:
+        while any(gate.is_shut for gate in self.gates):
+            for gate in tuple(self.gates):
+                await gate.passed()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self.passed()
+        await self.inner.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self.passed()
+        await self.inner.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        waits_since, was_shut = trio.current_time(), any(gate.is_shut for gate in self.gates)
+        await self.passed()
+        data = await self.inner.receive_some(max_bytes)
+        self.arrived_at = waits_since if was_shut else trio.current_time()
+        await self.passed()
+        return data
+
+    async def aclose(self) -> None:
+        try:
+            await self.passed()
+        finally:
+            await trio.aclose_forcefully(self.inner)
+
+    def reset(self) -> None:
+        """Break it at once: a TCP RST where there is TCP."""
+        reset(self.inner)
+
+
+def reset(stream: trio.abc.AsyncResource) -> None:
+    match stream:
+        case trio.SSLStream():
+            reset(stream.transport_stream)
+        case trio.SocketStream():
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.socket.close()
+        case _:
+            getattr(stream, "reset", lambda: None)()
+
+
+def address_of(stream: trio.abc.AsyncResource) -> str:
+    """Who is at the other end, as far as connection limits go."""
+    match stream:
+        case trio.SSLStream():
+            return address_of(stream.transport_stream)
+        case trio.SocketStream():
+            try:
+                return str(stream.socket.getpeername()[0])
+            except OSError:  # gone before we looked
+                return "gone"
+        case _:
+            return str(getattr(stream, "address", "memory"))
 
 
 @dataclass(slots=True)

@@ -1,15 +1,159 @@
-"""The venues on links in memory: a network whose weather a test decides. No DNS and no TLS here."""
+"""The venues on links in memory that behave like TCP: they buffer within bounds, take time, fall silent, and break.
+
+A test decides when. There is no DNS and no TLS here.
+"""
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from operator import index
 from random import Random
 
 import trio
 
-from deadman.simulator.pipe import End, Pipe
+WINDOW = 65_536  # bytes a sender may be ahead of its reader, as with a socket's buffers
+
+
+class Pipe:
+    """One direction. `latency()` gives seconds per chunk, and never changes their order.
+
+    While `held` nothing arrives, neither bytes nor end nor reset, and neither side can tell: the cable is pulled.
+    """
+
+    def __init__(self, latency: Callable[[], float]) -> None:
+        self.held = False
+        self._latency = latency
+        self._chunks: deque[tuple[float, bytes]] = deque()
+        self._size = 0
+        self._last_due = -math.inf
+        self._changed = trio.Event()
+        self._ended = self._unread = self._broken = False
+
+    async def send(self, data: bytes) -> None:
+        await self.writable()
+        if not data:  # would read as the end
+            return
+        self._last_due = max(self._last_due, trio.current_time() + self._latency())
+        self._chunks.append((self._last_due, data))
+        self._size += len(data)
+        self.wake()
+
+    async def writable(self) -> None:
+        """Return when a chunk may be sent.
+
+        Raises:
+            trio.ClosedResourceError: this side was closed.
+            trio.BrokenResourceError: the other was, or the link was reset.
+        """
+        await trio.lowlevel.checkpoint()
+        while self._size >= WINDOW and not self._ended and not self._is_dead():
+            await self._changed.wait()
+        if self._ended:
+            raise trio.ClosedResourceError
+        if self._is_dead():
+            raise trio.BrokenResourceError("the peer is gone")
+
+    async def receive(self, max_bytes: int) -> bytes:
+        await trio.lowlevel.checkpoint()
+        while True:
+            if self._unread:
+                raise trio.ClosedResourceError
+            if not self.held:
+                if self._broken:
+                    raise trio.BrokenResourceError("connection reset")
+                if self._chunks and self._chunks[0][0] <= trio.current_time():
+                    return self._take(max_bytes)
+                if self._ended and not self._chunks:
+                    return b""
+            if self.held or not self._chunks:
+                await self._changed.wait()
+                continue
+            with trio.move_on_at(self._chunks[0][0]):
+                await self._changed.wait()
+
+    def end(self) -> None:
+        """The sender closes: what is under way still arrives, then the end of the stream."""
+        self._ended = True
+        self.wake()
+
+    def stop_reading(self) -> None:
+        """The reader closes: what is sent from now on meets a reset."""
+        self._unread = True
+        self.wake()
+
+    def reset(self) -> None:
+        """Break it: what was under way is lost."""
+        self._broken = True
+        self.wake()
+
+    def wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def _is_dead(self) -> bool:
+        return not self.held and (self._broken or self._unread)
+
+    def _take(self, max_bytes: int) -> bytes:
+        due, chunk = self._chunks.popleft()
+        if len(chunk) > max_bytes:
+            self._chunks.appendleft((due, chunk[max_bytes:]))
+        self._size -= len(chunk[:max_bytes])
+        self.wake()
+        return chunk[:max_bytes]
+
+
+class OneAtATime:
+    """Two tasks on one side of a stream are a mistake, and a real socket says so."""
+
+    def __init__(self) -> None:
+        self._busy = False
+
+    def __enter__(self) -> None:
+        if self._busy:
+            raise trio.BusyResourceError("another task is using this stream")
+        self._busy = True
+
+    def __exit__(self, *_: object) -> None:
+        self._busy = False
+
+
+class End(trio.abc.Stream):
+    """One end of a pair of pipes. `address` is who the other end sees."""
+
+    def __init__(self, outgoing: Pipe, incoming: Pipe, address: str) -> None:
+        self.address = address
+        self._sending, self._receiving = OneAtATime(), OneAtATime()
+        self._outgoing = outgoing
+        self._incoming = incoming
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        with self._sending:
+            await self._outgoing.send(bytes(data))
+
+    async def wait_send_all_might_not_block(self) -> None:
+        with self._sending:
+            await self._outgoing.writable()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        most = WINDOW if max_bytes is None else index(max_bytes)
+        if most < 1:
+            raise ValueError("max_bytes must be at least 1")
+        with self._receiving:
+            return await self._incoming.receive(most)
+
+    async def aclose(self) -> None:
+        self._outgoing.end()
+        self._incoming.stop_reading()
+        await trio.lowlevel.checkpoint()
+
+    def reset(self) -> None:
+        self._outgoing.reset()
+        self._incoming.reset()
+
 
 Serve = Callable[[trio.abc.Stream], Awaitable[None]]
 

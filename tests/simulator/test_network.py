@@ -8,8 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, check_two_way_stream
 
-from deadman.simulator.network import Network, open_network
-from deadman.simulator.pipe import WINDOW, End, Pipe
+from deadman.simulator.network import WINDOW, End, Network, Pipe, open_network
 
 HOST = "venue"
 

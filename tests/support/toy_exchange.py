@@ -8,8 +8,7 @@ from typing import Any
 import trio
 
 from deadman.simulator.exchange import Received
-from deadman.simulator.faults import failure, strikes
-from deadman.simulator.pipe import Link
+from deadman.simulator.faults import Link, failure, strikes
 from deadman.simulator.sxbet.venue import SxBet
 
 TOY_HOST = "toy.localhost"

@@ -3,9 +3,3 @@
 Sources: docs.deribit.com (session management, authentication, access scope, rate limits, errors) and, for the timing of
 heartbeats and idle cuts, published measurements of production. `Settings` names what no document settles.
 """
-
-from deadman.simulator.deribit.connection import Account, Cause, Connection
-from deadman.simulator.deribit.settings import COINBASE, DERIBIT, Settings
-from deadman.simulator.deribit.venue import Deribit
-
-__all__ = ["COINBASE", "DERIBIT", "Account", "Cause", "Connection", "Deribit", "Settings"]

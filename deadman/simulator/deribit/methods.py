@@ -10,7 +10,7 @@ import trio
 
 from deadman.simulator.deribit.access import RpcError, Session, invalid_params
 from deadman.simulator.deribit.connection import Cause
-from deadman.simulator.deribit.requests import SWITCH, Call, Method, NoReply
+from deadman.simulator.deribit.requests import Call, Method, NoReply
 from deadman.simulator.deribit.trading import TRADING
 
 PUBLIC_CHANNEL = re.compile(
@@ -111,6 +111,39 @@ def get_account_summary(call: Call) -> Any:
     return summary | ({"id": zlib.crc32(name.encode())} if call.params.get("extended") is True else {})
 
 
+def get_cancel_on_disconnect(call: Call) -> Any:
+    scope = switch_scope(call)
+    enabled = call.account.cancel_on_disconnect if scope == "account" else call.connection.cancel_on_disconnect
+    if any(faults.wrong_echo for faults in call.connection.levels):
+        scope = "connection" if scope == "account" else "account"
+    return {"scope": scope, "enabled": enabled}
+
+
+def enable_cancel_on_disconnect(call: Call) -> Any:
+    return set_switch(call, True)
+
+
+def disable_cancel_on_disconnect(call: Call) -> Any:
+    return set_switch(call, False)
+
+
+def set_switch(call: Call, enabled: bool) -> Any:
+    """Connection scope reaches this connection; account scope those opened from now on, as the venue documents it."""
+    scope = switch_scope(call)
+    if scope == "account":
+        call.venue.switch(call.account.name, on=enabled)
+    if scope == "connection" or call.venue.settings.account_scope_covers_current:
+        call.connection.cancel_on_disconnect = enabled
+    return "ok"
+
+
+def switch_scope(call: Call) -> str:
+    scope = call.params.get("scope", "connection")
+    if scope not in ("connection", "account"):
+        raise invalid_params("scope")
+    return str(scope)
+
+
 def subscribe(call: Call) -> Any:
     """Add what channels there are, and name them: the others are dropped without a word."""
     may_be_private = call.method.startswith("private/")
@@ -148,6 +181,8 @@ METHODS: dict[str, Method] = {
     "private/unsubscribe": Method(unsubscribe, "account:read"),
     "private/get_account_summary": Method(get_account_summary, "account:read"),
     "private/logout": Method(logout, "account:read"),
-    **SWITCH,
+    "private/get_cancel_on_disconnect": Method(get_cancel_on_disconnect, "account:read"),
+    "private/enable_cancel_on_disconnect": Method(enable_cancel_on_disconnect, "account:read_write"),
+    "private/disable_cancel_on_disconnect": Method(disable_cancel_on_disconnect, "account:read_write"),
     **TRADING,
 }

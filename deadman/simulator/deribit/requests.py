@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import trio
 
-from deadman.simulator.deribit.access import RpcError, invalid_params, invalid_token
+from deadman.simulator.deribit.access import RpcError, invalid_token
 from deadman.simulator.deribit.connection import Account, Cause, Connection
-from deadman.simulator.deribit.ledger import Ledger, answer, envelope, parse
+from deadman.simulator.deribit.ledger import Ledger
 from deadman.simulator.deribit.settings import allows
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import failure, lateness, strikes, tardiness
 
+LARGEST = 32 * 1024  # bytes of one request
 NO_FRAME = b"\xff\xff\xff\xff no frame begins like this"
 
 
@@ -64,20 +66,20 @@ def handle(
     try:
         method, wait = admitted(call, methods), tardiness(connection.levels, call.method)
     except RpcError as error:
-        settle(call, arrived, request, {"error": error.as_json()})
+        respond(call, arrived, request, {"error": error.as_json()})
         return
     if wait:
         later.start_soon(carry_out_late, wait, call, arrived, request, method)
     else:
-        settle(call, arrived, request, outcome_of(call, method))
+        respond(call, arrived, request, outcome_of(call, method))
 
 
 async def carry_out_late(wait: float, call: Call, arrived: float, request: Mapping[str, Any], method: Method) -> None:
     await trio.sleep(wait)
-    settle(call, arrived, request, outcome_of(call, method))
+    respond(call, arrived, request, outcome_of(call, method))
 
 
-def settle(call: Call, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any] | None) -> None:
+def respond(call: Call, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any] | None) -> None:
     """Answer, where there is anything to answer."""
     if outcome is None:
         return
@@ -170,41 +172,30 @@ def note(call: Call) -> None:
     call.venue.received.append(Received(trio.current_time(), account, call.connection.id, call.method, call.params))
 
 
-def get_cancel_on_disconnect(call: Call) -> Any:
-    scope = switch_scope(call)
-    enabled = call.account.cancel_on_disconnect if scope == "account" else call.connection.cancel_on_disconnect
-    if any(faults.wrong_echo for faults in call.connection.levels):
-        scope = "connection" if scope == "account" else "account"
-    return {"scope": scope, "enabled": enabled}
+def parse(text: str) -> dict[str, Any]:
+    """One JSON-RPC request with named parameters.
+
+    Raises:
+        RpcError: 11050 for what is not JSON, -32600 for what is too large or no request, -32602.
+    """
+    if len(text.encode()) > LARGEST:
+        raise RpcError(-32600)
+    try:
+        request = json.loads(text)
+    except ValueError:
+        raise RpcError(11050, "invalid json") from None
+    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+        raise RpcError(-32600, {"reason": "not a request"})
+    if not isinstance(request.get("params", {}), dict | None):
+        raise RpcError(-32602, {"reason": "parameters must be named", "param": "params"})
+    return request
 
 
-def enable_cancel_on_disconnect(call: Call) -> Any:
-    return set_switch(call, True)
+def answer(venue: Ledger, arrived: float, request: Mapping[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
+    return envelope(venue, arrived, ({"id": request["id"]} if "id" in request else {}) | outcome)
 
 
-def disable_cancel_on_disconnect(call: Call) -> Any:
-    return set_switch(call, False)
-
-
-def set_switch(call: Call, enabled: bool) -> Any:
-    """Connection scope reaches this connection; account scope those opened from now on, as the venue documents it."""
-    scope = switch_scope(call)
-    if scope == "account":
-        call.venue.switch(call.account.name, on=enabled)
-    if scope == "connection" or call.venue.settings.account_scope_covers_current:
-        call.connection.cancel_on_disconnect = enabled
-    return "ok"
-
-
-def switch_scope(call: Call) -> str:
-    scope = call.params.get("scope", "connection")
-    if scope not in ("connection", "account"):
-        raise invalid_params("scope")
-    return str(scope)
-
-
-SWITCH: dict[str, Method] = {
-    "private/get_cancel_on_disconnect": Method(get_cancel_on_disconnect, "account:read"),
-    "private/enable_cancel_on_disconnect": Method(enable_cancel_on_disconnect, "account:read_write"),
-    "private/disable_cancel_on_disconnect": Method(disable_cancel_on_disconnect, "account:read_write"),
-}
+def envelope(venue: Ledger, arrived: float, content: dict[str, Any]) -> dict[str, Any]:
+    us_in, us_out = int(arrived * 1e6), int(venue.timestamp() * 1e6)
+    times = {"usIn": us_in, "usOut": us_out, "usDiff": us_out - us_in, "testnet": venue.settings.testnet}
+    return {"jsonrpc": "2.0"} | content | times

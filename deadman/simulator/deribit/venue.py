@@ -14,9 +14,9 @@ from deadman.simulator.deribit.ledger import Ledger
 from deadman.simulator.deribit.methods import METHODS
 from deadman.simulator.deribit.requests import handle
 from deadman.simulator.deribit.trading import as_json
+from deadman.simulator.deribit.websocket import WebSocket
 from deadman.simulator.exchange import Order
-from deadman.simulator.pipe import Link, address_of
-from deadman.simulator.websocket import WebSocket
+from deadman.simulator.faults import Link, address_of
 
 
 def publish(venue: Ledger, channel: str, data: Any) -> None:

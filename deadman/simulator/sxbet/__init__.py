@@ -3,8 +3,3 @@
 Sources: docs.sx.bet (heartbeat, API key, error codes, rate limits) and, for the third generation, what published
 clients send and read. `Settings` names what neither settles.
 """
-
-from deadman.simulator.sxbet.ledger import Settings
-from deadman.simulator.sxbet.venue import SxBet
-
-__all__ = ["Settings", "SxBet"]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import h11
 import trio
 
-from deadman.simulator.pipe import Link
+from deadman.simulator.faults import Link
 
 Manner = Literal["whole", "never", "hang", "drip", "reset", "eof"]
 LARGEST = 1_000_000  # bytes of one request's body

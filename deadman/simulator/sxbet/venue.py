@@ -8,8 +8,7 @@ from email.utils import formatdate
 import trio
 
 from deadman.simulator.exchange import Received
-from deadman.simulator.faults import Levels, failure, lateness, strikes, tardiness
-from deadman.simulator.pipe import Link
+from deadman.simulator.faults import Levels, Link, failure, lateness, strikes, tardiness
 from deadman.simulator.sxbet.http import HttpConnection, Request, Response
 from deadman.simulator.sxbet.ledger import Account, Ledger
 from deadman.simulator.sxbet.routes import KEY_HEADERS, PAGE, HttpError, carry_out, parameters, pool_of

@@ -19,7 +19,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from deadman.simulator.pipe import Link
+from deadman.simulator.faults import Link
 
 
 class WebSocket:
