@@ -11,16 +11,19 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from socket import AF_UNIX, SHUT_RDWR, SOCK_STREAM, socket
 from typing import Any
 
+from deadman import __version__
 from deadman.cli.parser import CONFIG, Complaint, Failed, Misused, Unreachable
 from deadman.config.document import Faults
 from deadman.config.load import load_daemon, runtime_directory_of_client
 from deadman.control.rpc import INVALID_PARAMS, TOO_MANY, UNKNOWN_NAME, begun
 from deadman.model.text import plain, suggestion
-from deadman.status.problems import Told, alarming
+from deadman.status.codec import Mismatch, from_json
+from deadman.status.schema import StatusReport
 
 QUICK = 5.0
 """Seconds until an answer that needs no venue."""
@@ -236,21 +239,32 @@ def _joining(group: int) -> str:
         return f"join the group {group}, or be root"
 
 
-def only(answer: Told, accounts: Sequence[str]) -> Told:
-    """The answer with these accounts and their bots alone, all if none is named. Raises Misused for one not known."""
+def status_of(path: Path, accounts: Sequence[str] = (), patience: float = QUICK) -> StatusReport:
+    """These accounts and their bots alone, all if none is named. Raises as `ask`, and Failed for another version."""
+    answer = ask(path, "status", {}, patience)
+    try:
+        return only(from_json(StatusReport, answer), accounts)
+    except Mismatch as error:
+        other = plain(str(answer.get("version", "?")))
+        told = f"the daemon at {path} is deadman {other}, this is {__version__}, and does not understand it: {error}"
+        raise Failed(f"{told}; restart the daemon (`systemctl restart deadman`), or use its own `deadman`") from None
+
+
+def only(report: StatusReport, accounts: Sequence[str]) -> StatusReport:
+    """Raises Misused for an account that is not known."""
     if not accounts:
-        return answer
-    known = answer["accounts"]
+        return report
+    known = report.accounts
     for name in accounts:
         if name not in known:
             hint = suggestion(name, known) or f"known are {', '.join(known)}"
             raise Misused(f'no account "{name}"; {hint}')
     chosen = {name: account for name, account in known.items() if name in accounts}
-    bots = {name for account in chosen.values() for name in account["watches"]}
-    watches = {name: watch for name, watch in answer["watches"].items() if name in bots}
-    return {**answer, "accounts": chosen, "watches": watches}
+    bots = {name for account in chosen.values() for name in account.watches}
+    watches = {name: watch for name, watch in report.watches.items() if name in bots}
+    return replace(report, accounts=chosen, watches=watches)
 
 
-def exit_code(answer: Told) -> int:
-    """1 when something wanted is not protected (contract, section 1)."""
-    return 1 if any(alarming(account) for account in answer["accounts"].values()) else 0
+def exit_code(report: StatusReport) -> int:
+    """1 when something wanted is not protected."""
+    return 1 if any(account.alarming for account in report.accounts.values()) else 0

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
-from deadman.cli.client import ask, only
+from deadman.cli.client import status_of
 from deadman.cli.parser import Unreachable
 from deadman.model.text import instant
-from deadman.status import headline
-from deadman.status.headline import account_look
-from deadman.status.problems import Told
-from deadman.status.screen import Paper, headline_text, screen, state
+from deadman.status.codec import to_json
+from deadman.status.headline import headline
+from deadman.status.schema import StatusReport
+from deadman.status.screen import Paper, headline_lines, screen, state
 
-PACE = 1.0
+POLL_INTERVAL = 1.0
 """Seconds between looks."""
 
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
@@ -28,7 +28,7 @@ _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 class Follower(Protocol):
     """Shows each answer, and tells why there is none."""
 
-    def show(self, answer: Told) -> None: ...
+    def show(self, report: StatusReport) -> None: ...
 
     def tell(self, words: str) -> None: ...
 
@@ -37,11 +37,11 @@ def follow(path: Path, accounts: Sequence[str], follower: Follower) -> NoReturn:
     """Look once a second until interrupted; a daemon that is away is waited for."""
     while True:
         try:
-            follower.show(only(ask(path, "status", {}), accounts))
+            follower.show(status_of(path, accounts))
         except Unreachable as error:
             follower.tell(str(error))
         sys.stdout.flush()
-        _rest(PACE)
+        _rest(POLL_INTERVAL)
 
 
 def _rest(seconds: float) -> None:
@@ -55,9 +55,9 @@ def _rest(seconds: float) -> None:
 class Screen:
     """Redraws; what does not fit below is cut, since the worst stands first."""
 
-    def show(self, answer: Told) -> None:
+    def show(self, report: StatusReport) -> None:
         paper = self._paper()
-        self._draw(screen(answer, paper), paper)
+        self._draw(screen(report, paper), paper)
 
     def tell(self, words: str) -> None:
         now = time.time()
@@ -78,25 +78,21 @@ class Lines:
         self._last: object = None
         self._states: dict[str, str] = {}
 
-    def show(self, answer: Told) -> None:
-        phases = {name: account["phase"] for name, account in answer["accounts"].items()}
-        said, now = headline.headline(answer), answer["timestamp"]
-        looked_at = {name for name, told in answer["accounts"].items() if account_look(told, answer["watches"], now)}
-        bots = {name: (watch["alive"], watch["held"]) for name, watch in answer["watches"].items()}
-        if self._is_news((phases, bots, said.verdict, looked_at)):
-            self._write(answer, [name for name, phase in phases.items() if self._states.get(name) != phase])
-        self._states = phases
+    def show(self, report: StatusReport) -> None:
+        states = {name: str(account.phase) for name, account in report.accounts.items()}
+        said, now = headline(report), report.timestamp
+        bots = {name: (watch.alive, watch.held) for name, watch in report.watches.items()}
+        if self._is_news((states, bots, said.verdict, said.tones)):
+            lines = headline_lines(report, said, Paper(width=10_000))
+            changed = [name for name, phase in states.items() if self._states.get(name) != phase]
+            lines += [f"{instant(now, now)}  {name}  {state(report.accounts[name], now)}" for name in changed]
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+        self._states = states
 
     def tell(self, words: str) -> None:
         now = time.time()
         if self._is_news(words):
             sys.stdout.write(f"{instant(now, now)}  ACT  {words}\n")
-
-    def _write(self, answer: Told, changed: Sequence[str]) -> None:
-        now = answer["timestamp"]
-        lines = headline_text(answer, Paper(width=10_000))
-        lines += [f"{instant(now, now)}  {name}  {state(answer['accounts'][name], now)}" for name in changed]
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
 
     def _is_news(self, told: object) -> bool:
         news = told != self._last
@@ -110,9 +106,9 @@ class Objects:
     def __init__(self) -> None:
         self._away = False
 
-    def show(self, answer: Told) -> None:
+    def show(self, report: StatusReport) -> None:
         self._away = False
-        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.write(json.dumps(to_json(report)) + "\n")
 
     def tell(self, words: str) -> None:
         if not self._away:

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deadman.cli.client import QUICK, ask, control_socket, only
+from deadman.cli.client import QUICK, ask, control_socket, status_of
 from deadman.cli.parser import SPELLED, Failed, Misused, Unreachable, span
 from deadman.model.text import plain
-from deadman.status.problems import Told
 
 PATIENCE = 10.0 + QUICK
 """Seconds: how long the daemon itself waits for the venues (contract, section 1), and for its answer to come."""
@@ -55,8 +54,12 @@ def confirm(question: str) -> None:
 
 def in_view(path: Path, accounts: Sequence[str]) -> str:
     """The accounts that are meant with their open orders, for a question. Raises Misused for one not known."""
-    answer = only(ask(path, "status", {}), accounts)
-    return ", ".join(f"{plain(name)} ({_orders(account)})" for name, account in answer["accounts"].items())
+    named = []
+    for name, account in status_of(path, accounts).accounts.items():
+        unknown = account.open_orders is None
+        orders = "open orders not known" if unknown else f"{account.open_orders} open when last counted"
+        named.append(f"{plain(name)} ({orders})")
+    return ", ".join(named)
 
 
 def order(path: Path, method: str, params: Mapping[str, Any]) -> int:
@@ -74,14 +77,6 @@ def order_watch(path: Path, method: str, params: Mapping[str, Any]) -> int:
     stream = sys.stdout if outcome["done"] else sys.stderr
     stream.write(plain(f"{params['watch']}: {outcome['words']}") + "\n")
     return 0 if outcome["done"] else 1
-
-
-def _orders(account: Told) -> str:
-    return (
-        "open orders not known"
-        if account["open_orders"] is None
-        else f"{account['open_orders']} open when last counted"
-    )
 
 
 def add_arm_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account
 from deadman.model.text import Times, left
 from deadman.model.trip import Trip
+from deadman.status.vocabulary import TRYING, VOCABULARY, gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +21,22 @@ class Outcome:
 def of_arm(_: Account, guard: Guard, times: Times) -> Outcome:
     """Armed is proven, or waiting for a bot that is not up."""
     phase = guard.phase(times.now)
+    sentence = VOCABULARY[phase].sentence.format(
+        venue="the venue", expiry=times.told(guard.proof.expiry) if guard.proof else ""
+    )
     if guard.protected(times.now):
         return Outcome(True, f"armed, good for {left(guard.margin(times.now))}")
     match phase:
         case Phase.WAITING:
             rest = f"; {guard.open_orders} orders open that nobody guards until then" if guard.open_orders else ""
-            return Outcome(True, f"no bot yet: armed once it checks in{rest}")
+            return Outcome(True, f"{sentence}: armed once it checks in{rest}")
         case Phase.TRIPPING:
             return Outcome(False, f"still being cancelled ({_open(guard.trip)}): arm it again once that is done")
         case Phase.DISARMED:
-            return Outcome(False, "disarmed again meanwhile")
-        case Phase.EXPOSED:
-            return Outcome(False, f"the switch is off{_detail(guard)}")
-        case Phase.REFUSED:
-            return Outcome(False, f"rejected by the venue{_detail(guard)}")
-    return Outcome(False, f"not proven yet{_undone(guard, times) or _detail(guard)}; deadman goes on trying")
+            return Outcome(False, f"{sentence} again meanwhile")
+        case Phase.EXPOSED | Phase.REFUSED:
+            return Outcome(False, f"{sentence}{_detail(guard)}")
+    return Outcome(False, f"not proven yet{_undone(guard, times) or _detail(guard)}; {TRYING}")
 
 
 def of_disarm(_: Account, guard: Guard, times: Times) -> Outcome:
@@ -43,20 +45,16 @@ def of_disarm(_: Account, guard: Guard, times: Times) -> Outcome:
     if guard.disarm_confirmed:
         until = guard.disarm.until
         return Outcome(True, "disarmed" if until is None else f"disarmed until {times.told(until)}")
-    return Outcome(False, f"not confirmed by the venue{_lease(guard, times)}{_detail(guard)}; deadman goes on trying")
+    return Outcome(False, f"not confirmed by the venue{_lease(guard, times)}{_detail(guard)}; {TRYING}")
 
 
 def of_trip(account: Account, guard: Guard, times: Times) -> Outcome:
     trip = guard.trip
-    only = account.selection.words
     if trip is None:
         return Outcome(False, "armed or disarmed again meanwhile")
     if trip.done_at is None:
-        return Outcome(False, f"{_open(trip)}{_lease(guard, times)}{_detail(guard)}; deadman goes on trying")
-    if trip.presumed:
-        return Outcome(True, f"orders presumed gone since the lease's end, {trip.cancelled} cancelled by deadman")
-    cancelled = f"{trip.cancelled} cancelled by deadman"
-    return Outcome(True, f"selected orders gone, {cancelled}: only {only}" if only else f"orders gone, {cancelled}")
+        return Outcome(False, f"{_open(trip)}{_lease(guard, times)}{_detail(guard)}; {TRYING}")
+    return Outcome(True, gone(trip.cancelled, trip.presumed, account.selection.words))
 
 
 def unwritten(fault: str | None) -> str:

@@ -17,6 +17,7 @@ from deadman.control.access import Policy
 from deadman.control.commands import Call, Result, arm, disarm, hold, release, trip
 from deadman.control.rpc import Failure, Request
 from deadman.model.board import Board
+from deadman.status.codec import to_json
 from deadman.status.report import report
 from deadman.transport.peers import Connection, Discards, Peer, is_gone, peer_of
 from deadman.transport.unix import bind
@@ -177,7 +178,8 @@ class Server:
     async def _do(self, peer: Peer, request: Request, begin: Begin) -> Result:
         if request.method == "status":
             with self.seats.charged(self.board.clock.now):
-                return report(self.board, self.watch_directory, is_gone)
+                answered: Result = to_json(report(self.board, self.watch_directory, is_gone))
+                return answered
         change = CHANGES.get(request.method)
         if change is None:
             known = ", ".join(("status", *CHANGES))

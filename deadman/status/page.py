@@ -1,30 +1,32 @@
-"""What the page says of an account and of a bot, from the answer of `status`. Pure."""
+"""The status page: a whole HTML document, from the answer of `status`. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import html
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from math import inf
 
 from deadman.model import text
-from deadman.status.headline import Headline, account_look, headline
-from deadman.status.problems import Told, aged, alarming
+from deadman.model.guard import Phase
+from deadman.status.headline import Headline, headline
+from deadman.status.problems import aged
+from deadman.status.schema import AccountReport, StatusReport, TripReport, WatchReport
+from deadman.status.vocabulary import TRYING, VOCABULARY, Phrase, Tone, explain, fate_phrase, signed
 
 REFRESH = 5
 """Seconds between the page's own reloads."""
 
 STALLED = 2.0
-"""Seconds without a tick after which the event loop counts as stalled (contract, section 5)."""
+"""Seconds without a tick after which the event loop counts as stalled."""
 
 _ACCOUNT_HEADS = ("Account", "State", "Good for", "Since", "Orders", "If the bot dies", "If the host dies")
 _BOT_HEADS = ("Bot", "State", "Last check-in", "Says")
 
 
-def page(report: Told, tick_age: float) -> str:
-    """The whole document, from the answer of `status`; `tick_age` is how many seconds ago our own loop ticked."""
+def page(report: StatusReport, tick_age: float) -> str:
+    """The whole document; `tick_age` is how many seconds ago our own loop ticked."""
     told = _headline(report, tick_age)
     head = joined(
         Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'),
@@ -32,42 +34,42 @@ def page(report: Told, tick_age: float) -> str:
         element("title", f"{told.verdict} – deadman"),
         element("style", Markup(STYLE)),
     )
-    body = joined(_header(report, told), _main(report), _footer(report))
+    foot = element(
+        "footer",
+        f"deadman {report.version} · times in UTC · to look at only; reloads every {REFRESH} s · ",
+        element("a", "metrics", href="/metrics"),
+    )
+    body = joined(_header(report, told), _main(report, told), foot)
     return f'<!doctype html>\n<html lang="en">{element("head", head)}{element("body", body)}</html>\n'
 
 
-def _headline(report: Told, tick_age: float) -> Headline:
-    """That we hang ourselves comes before all else."""
+def _headline(report: StatusReport, tick_age: float) -> Headline:
+    """That we hang ourselves comes before all else; check-ins then lie unread, and a bot's silence is ours."""
     if tick_age <= STALLED:
         return headline(report)
     hangs = f"deadman itself hangs: its event loop last ticked {text.left(tick_age)} ago, and nothing is renewed."
-    told = headline(_unheard(report))
+    unheard = {name: replace(watch, silent=False) for name, watch in report.watches.items()}
+    told = headline(replace(report, watches=unheard))
     return replace(told, acts=(hangs, *told.acts))
 
 
-def _unheard(report: Told) -> Told:
-    """While our loop hangs check-ins lie unread, and a bot's silence is ours."""
-    return {**report, "watches": {name: {**watch, "silent": False} for name, watch in report["watches"].items()}}
-
-
-def _header(report: Told, told: Headline) -> Markup:
-    guarded = sum(account["protected"] for account in report["accounts"].values())
-    lines = (*told.acts, *told.looks, f"{guarded} of {len(report['accounts'])} accounts protected.")
-    now = report["timestamp"]
+def _header(report: StatusReport, told: Headline) -> Markup:
+    guarded = sum(account.protected for account in report.accounts.values())
+    lines = (*told.acts, *told.looks, f"{guarded} of {len(report.accounts)} accounts protected.")
     return element(
         "header",
         element("h1", told.verdict, class_=told.verdict.tone),
         element("ul", *(element("li", line) for line in lines)),
-        element("time", text.instant(now, now)),
+        element("time", text.instant(report.timestamp, report.timestamp)),
     )
 
 
-def _main(report: Told) -> Markup:
-    now = report["timestamp"]
+def _main(report: StatusReport, told: Headline) -> Markup:
+    now = report.timestamp
     # sorted() keeps the config's order among equals: what needs a hand comes first.
-    accounts = sorted(report["accounts"].items(), key=lambda item: not alarming(item[1]))
-    rows = [_account_row(name, account, report["watches"], now) for name, account in accounts]
-    bots = [_bot_row(name, watch, now) for name, watch in report["watches"].items()]
+    accounts = sorted(report.accounts.items(), key=lambda item: not item[1].alarming)
+    rows = [_account_row(name, account, told.tones[name], now) for name, account in accounts]
+    bots = [_bot_row(name, watch, now) for name, watch in report.watches.items()]
     tables = [_table("Accounts", _ACCOUNT_HEADS, rows), _table("Bots", _BOT_HEADS, bots)]
     return element("main", *(table for table in tables if table))
 
@@ -79,27 +81,25 @@ def _table(title: str, heads: tuple[str, ...], rows: list[Markup]) -> Markup:
     return joined(element("h2", title), element("table", top, element("tbody", *rows)))
 
 
-def _account_row(name: str, account: Told, watches: Told, now: float) -> Markup:
-    state = state_phrase(account, watches, now)
-    place = f"{account['venue']} {account['network']}"
+def _account_row(name: str, account: AccountReport, tone: Tone, now: float) -> Markup:
     cells = (
-        _cell("State", state, "state", to_do(account)),
+        _cell("State", state_phrase(account, tone, now), "state", to_do(account)),
         _figure("Good for", good_for(account)),
-        _figure("Since", text.instant(account["since"], now)),
+        _figure("Since", text.instant(account.since, now)),
         _cell("Orders", orders(account, now)),
-        _cell("If the bot dies", fate(account["if_bot_dies"], account["protected"])),
-        _cell("If the host dies", fate(account["if_host_dies"], account["protected"])),
+        _cell("If the bot dies", fate_phrase(account.if_bot_dies, account.protected)),
+        _cell("If the host dies", fate_phrase(account.if_host_dies, account.protected)),
     )
-    return element("tr", element("th", name, element("small", place), scope="row"), *cells, class_=state.tone)
+    place = element("small", f"{account.venue} {account.network}")
+    return element("tr", element("th", name, place, scope="row"), *cells, class_=tone)
 
 
-def _bot_row(name: str, watch: Told, now: float) -> Markup:
-    state = bot(watch, now)
-    last = watch["last_check_in"]
+def _bot_row(name: str, watch: WatchReport, now: float) -> Markup:
+    state, last = bot(watch, now), watch.last_check_in
     cells = (
         _cell("State", state, "state"),
         _figure("Last check-in", "never" if last is None else text.instant(last, now)),
-        element("td", element("span", watch.get("status") or "–"), data_head="Says"),
+        element("td", element("span", watch.status or "–"), data_head="Says"),
     )
     return element("tr", element("th", name, scope="row"), *cells, class_=state.tone)
 
@@ -115,12 +115,71 @@ def _figure(head: str, figure: str) -> Markup:
     return element("td", element("span", figure), class_="figure", data_head=head)
 
 
-def _footer(report: Told) -> Markup:
-    return element(
-        "footer",
-        f"deadman {report['version']} · times in UTC · to look at only; reloads every {REFRESH} s · ",
-        element("a", "metrics", href="/metrics"),
+def state_phrase(account: AccountReport, tone: Tone, now: float) -> Phrase:
+    """The phase in people's words, and why it stands so."""
+    observing = ", observing only" if account.observe else ""
+    return Phrase(VOCABULARY[account.phase].label + observing, tone, _as_sentence(explain(account, now)))
+
+
+def to_do(account: AccountReport) -> str:
+    advice = VOCABULARY[account.phase].advice if account.alarming else ""
+    return f"{advice}; {TRYING}." if advice else ""
+
+
+def good_for(account: AccountReport) -> str:
+    return text.left(account.margin) if account.protected else "–"
+
+
+def orders(account: AccountReport, now: float) -> Phrase:
+    """What has happened to the account's orders."""
+    trip, expiry, lease_end = account.trip, account.expiry, account.lease_end or 0.0
+    match account.phase:
+        case Phase.TRIPPING if trip:
+            listed = "how many are left is not known" if trip.remaining is None else f"{trip.remaining} left"
+            return Phrase("being cancelled", "bad", f"Round {trip.rounds + 1}, {listed}.")
+        case Phase.TRIPPED if trip and not account.open_orders:
+            return _gone(account, trip, now)
+        case Phase.EXPIRED if expiry is not None and (account.open_orders_at or -inf) < expiry:
+            if lease_end > now:
+                until = text.instant(lease_end, now)
+                return Phrase("not known", "warn", f"A renewal was not answered: a lease may run until {until}.")
+            return Phrase(
+                "presumed cancelled", "warn", f"By the venue, when the lease ran out at {text.instant(expiry, now)}."
+            )
+    count = account.open_orders
+    return Phrase("not counted" if count is None else f"{count} open{aged(account, now)}", "plain")
+
+
+def _gone(account: AccountReport, trip: TripReport, now: float) -> Phrase:
+    """Green over the venue's own empty list only."""
+    at = f" at {text.instant(trip.done_at, now)}" if trip.done_at is not None else ""
+    listed, only = account.open_orders == 0, account.cancels_only
+    since = "" if listed or trip.presumed else "Not counted since."
+    words = f"{'selected ' if only else ''}{'presumed ' if trip.presumed and not listed else ''}gone{at}"
+    return Phrase(
+        words,
+        "good" if listed and not only else "warn",
+        f"Only {only}; others stay. {since}".rstrip() if only else since,
     )
+
+
+def bot(watch: WatchReport, now: float) -> Phrase:
+    """Whether a trading process lives."""
+    if hold := watch.hold:
+        words = f"on hold until {text.instant(hold.until, now)}"
+        return Phrase(words, "warn", f"By {signed(hold.by, hold.reason)}. Its silence trips nothing.")
+    if watch.alive:
+        return Phrase("alive", "good")
+    if watch.goodbye_at is not None:
+        return Phrase("stopped", "warn", f"It said so at {text.instant(watch.goodbye_at, now)}.")
+    if watch.silent:
+        gone = f" Process {watch.pid} is gone." if watch.process_gone else ""
+        return Phrase("DEAD", "bad", f"Silent for {text.left(watch.silence or 0.0)}.{gone}")
+    return Phrase("not up yet", "calm")
+
+
+def _as_sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}." if clause else ""
 
 
 class Markup(str):
@@ -131,7 +190,9 @@ class Markup(str):
 
 def element(name: str, *children: str, **attributes: str) -> Markup:
     """`<name …>children</name>`; `class_` and `data_head` become `class` and `data-head`, an empty one is left out."""
-    given = "".join(f' {_attribute(key)}="{_escaped(value)}"' for key, value in attributes.items() if value)
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"' for key, value in attributes.items() if value
+    )
     return Markup(f"<{name}{given}>{joined(*children)}</{name}>")
 
 
@@ -142,10 +203,6 @@ def joined(*children: str) -> Markup:
 def _escaped(value: str) -> str:
     """What does not print is spelled out: a name must not turn the reading direction, nor vanish."""
     return html.escape(text.plain(value))
-
-
-def _attribute(key: str) -> str:
-    return key.rstrip("_").replace("_", "-")
 
 
 STYLE = """
@@ -198,165 +255,3 @@ HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 POLICY = f"default-src 'none'; style-src 'sha256-{HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Nothing is loaded and nothing runs; of styles only this very one counts, so that none can be smuggled in."""
-
-
-Tone = Literal["good", "warn", "bad", "calm", "plain"]
-
-_STATES: Mapping[str, tuple[str, str]] = {
-    "connecting": ("CONNECTING", "No session with the venue yet."),
-    "waiting": ("NO BOT YET, not armed", "No lease is taken before its bot checks in."),
-    "arming": ("ARMING", "In session; the switch is not proven yet."),
-    "armed": ("ARMED", ""),
-    "degraded": ("DEGRADED", "The last proof stands, but its renewal failed or is late."),
-    "expired": ("EXPIRED", "The lease ran out."),
-    "unverified": ("UNVERIFIED", "The switch was on when last read; whether it still is, is unknown."),
-    "exposed": ("SWITCH OFF", "By the venue's last word nothing would cancel the orders."),
-    "refused": ("REJECTED BY VENUE", ""),
-    "tripping": ("TRIPPING", ""),
-    "tripped": ("TRIPPED", ""),
-    "disarmed": ("DISARMED", ""),
-}
-
-_TO_DO: Mapping[str, str] = {
-    "connecting": "Bots should wait; deadman keeps trying.",
-    "arming": "Bots should wait; deadman keeps trying.",
-    "expired": "Do not place orders before it is armed again; deadman keeps trying.",
-    "unverified": "Do not rely on the switch before it is proven again; deadman keeps trying.",
-    "exposed": "Guard these orders by hand until it is armed again; deadman keeps trying.",
-    "refused": "Check the key, its scopes and the venue's list of addresses; deadman keeps trying.",
-    "tripping": "Keep the bot down until its orders are gone.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Some words, the tone they are shown in, and a sentence that explains them."""
-
-    words: str
-    tone: Tone = "calm"
-    because: str = ""
-
-
-def state_phrase(account: Told, watches: Told, now: float) -> Phrase:
-    """The phase in people's words, with what brought it; green only where nothing is worth a look."""
-    words, because = _STATES.get(account["phase"], (str(account["phase"]).upper(), ""))
-    if trip := account.get("trip"):
-        because = _trip(trip, now)
-    elif disarm := account.get("disarm"):
-        because = _disarm(disarm, now)
-    elif trouble := account.get("trouble"):
-        because = _after(because, _trouble(trouble, now))
-    observing = ", observing only" if account.get("observe") else ""
-    return Phrase(words + observing, _tone(account, watches, now), because)
-
-
-def to_do(account: Told) -> str:
-    return _TO_DO.get(account["phase"], "") if alarming(account) else ""
-
-
-def good_for(account: Told) -> str:
-    return text.left(account["margin"]) if account["protected"] else "–"
-
-
-def orders(account: Told, now: float) -> Phrase:
-    """What has happened to the account's orders."""
-    left = account["open_orders"]
-    match account["phase"]:
-        case "tripping" if trip := account.get("trip"):
-            listed = "how many are left is not known" if trip["remaining"] is None else f"{trip['remaining']} left"
-            return Phrase("being cancelled", "bad", f"Round {trip['rounds'] + 1}, {listed}.")
-        case "tripped" if (trip := account.get("trip")) and not left:
-            return _gone(account, trip, now)
-        case "expired" if account.get("expiry") is not None and not _counted_since(account, account["expiry"]):
-            if (account["lease_end"] or 0.0) > now:
-                until = text.instant(account["lease_end"], now)
-                return Phrase("not known", "warn", f"A renewal was not answered: a lease may run until {until}.")
-            at = text.instant(account["expiry"], now)
-            return Phrase("presumed cancelled", "warn", f"By the venue, when the lease ran out at {at}.")
-    return Phrase("not counted" if left is None else f"{left} open{aged(account, now)}", "plain")
-
-
-def fate(told: Told, protected: bool) -> Phrase:
-    """What becomes of the orders after a death; green only where that rests on a proof, or has happened already."""
-    match told["orders"], told["within"]:
-        case "cancelling", within:
-            ends = f", gone within {text.span(within)}" if within else ""
-            return Phrase(f"being cancelled{ends}", "warn", told["because"])
-        case "gone", 0 | 0.0:
-            return Phrase("gone", "good", told["because"])
-        case "gone", within if within:
-            return Phrase(f"gone within {text.span(within)}", "good" if protected else "warn", told["because"])
-        case "partly", _:
-            return Phrase("partly gone", "warn", told["because"])
-        case "stay", _:
-            return Phrase("stay", "bad", told["because"])
-        case _:
-            return Phrase("unknown", "warn", told["because"])
-
-
-def bot(watch: Told, now: float) -> Phrase:
-    """Whether a trading process lives."""
-    if hold := watch.get("hold"):
-        until, reason = text.instant(hold["until"], now), f": {hold['reason']}" if hold["reason"] else ""
-        return Phrase(f"on hold until {until}", "warn", f"By {hold['by']}{reason}. Its silence trips nothing.")
-    if watch["alive"]:
-        return Phrase("alive", "good")
-    if watch.get("goodbye_at") is not None:
-        return Phrase("stopped", "warn", f"It said so at {text.instant(watch['goodbye_at'], now)}.")
-    if dead(watch):
-        gone = f" Process {watch['pid']} is gone." if watch.get("process_gone") else ""
-        return Phrase("DEAD", "bad", f"Silent for {text.left(watch.get('silence') or 0.0)}.{gone}")
-    return Phrase("not up yet", "calm")
-
-
-def dead(watch: Told) -> bool:
-    """Up once, and silent beyond its timeout."""
-    return not watch["alive"] and bool(watch.get("silent")) and not watch.get("hold")
-
-
-def _tone(account: Told, watches: Told, now: float) -> Tone:
-    if alarming(account):
-        return "bad"
-    if account["phase"] == "refused" or account_look(account, watches, now):
-        return "warn"
-    return "good" if account["phase"] == "armed" else "calm"
-
-
-def _trip(trip: Told, now: float) -> str:
-    reason = f" ({trip['reason']})" if trip["reason"] else ""
-    return f"{trip['cause'].capitalize()}: {trip['by']}{reason}, {text.instant(trip['at'], now)}."
-
-
-def _counted_since(account: Told, timestamp: float) -> bool:
-    counted_at = account["open_orders_at"]
-    return counted_at is not None and counted_at >= timestamp
-
-
-def _gone(account: Told, trip: Told, now: float) -> Phrase:
-    """Green over the venue's own empty list only."""
-    at = f" at {text.instant(trip['done_at'], now)}" if trip["done_at"] is not None else ""
-    how = "Presumed: the last lease ended." if trip["presumed"] else f"{trip['cancelled']} cancelled."
-    listed = account["open_orders"] == 0
-    since = "" if listed or trip["presumed"] else " Not counted since."
-    gone = f"{'presumed ' if trip['presumed'] and not listed else ''}gone{at}"
-    if only := account["cancels_only"]:
-        return Phrase(f"selected {gone}", "warn", f"{how} Only {only}; others stay.{since} Positions are not closed.")
-    return Phrase(gone, "good" if listed else "warn", f"{how}{since} Positions are not closed.")
-
-
-def _disarm(disarm: Told, now: float) -> str:
-    reason = f" ({disarm['reason']})" if disarm["reason"] else ""
-    until = f", until {text.instant(disarm['until'], now)}" if disarm["until"] is not None else ""
-    return f"By {disarm['by']}{reason} at {text.instant(disarm['at'], now)}{until}."
-
-
-def _after(because: str, detail: str) -> str:
-    """The venue's own words begin as they will, so they follow a colon."""
-    if not because or not detail:
-        return because or detail
-    return f"{because.rstrip('.')}: {detail}"
-
-
-def _trouble(trouble: Told, now: float) -> str:
-    detail = (trouble["detail"] or trouble["reason"] or "").rstrip(".")
-    return f"{detail} (since {text.instant(trouble['since'], now)})." if detail else ""

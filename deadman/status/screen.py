@@ -1,4 +1,4 @@
-"""The answer of `status` as people read it, `ACT`, `LOOK` or `fine` first (contract, section 7). Pure."""
+"""The answer of `status` as people read it on a terminal, `ACT`, `LOOK` or `fine` first. Pure but for `Paper.of`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,47 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from deadman.model.text import instant, left, plain, span
+from deadman.model.facts import Cause
+from deadman.model.fate import Fate
+from deadman.model.guard import Phase
+from deadman.model.text import instant, left, plain
 from deadman.status import headline
-from deadman.status.headline import Verdict, account_look
-from deadman.status.problems import NAMED, Told, aged, alarming, dead_bots, gathered, unreachable
-from deadman.venues import title
+from deadman.status.headline import Headline, Verdict
+from deadman.status.problems import NAMED, aged, dead_bots, gathered
+from deadman.status.schema import AccountReport, DisarmReport, StatusReport, TripReport, TroubleReport
+from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, signed
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
 _SHORT_HEADS = ("ACCOUNT", "STATE", "OPEN", "BOT DIES", "HOST DIES")
 _GAP = "  "
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def screen(report: StatusReport, paper: Paper) -> list[str]:
+    """All of it, in lines as wide as the paper."""
+    told, footnotes = headline.headline(report), Footnotes()
+    rows = [_row(name, account, report.timestamp, footnotes) for name, account in report.accounts.items()]
+    return [
+        *headline_lines(report, told, paper),
+        *_table(rows, list(told.tones.values()), paper),
+        *(line for note in notes(report) for line in paper.wrap(plain(note), then="  ")),
+        *(line for number, one in enumerate(footnotes.sentences, 1) for line in paper.wrap(one, f"{_number(number)} ")),
+    ]
+
+
+def headline_lines(report: StatusReport, told: Headline, paper: Paper) -> list[str]:
+    """`fine`, or all that somebody must act on, and after it all that is worth a look; each word once."""
+    clock, lines = instant(report.timestamp, report.timestamp), list[str]()
+    said = [(Verdict.ACT, told.acts), (Verdict.LOOK, told.looks)]
+    if told.verdict is Verdict.FINE:
+        said = [(Verdict.FINE, (headline.fine(report),))]
+    for verdict, sentences in said:
+        for number, sentence in enumerate(sentences):
+            lead = " " * len(clock) if lines else clock
+            word = verdict if number == 0 else " " * len(verdict)
+            first, *others = paper.wrap(plain(sentence), f"{lead}  {word}  ")
+            lines += [first.replace(verdict, paper.paint(verdict.tone, verdict), 1) if number == 0 else first, *others]
+    return lines
 
 
 @dataclass
@@ -26,17 +57,19 @@ class Footnotes:
 
     sentences: list[str] = field(default_factory=list)
 
-    def row(self, bot: Told, host: Told) -> tuple[str, str]:
-        """Both cells; where the bot's reason ends with the host's, that part is told once."""
-        first = bot["because"].removesuffix(host["because"]).strip()
-        shared = [host["because"]] if bot["because"].endswith(host["because"]) else []
-        return self._cell(bot, [first, *shared]), self._cell(host, [host["because"]])
+    def row(self, account: AccountReport) -> tuple[str, str]:
+        """Both fates; where the bot's reason ends with the host's, that part is told once."""
+        bot, host = account.if_bot_dies, account.if_host_dies
+        first = bot.because.removesuffix(host.because).strip()
+        shared = [host.because] if bot.because.endswith(host.because) else []
+        return self._cell(bot, [first, *shared], account), self._cell(host, [host.because], account)
 
-    def _cell(self, fate: Told, reasons: Sequence[str]) -> str:
+    def _cell(self, fate: Fate, reasons: Sequence[str], account: AccountReport) -> str:
         """A fate with the numbers of its reasons, where it needs them: what is certain needs none."""
-        if fate["orders"] in ("gone", "cancelling"):
-            return cell(fate)
-        return " ".join([cell(fate), *(self._mark(plain(reason)) for reason in reasons if reason)])
+        words = fate_phrase(fate, account.protected).words
+        if fate.orders in ("gone", "cancelling"):
+            return words
+        return " ".join([words, *(self._mark(plain(reason)) for reason in reasons if reason)])
 
     def _mark(self, reason: str) -> str:
         if reason not in self.sentences:
@@ -44,217 +77,130 @@ class Footnotes:
         return _number(self.sentences.index(reason) + 1)
 
 
-def screen(answer: Told, paper: Paper) -> list[str]:
-    """All of it, in lines as wide as the paper."""
-    footnotes = Footnotes()
-    rows = [_row(name, account, answer["timestamp"], footnotes) for name, account in answer["accounts"].items()]
-    tones = [tone(account, answer["watches"], answer["timestamp"]) for account in answer["accounts"].values()]
-    return [
-        *headline_text(answer, paper),
-        *_table(rows, tones, paper),
-        *(line for note in notes(answer) for line in paper.wrap(plain(note), then="  ")),
-        *_feet(footnotes, paper),
-    ]
-
-
-def headline_text(answer: Told, paper: Paper) -> list[str]:
-    """`fine`, or all that somebody must act on, and after it all that is worth a look."""
-    clock, told = _clock(answer["timestamp"]), headline.headline(answer)
-    said = [(Verdict.ACT, told.acts), (Verdict.LOOK, told.looks)]
-    if told.verdict is Verdict.FINE:
-        said = [(Verdict.FINE, (headline.fine(answer),))]
-    lines, lead = list[str](), clock
-    for word, sentences in said:
-        for number, sentence in enumerate(sentences):
-            lines += _said(paper, lead, word, sentence, first=number == 0)
-            lead = " " * len(clock)
-    return lines
-
-
-def _said(paper: Paper, lead: str, word: Verdict, sentence: str, *, first: bool) -> list[str]:
-    """A sentence behind the word it stands under, which is told once."""
-    shown = word if first else " " * len(word)
-    line, *others = paper.wrap(plain(sentence), f"{lead}  {shown}  ")
-    return [line.replace(word, paper.paint(word.tone, word), 1) if first else line, *others]
-
-
-def _row(name: str, account: Told, now: float, footnotes: Footnotes) -> tuple[str, ...]:
-    orders = "?" if account["open_orders"] is None else f"{account['open_orders']}{aged(account, now)}"
-    fates = footnotes.row(account["if_bot_dies"], account["if_host_dies"])
-    return (plain(name), plain(state(account, now)), orders, *fates)
-
-
-def _table(rows: Sequence[tuple[str, ...]], tones: Sequence[str], paper: Paper) -> Iterator[str]:
-    """A row an account, or where that is too wide a few lines an account."""
-    for heads in (_HEADS, _SHORT_HEADS):
-        widths = columns([heads, *rows])
-        if sum(widths) + len(_GAP) * (len(widths) - 1) <= paper.width:
-            yield _line(heads, widths)
-            yield from (_line(row, widths, paper, mood) for row, mood in zip(rows, tones, strict=True))
-            return
-    for row, mood in zip(rows, tones, strict=True):
-        yield from _stacked(row, mood, paper)
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], paper: Paper | None = None, mood: str = "") -> str:
-    name, condition, orders, *fates = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-    condition = paper.paint(mood, condition) if paper else condition
-    return _GAP.join((name, condition, orders.strip().rjust(widths[2]), *fates)).rstrip()
-
-
-def _stacked(row: tuple[str, ...], mood: str, paper: Paper) -> Iterator[str]:
-    name, condition, orders, bot, host = row
-    first, *others = paper.wrap(f"{name}  {condition}", then="  ")
-    yield first.replace(condition, paper.paint(mood, condition))
-    yield from others
-    yield from paper.wrap(f"{orders} open; bot dies: {bot}; host dies: {host}", "  ", "    ")
-
-
-def _feet(footnotes: Footnotes, paper: Paper) -> Iterator[str]:
-    for number, sentence in enumerate(footnotes.sentences, 1):
-        yield from paper.wrap(sentence, f"{_number(number)} ")
-
-
 def _number(number: int) -> str:
     return str(number).translate(_SUPERSCRIPTS)
 
 
-def _clock(timestamp: float) -> str:
-    return instant(timestamp, timestamp)
+def _row(name: str, account: AccountReport, now: float, footnotes: Footnotes) -> tuple[str, ...]:
+    orders = "?" if account.open_orders is None else f"{account.open_orders}{aged(account, now)}"
+    return (plain(name), plain(state(account, now)), orders, *footnotes.row(account))
 
 
-_LABELS: Mapping[str, str] = {
-    "exposed": "SWITCH OFF",
-    "refused": "REJECTED BY VENUE",
-    "waiting": "NO BOT YET, not armed",
-}
+def _table(rows: Sequence[tuple[str, ...]], tones: Sequence[Tone], paper: Paper) -> Iterator[str]:
+    """A row an account, or where that is too wide a few lines an account."""
+    for heads in (_HEADS, _SHORT_HEADS):
+        widths = [max(map(len, cells)) for cells in zip(heads, *rows, strict=True)]
+        if sum(widths) + len(_GAP) * (len(widths) - 1) <= paper.width:
+            yield _line(heads, widths)
+            yield from (_line(row, widths, paper, tone) for row, tone in zip(rows, tones, strict=True))
+            return
+    for (name, condition, orders, bot, host), tone in zip(rows, tones, strict=True):
+        first, *others = paper.wrap(f"{name}  {condition}", then="  ")
+        yield first.replace(condition, paper.paint(tone, condition))
+        yield from others
+        yield from paper.wrap(f"{orders} open; bot dies: {bot}; host dies: {host}", "  ", "    ")
 
-_TONES: Mapping[str, str] = {"armed": "good", "degraded": "warn", "disarmed": "warn", "tripped": "warn"}
+
+def _line(cells: Sequence[str], widths: Sequence[int], paper: Paper | None = None, tone: Tone = "plain") -> str:
+    name, condition, orders, *fates = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    condition = paper.paint(tone, condition) if paper else condition
+    return _GAP.join((name, condition, orders.strip().rjust(widths[2]), *fates)).rstrip()
 
 
-def state(account: Told, now: float) -> str:
+def state(account: AccountReport, now: float) -> str:
     """The phase in people's words; `now` in Unix seconds."""
-    label = _LABELS.get(account["phase"], account["phase"].upper())
-    if account["protected"]:
-        label = f"{label}, good for {left(account['margin'])}"
-    observed = " (observed)" if account["observe"] else ""
-    return f"{label}{_since(account, now)}{observed}"
+    good = f", good for {left(account.margin)}" if account.protected else ""
+    observed = " (observed)" if account.observe else ""
+    return f"{VOCABULARY[account.phase].label}{good}{_since(account, now)}{observed}"
 
 
-def tone(account: Told, watches: Told, now: float) -> str:
-    """Green only where nothing is worth a look."""
-    if alarming(account) or account["phase"] == "refused":
-        return "bad"
-    return "warn" if account_look(account, watches, now) else _TONES.get(account["phase"], "calm")
-
-
-def cell(fate: Told) -> str:
-    """A fate, without its footnote."""
-    match fate["orders"], fate["within"]:
-        case "cancelling", within:
-            return f"being cancelled, gone in {span(within)}" if within else "being cancelled"
-        case "gone", None:
-            return "unknown"  # no bound, no claim
-        case "gone", within:
-            return f"gone in {span(within)}" if within else "–"
-        case "stay", _:
-            return "STAY"
-        case orders, _:
-            return str(orders)
-    return ""
-
-
-def _since(account: Told, now: float) -> str:
-    match account["phase"]:
-        case "tripping":
-            return f", round {account['trip']['rounds'] + 1}"
-        case "tripped":
-            return _ended(account, now)
-        case "disarmed" if not account["disarm"]["confirmed"]:
+def _since(account: AccountReport, now: float) -> str:
+    """What the phase needs besides its label."""
+    disarm, trip = account.disarm, account.trip
+    match account.phase:
+        case Phase.TRIPPING if trip:
+            return f", round {trip.rounds + 1}"
+        case Phase.TRIPPED if trip:
+            return (
+                f" {instant(trip.done_at or trip.at, now)}, orders open again"
+                if account.open_orders
+                else _gone(account, trip, now)
+            )
+        case Phase.DISARMED if disarm and not disarm.confirmed:
             return ", not confirmed"
-        case "disarmed" if account["disarm"]["until"] is not None:
-            return f" until {instant(account['disarm']['until'], now)}"
-        case "expired" | "unverified":
-            return f" since {instant(account['expiry'], now)}" if account["expiry"] else ""
-        case "exposed" | "refused" if not account["protected"]:
-            return f" since {instant(account['since'], now)}"
+        case Phase.DISARMED if disarm and disarm.until is not None:
+            return f" until {instant(disarm.until, now)}"
+        case Phase.EXPIRED | Phase.UNVERIFIED if account.expiry is not None:
+            return f" since {instant(account.expiry, now)}"
+        case Phase.EXPOSED | Phase.REFUSED if not account.protected:
+            return f" since {instant(account.since, now)}"
     return ""
 
 
-def _ended(account: Told, now: float) -> str:
-    """`gone` is not said beside orders that are open now, nor of more than the trip selects."""
-    trip = account["trip"]
-    at = instant(trip["done_at"], now)
-    if account["open_orders"]:
-        return f" {at}, orders open again"
-    presumed = "presumed " if trip["presumed"] else ""
-    return f", {'selected ' if account['cancels_only'] else ''}{presumed}gone {at}"
+def _gone(account: AccountReport, trip: TripReport, now: float) -> str:
+    """Not said beside orders that are open now, nor of more than the trip selects."""
+    selected, presumed = "selected " if account.cancels_only else "", "presumed " if trip.presumed else ""
+    return f", {selected}{presumed}gone {instant(trip.done_at or trip.at, now)}"
 
 
-def notes(answer: Told) -> list[str]:
-    """Sentences; what is true of several accounts is told once of all."""
-    now, accounts = answer["timestamp"], answer["accounts"]
-    lost = {name: _unreachable(account, now) for name, account in accounts.items() if unreachable(account)}
-    disarmed = {name: _disarmed(account, now) for name, account in accounts.items() if account["disarm"]}
-    return [*_trips(answer), *gathered(lost), *gathered(disarmed), *_bots(answer)]
+def notes(report: StatusReport) -> list[str]:
+    """Sentences below the table; what is true of several accounts is told once of all."""
+    now, accounts = report.timestamp, report.accounts
+    lost = {name: _outage(one, one.trouble, now) for name, one in accounts.items() if one.unreachable and one.trouble}
+    disarmed = {name: _disarmed(one.disarm, now) for name, one in accounts.items() if one.disarm}
+    said = [f"{names}: {words}" for told in (lost, disarmed) for names, words in gathered(told)]
+    return [*_trips(report), *said, *_bots(report)]
 
 
-def _trips(answer: Told) -> Iterator[str]:
-    trips = {name: account["trip"] for name, account in answer["accounts"].items() if account["trip"]}
-    latched = [name for name, trip in trips.items() if trip["cause"] == "operator"]
-    bots = dict.fromkeys(trip["by"] for trip in trips.values() if trip["cause"] != "operator")
-    if trips:
-        back = (
-            (f"Re-arms when {' and '.join(bots)} {'checks' if len(bots) == 1 else 'check'} in again.",) if bots else ()
-        )
-        yield " ".join(("Positions are not closed.", *back))
+def _trips(report: StatusReport) -> Iterator[str]:
+    trips = {name: account.trip for name, account in report.accounts.items() if account.trip}
+    latched = {name: trip for name, trip in trips.items() if trip.cause is Cause.OPERATOR}
+    bots = dict.fromkeys(trip.by for trip in trips.values() if trip.cause is not Cause.OPERATOR)
+    if bots:
+        back = f"{' and '.join(bots)} {'checks' if len(bots) == 1 else 'check'} in again"
+        yield f"Positions are not closed. Re-arms when {back}."
+    elif trips:
+        yield "Positions are not closed."
     if latched:
-        by = ", ".join(dict.fromkeys(_by(trips[name]) for name in latched))
+        by = ", ".join(dict.fromkeys(signed(trip.by, trip.reason) for trip in latched.values()))
         yield f"Tripped by {by}: only `deadman arm {' '.join(latched)}` re-arms."
 
 
-def _unreachable(account: Told, now: float) -> str:
+def _outage(account: AccountReport, trouble: TroubleReport, now: float) -> str:
     """An outage of ours or the venue's pulls no switch, and people must know that it did not, where that is so."""
-    trouble = account["trouble"]
-    why = trouble["detail"] or trouble["reason"]
-    proven = f"last proven {instant(account['last_proof'], now)}" if account["last_proof"] else "nothing proven yet"
+    proven = f"last proven {instant(account.last_proof, now)}" if account.last_proof else "nothing proven yet"
     return (
-        f"{title(account['venue'])} cannot be reached since "
-        f"{instant(trouble['since'], now)} ({why.rstrip('.')}); {proven}. "
-        f"{'' if account['trip'] else 'Nothing was tripped because of it; '}deadman cannot cancel there now."
+        f"{account.venue_title} cannot be reached since {instant(trouble.since, now)} ({trouble.words}); {proven}. "
+        f"{'' if account.trip else 'Nothing was tripped because of it; '}deadman cannot cancel there now."
     )
 
 
-def _disarmed(account: Told, now: float) -> str:
-    disarm = account["disarm"]
-    ends = f"until {instant(disarm['until'], now)}" if disarm["until"] else "until `deadman arm`"
-    heard = "" if disarm["confirmed"] else " The venue has not confirmed it yet."
-    done = f"disarmed by {_by(disarm)} at {instant(disarm['at'], now)}, {ends}"
-    return f"{done}. Nothing is renewed, repaired or tripped there.{heard}"
+def _disarmed(disarm: DisarmReport, now: float) -> str:
+    ends = f"until {instant(disarm.until, now)}" if disarm.until else "until `deadman arm`"
+    unconfirmed = "" if disarm.confirmed else " The venue has not confirmed it yet."
+    done = f"disarmed by {signed(disarm.by, disarm.reason)} at {instant(disarm.at, now)}, {ends}"
+    return f"{done}. {VOCABULARY[Phase.DISARMED].meaning.capitalize()} there.{unconfirmed}"
 
 
-def _bots(answer: Told) -> Iterator[str]:
+def _bots(report: StatusReport) -> Iterator[str]:
     """Each bot that has something to say; a dead one is in the headline, or of many at least here."""
-    dead = set(dead_bots(answer))
+    dead = dead_bots(report)
     if len(dead) > NAMED:
-        yield f"Dead: {', '.join(sorted(dead))}."
-    for name, watch in answer["watches"].items():
-        said = f' It says: "{watch["status"]}".' if watch["status"] else ""
-        if watch["hold"]:
-            until = instant(watch["hold"]["until"], answer["timestamp"])
-            yield f"bot {name}: on hold until {until} by {_by(watch['hold'])}: its silence trips nothing.{said}"
-        elif name in dead or watch["silent"]:
-            yield from (f'bot {name} said last: "{watch["status"]}".',) if said and name in dead else ()
-        elif watch["goodbye_at"] is not None:
-            yield f"bot {name}: said at {instant(watch['goodbye_at'], answer['timestamp'])} that it stops.{said}"
-        elif not watch["up"]:
+        yield f"Dead: {', '.join(dead)}."
+    for name, watch in report.watches.items():
+        said = f' It says: "{watch.status}".' if watch.status else ""
+        if watch.hold:
+            until = instant(watch.hold.until, report.timestamp)
+            by = signed(watch.hold.by, watch.hold.reason)
+            yield f"bot {name}: on hold until {until} by {by}: its silence trips nothing.{said}"
+        elif name in dead or watch.silent:
+            yield from (f'bot {name} said last: "{watch.status}".',) if said and name in dead else ()
+        elif watch.goodbye_at is not None:
+            yield f"bot {name}: said at {instant(watch.goodbye_at, report.timestamp)} that it stops.{said}"
+        elif not watch.up:
             yield f"bot {name}: has not checked in.{said}"
         elif said:
-            yield f"bot {name}: alive, heard {left(watch['silence'] or 0.0)} ago.{said}"
-
-
-def _by(word: Told) -> str:
-    return f"{word['by']} ({word['reason']})" if word["reason"] else str(word["by"])
+            yield f"bot {name}: alive, heard {left(watch.silence or 0.0)} ago.{said}"
 
 
 _COLOURS: Mapping[str, str] = {"bad": "\x1b[1;31m", "good": "\x1b[32m", "warn": "\x1b[33m", "calm": "\x1b[2m"}
@@ -286,8 +232,3 @@ class Paper:
         others = " " * len(first) if then is None else then
         others = others if len(others) < self.width // 2 else "  "
         return textwrap.wrap(text, self.width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The width each column needs."""
-    return [max(map(len, cells)) for cells in zip(*rows, strict=True)]

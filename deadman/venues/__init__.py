@@ -19,8 +19,3 @@ VENUES: dict[str, Venue[Any]] = {
 def title(venue: str) -> str:
     """A venue's name for people; of one that this version does not know, the name that was given."""
     return VENUES[venue].title if venue in VENUES else venue
-
-
-def is_lease(venue: str) -> bool:
-    """Whether its switch is a lease, which ends by itself."""
-    return venue in VENUES and VENUES[venue].is_lease

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.cli.client import ask
+from deadman.cli.client import ask, status_of
 from deadman.cli.parser import Failed, Misused, Unreachable
 from deadman.control.access import Policy
 from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME
@@ -61,6 +61,12 @@ def test_what_is_no_deadman_is_told_in_words(tmp_path: Path, line: bytes) -> Non
 def test_a_daemon_that_hangs_is_given_up_on(tmp_path: Path) -> None:
     with answering(tmp_path, None) as path, pytest.raises(Unreachable, match=r"did not answer within .*it may hang"):
         ask(path, "status", {}, patience=0.2)
+
+
+def test_a_daemon_of_another_version_is_told_of_in_words(tmp_path: Path) -> None:
+    line = b'{"result":{"version":"0.0.9","accounts":{}}}\n'
+    with answering(tmp_path, line) as path, pytest.raises(Failed, match=r"is deadman 0\.0\.9, this is .* restart"):
+        status_of(path)
 
 
 @pytest.mark.parametrize(("code", "kind"), [(UNKNOWN_NAME, Misused), (FORBIDDEN, Failed), (TOO_MANY, Unreachable)])

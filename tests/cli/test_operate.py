@@ -70,9 +70,9 @@ def test_what_is_outstanding_is_told_and_exits_1(
     said = capsys.readouterr()
     assert said.out == ""
     desk, maker = said.err.splitlines()
-    assert desk == "desk: open orders not known yet; deadman goes on trying"
+    assert desk == "desk: open orders not known yet; deadman keeps trying"
     presumed = r"a lease may run until \d\d:\d\d:\d\dZ"
-    assert re.fullmatch(f"maker: open orders not known yet; {presumed}; deadman goes on trying", maker)
+    assert re.fullmatch(f"maker: open orders not known yet; {presumed}; deadman keeps trying", maker)
 
 
 def test_arm_of_what_is_armed_is_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

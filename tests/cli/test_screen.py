@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -29,6 +28,7 @@ from tests.support.screens import (
     STALE,
     Histories,
     answer,
+    changed,
     gone,
 )
 
@@ -104,7 +104,7 @@ def test_a_venue_that_is_still_asked_is(history: Sequence[Fact]) -> None:
 
 def test_an_outage_that_outlasts_the_proof_is_something_to_act_on() -> None:
     said = text(ARMED | {"btc-desk": (OPEN, STALE, LOST)})
-    assert said.startswith("07:13:40Z ACT btc-desk: not proven since 07:13:25Z: do not rely on the switch")
+    assert said.startswith("07:13:40Z ACT btc-desk: not proven since 07:13:25Z, Deribit cannot be reached. Do not rely")
     assert "UNVERIFIED since 07:13:25Z" in said
 
 
@@ -189,11 +189,11 @@ def test_what_needs_somebody_stands_first_with_what_to_do(histories: Histories, 
 def test_each_further_problem_stands_under_the_first() -> None:
     first, second, *others = lines(ARMED | {"btc-desk": (OPEN,), "sx-maker": (facts.FoundOff(99.0, "echo 0"), OPEN)})
     assert first.startswith("07:13:40Z  ACT  sx-maker: the switch is off (echo 0)")
-    assert any(line.startswith("                btc-desk: not armed yet") for line in (second, *others))
+    assert any(line.startswith("                btc-desk: in session, not armed yet") for line in (second, *others))
 
 
 def test_a_state_that_cannot_be_written_is_worth_a_look_before_a_restart() -> None:
-    told = answer(ARMED) | {"state_fault": "No space left on device"}
+    told = replace(answer(ARMED), state_fault="No space left on device")
     said = " ".join(" ".join(screen(told, Paper())).split())
     assert said.startswith("07:13:40Z LOOK deadman cannot write its state (No space left on device): a restart would")
 
@@ -228,8 +228,8 @@ def test_a_hold_a_status_and_a_bot_that_never_came_are_told() -> None:
 
 
 def test_instants_of_other_days_carry_their_date() -> None:
-    told: dict[str, Any] = answer(TRIPPED, DEAD)
-    told["timestamp"] += 86400
+    told = answer(TRIPPED, DEAD)
+    told = replace(told, timestamp=told.timestamp + 86400)
     assert "TRIPPED, gone 18 Nov 07:13Z" in "\n".join(screen(told, Paper()))
 
 
@@ -251,31 +251,33 @@ def test_colours_never_change_the_words_or_their_places() -> None:
 
 def test_what_strangers_wrote_cannot_play_with_the_terminal() -> None:
     evil = "\x1b]0;pwned\x07\r\n\u202e"
-    told: dict[str, Any] = answer(
+    told = answer(
         ARMED
         | {"btc-desk": (OPEN, READ_BACK, facts.FoundOff(97.0, evil)), "eth-desk": (facts.Disarmed(98.0, evil, evil),)},
         replace(ALIVE, status=evil),
     )
-    told["accounts"][f"x{evil}"] = told["accounts"].pop("sx-maker")
+    told = replace(told, accounts={**told.accounts, f"x{evil}": told.accounts["sx-maker"]})
     for width in (40, 200):
         for line in screen(told, Paper(width)):
             assert line.isprintable()
 
 
 def test_fifty_accounts_in_trouble_do_not_push_the_table_off_the_screen() -> None:
-    told: dict[str, Any] = answer({})
-    told["accounts"] = {f"a{number}": told["accounts"]["btc-desk"] for number in range(50)}
+    one = answer({})
+    told = replace(one, accounts={f"a{number}": one.accounts["btc-desk"] for number in range(50)})
     headline = screen(told, Paper(80))
     assert next(index for index, line in enumerate(headline) if line.startswith("ACCOUNT")) < 8
 
 
 def test_many_dead_bots_are_one_line_of_the_headline_and_all_named_below() -> None:
-    told: dict[str, Any] = answer(TRIPPED, DEAD)
-    dead = told["watches"].pop("quoter")
-    names = [f"bot-{number:02}" for number in range(20)]
-    told["watches"] = {name: dead | {"silence": 9.0 + number} for number, name in enumerate(names)}
-    for account in told["accounts"].values():
-        account["watches"] = names
+    told = answer(TRIPPED, DEAD)
+    dead = told.watches["quoter"]
+    names = tuple(f"bot-{number:02}" for number in range(20))
+    told = replace(
+        told,
+        watches={name: replace(dead, silence=9.0 + number) for number, name in enumerate(names)},
+        accounts={name: replace(account, watches=names) for name, account in told.accounts.items()},
+    )
     said = screen(told, Paper(200))
     assert said[0] == (
         "07:13:40Z  ACT  bots bot-00, bot-01, bot-02 and 17 more are dead: silent 9 s to 28 s, "
@@ -286,9 +288,8 @@ def test_many_dead_bots_are_one_line_of_the_headline_and_all_named_below() -> No
 
 
 def test_a_few_dead_bots_are_told_of_one_by_one() -> None:
-    told: dict[str, Any] = answer(ARMED, DEAD)
-    told["watches"] = dict.fromkeys(("quoter", "hedger"), told["watches"]["quoter"])
-    told["accounts"]["btc-desk"]["watches"] = ["quoter", "hedger"]
+    told = changed(answer(ARMED, DEAD), "btc-desk", watches=("quoter", "hedger"))
+    told = replace(told, watches=dict.fromkeys(("quoter", "hedger"), told.watches["quoter"]))
     first, second, *_ = screen(told, Paper())
     assert "bot hedger is dead: silent 9 s, pid 4123 gone" in first
     assert "bot quoter is dead: silent 9 s, pid 4123 gone" in second
@@ -314,11 +315,11 @@ def test_the_exit_code_counts_what_is_wanted_and_unprotected(histories: Historie
 
 
 def test_only_some_accounts_come_with_their_bots_alone() -> None:
-    told: dict[str, Any] = answer(ARMED)
-    told["watches"]["other"] = told["watches"]["quoter"]
+    told = answer(ARMED)
+    told = replace(told, watches={**told.watches, "other": told.watches["quoter"]})
     chosen = only(told, ["sx-maker", "btc-desk"])
-    assert list(chosen["accounts"]) == ["btc-desk", "sx-maker"]
-    assert list(chosen["watches"]) == ["quoter"]
+    assert list(chosen.accounts) == ["btc-desk", "sx-maker"]
+    assert list(chosen.watches) == ["quoter"]
     assert only(told, []) is told
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from deadman.cli import follow, main
 from deadman.cli.follow import Lines, Objects, Screen
-from deadman.cli.status import PACE
+from deadman.cli.status import POLL_INTERVAL
 from deadman.model import facts
 from tests.support.control_thread import Served, served, write_config
 from tests.support.screens import ARMED, LOST, OPEN, READ_BACK, answer
@@ -53,7 +53,7 @@ def test_status_exits_1_and_says_act_when_something_wanted_is_not(
     with served(tmp_path) as made:
         made.do(made.desk.prove, "desk")
         assert status(made) == 1
-        assert "  ACT  maker: not armed yet" in capsys.readouterr().out
+        assert "  ACT  maker: no session, not armed yet" in capsys.readouterr().out
         assert status(made, "desk") == 0
 
 
@@ -319,5 +319,5 @@ def test_a_poor_locale_costs_nobody_the_message(tmp_path: Path) -> None:
 
 
 def test_paces_leave_the_daemon_in_peace() -> None:
-    assert follow.PACE >= 1
-    assert PACE >= 0.1
+    assert follow.POLL_INTERVAL >= 1
+    assert POLL_INTERVAL >= 0.1

@@ -173,7 +173,7 @@ async def test_arm_does_not_overrule_a_disarm_that_came_after_it(tmp_path: Path,
     [
         (lambda at: facts.FoundOff(at, "disabled by another key"), "the switch is off: disabled by another key"),
         (lambda at: facts.TurnedAway(at, Reason.CREDENTIALS, "13004"), "rejected by the venue: 13004"),
-        (lambda at: facts.Lost(at, Reason.DNS, "no such host"), "not proven yet: no such host; deadman goes on trying"),
+        (lambda at: facts.Lost(at, Reason.DNS, "no such host"), "not proven yet: no such host; deadman keeps trying"),
     ],
 )
 async def test_arm_says_why_it_is_not_proven(tmp_path: Path, autojump_clock: MockClock, fact: Any, words: str) -> None:

@@ -36,8 +36,10 @@ def test_a_disarm_ends_by_peoples_clocks_though_the_machine_slept(machine: Hand)
     machine.advance(230.0)
     end_those_over(machine.board)
     assert machine.board.standing("desk").phase is Phase.DISARMED
-    told = report(machine.board)["accounts"]["desk"]["disarm"]["until"]
-    assert told - machine.board.clock.timestamp() == pytest.approx(10.0), "what is shown moves with it"
+    shown = report(machine.board).accounts["desk"].disarm
+    assert shown is not None
+    assert shown.until is not None
+    assert shown.until - machine.board.clock.timestamp() == pytest.approx(10.0), "what is shown moves with it"
     machine.advance(10.1)
     end_those_over(machine.board)
     assert machine.board.standing("desk").phase is not Phase.DISARMED

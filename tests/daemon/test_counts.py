@@ -23,9 +23,9 @@ DESK = deribit_account()
 def told(desk: Desk, name: str) -> tuple[int | None, float]:
     """The count that `status` shows, and its age in seconds; endless where there is none."""
     answer = report(desk.board)
-    account = answer["accounts"][name]
-    at = account["open_orders_at"]
-    return account["open_orders"], inf if at is None else answer["timestamp"] - at
+    account = answer.accounts[name]
+    at = account.open_orders_at
+    return account.open_orders, inf if at is None else answer.timestamp - at
 
 
 def first_word(desk: Desk) -> Verdict:

@@ -298,9 +298,9 @@ async def test_a_goodbye_that_tripped_is_no_silence_after_a_restart(disk: Disk, 
         await trio.sleep(0.5)
     async with run(disk, starts_at=777.0) as second:
         await trio.sleep(3.0)
-        told = report(second.board)["watches"]["quoter"]
-        assert told["silent"] is False
-        assert told["goodbye_at"] is not None
+        told = report(second.board).watches["quoter"]
+        assert told.silent is False
+        assert told.goodbye_at is not None
 
 
 async def test_a_goodbye_said_on_hold_trips_after_a_restart_but_not_a_bot_that_came_back(

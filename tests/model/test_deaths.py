@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Account, SecretSource, Selection
 from deadman.model.watch import Hold, Watch
 from deadman.status.report import report
+from deadman.status.schema import AccountReport
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 
@@ -325,7 +325,7 @@ class Moment:
     now: float = 0.0
 
 
-def told(account: Account, watch: Watch, history: tuple[Fact, ...]) -> dict[str, Any]:
+def told(account: Account, watch: Watch, history: tuple[Fact, ...]) -> AccountReport:
     moment = Moment()
     board = Board.new(Clock(lambda: moment.now, lambda: EPOCH + moment.now))
     board.add(account)
@@ -334,30 +334,29 @@ def told(account: Account, watch: Watch, history: tuple[Fact, ...]) -> dict[str,
         moment.now = max(moment.now, fact.at)
         board.post(account.name, fact)
     moment.now = NOW
-    answer: dict[str, Any] = report(board)["accounts"][account.name]
-    return answer
+    return report(board).accounts[account.name]
 
 
 @pytest.mark.parametrize("row", DERIBIT + SX_BET, ids=lambda row: f"{row[1].venue}: {row[0]}")
 def test_each_phase_tells_what_becomes_of_the_orders(row: Row) -> None:
     _, account, watch, history, phase, bot, host = row
     answer = told(account, watch, history)
-    assert answer["phase"] == phase
-    assert (answer["if_bot_dies"]["orders"], answer["if_bot_dies"]["within"]) == bot
-    assert (answer["if_host_dies"]["orders"], answer["if_host_dies"]["within"]) == host
+    assert answer.phase == phase
+    assert (answer.if_bot_dies.orders, answer.if_bot_dies.within) == bot
+    assert (answer.if_host_dies.orders, answer.if_host_dies.within) == host
 
 
 def test_seconds_are_told_rounded_up() -> None:
     """What is printed must hold, to the last millisecond."""
-    assert told(SX, ALIVE, (OPEN, *lease(95.0003)))["if_host_dies"]["within"] == 25.001
+    assert told(SX, ALIVE, (OPEN, *lease(95.0003))).if_host_dies.within == 25.001
 
 
 @pytest.mark.parametrize("row", DERIBIT + SX_BET, ids=lambda row: f"{row[1].venue}: {row[0]}")
 def test_every_answer_says_why_in_a_sentence(row: Row) -> None:
     answer = told(row[1], row[2], row[3])
-    for fate in (answer["if_bot_dies"], answer["if_host_dies"]):
-        assert fate["because"].endswith(".")
-        assert len(fate["because"].split()) > 3
+    for fate in (answer.if_bot_dies, answer.if_host_dies):
+        assert fate.because.endswith(".")
+        assert len(fate.because.split()) > 3
 
 
 def test_the_table_reaches_every_phase() -> None:
@@ -365,7 +364,7 @@ def test_the_table_reaches_every_phase() -> None:
 
 
 def why(death: str, account: Account, *history: Fact, watch: Watch = ALIVE) -> str:
-    return str(told(account, watch, history)[death]["because"])
+    return str(getattr(told(account, watch, history), death).because)
 
 
 @pytest.mark.parametrize(
@@ -446,6 +445,6 @@ def test_cover_dates_from_the_first_proof_in_a_row_not_the_last() -> None:
 def test_nothing_is_gone_without_a_bound_nor_at_once_before_the_venue_lists_none() -> None:
     for row in DERIBIT + SX_BET:
         answer = told(row[1], row[2], row[3])
-        for fate in (answer["if_bot_dies"], answer["if_host_dies"]):
-            done = answer["trip"] is not None and answer["trip"]["done_at"] is not None
-            assert fate["orders"] != "gone" or fate["within"] or (fate["within"] == 0.0 and done)
+        for fate in (answer.if_bot_dies, answer.if_host_dies):
+            done = answer.trip is not None and answer.trip.done_at is not None
+            assert fate.orders != "gone" or fate.within or (fate.within == 0.0 and done)

@@ -188,7 +188,7 @@ async def test_while_the_list_cannot_be_read_the_orders_of_before_are_a_doubt_an
         for _ in range(30):
             await trio.sleep(1.0)
             assert "nobody knows what rests" in said(desk)
-            assert report(desk.board)["accounts"]["maker"]["open_orders"] == MANY
+            assert report(desk.board).accounts["maker"].open_orders == MANY
         desk.sxbet.faults.clear()
         await trio.sleep(12.0)
         assert f"{MANY} orders gone, and not by us" in said(desk)

@@ -15,6 +15,7 @@ from deadman.model.guard import Phase
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Secret, WatchConfig
 from deadman.model.trip import Trip
+from deadman.status.codec import to_json
 from deadman.status.report import report
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.desk import Desk, open_desk, sxbet_account
@@ -40,7 +41,7 @@ def trip_of(desk: Desk) -> Trip:
 
 
 def told(desk: Desk) -> dict[str, Any]:
-    answer: dict[str, Any] = report(desk.board)["accounts"]["maker"]
+    answer: dict[str, Any] = to_json(report(desk.board).accounts["maker"])
     return answer
 
 

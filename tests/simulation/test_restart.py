@@ -310,8 +310,8 @@ async def test_orders_of_a_bot_that_traded_on_while_we_were_away_are_not_called_
         await desk.crash()
         bot.place(MAKER)
         await desk.start()
-        fate = report(desk.board)["accounts"]["maker"]["if_host_dies"]
-        assert fate["orders"] != "gone"
+        fate = report(desk.board).accounts["maker"].if_host_dies
+        assert fate.orders != "gone"
 
 
 async def test_a_shorter_lease_that_went_unanswered_bounds_the_claim(autojump_clock: MockClock) -> None:

@@ -194,10 +194,10 @@ async def test_orders_that_go_one_by_one_are_gone_within_the_bound_that_status_p
         bot.place(narrow, label="hedge", number=2)
         desk.market.faults(narrow).delay = latency
         await trio.sleep(30)
-        fate = report(desk.board)["accounts"]["desk"]["if_bot_dies"]
-        assert fate["because"].endswith(f"one by one: {number} were open when last counted.")
+        fate = report(desk.board).accounts["desk"].if_bot_dies
+        assert fate.because.endswith(f"one by one: {number} were open when last counted.")
         bot.hang()
-        await trio.sleep_until(bot.beats[-1] + fate["within"])
+        await trio.sleep_until(bot.beats[-1] + (fate.within or 0.0))
         assert {order.label for order in desk.market.open_orders(narrow)} == {"hedge"}
         await desk.until(Phase.TRIPPED, within=2 * latency + 1)
         assert not any(code == "10028" for code in desk.standing("desk").tally.errors)

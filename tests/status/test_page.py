@@ -6,7 +6,6 @@ import hashlib
 from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,11 +14,16 @@ from hypothesis import strategies as st
 from deadman.model import facts
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause
+from deadman.model.fate import Fate
 from deadman.model.guard import Phase
 from deadman.model.watch import Hold, Watch
-from deadman.status.page import POLICY, REFRESH, STALLED, fate, good_for, orders, page, state_phrase, to_do
+from deadman.status.codec import from_json
+from deadman.status.headline import headline
+from deadman.status.page import POLICY, REFRESH, STALLED, good_for, orders, page, state_phrase, to_do
 from deadman.status.problems import problems
 from deadman.status.report import report
+from deadman.status.schema import AccountReport
+from deadman.status.vocabulary import VOCABULARY, fate_phrase, log_label
 from tests.support.boards import Hand, deribit, hand, sxbet
 
 
@@ -55,9 +59,8 @@ def shown(held: Hand, tick_age: float = 0.0) -> list[str]:
     return read(page(report(held.board), tick_age)).texts
 
 
-def told(held: Hand, name: str) -> dict[str, Any]:
-    account: dict[str, Any] = report(held.board)["accounts"][name]
-    return account
+def told(held: Hand, name: str) -> AccountReport:
+    return report(held.board).accounts[name]
 
 
 @pytest.fixture
@@ -84,8 +87,8 @@ def test_what_needs_a_hand_comes_first_and_says_what_to_do(desk: Hand) -> None:
     assert texts[texts.index("ACT") + 1] == f"{told}; deadman keeps trying"
     assert texts.index("maker") < texts.index("desk")
     assert "SWITCH OFF" in texts
-    assert "By the venue's last word nothing would cancel the orders: the echo was 0 (since 08:00:00Z)." in texts
-    assert "Guard these orders by hand until it is armed again; deadman keeps trying." in texts
+    assert "The echo was 0: its orders stay if the bot or this host dies." in texts
+    assert "Guard its orders by hand until it is armed again; deadman keeps trying." in texts
 
 
 def test_a_stall_of_ours_is_told_first_and_no_bot_is_called_dead_for_it(desk: Hand) -> None:
@@ -108,7 +111,7 @@ def test_a_dead_bot_is_an_alarm_and_one_on_hold_is_not(desk: Hand) -> None:
     assert "bot quoter is dead: silent 9 s" in shown(desk)
     desk.board.put_watch(watch.held_until(Hold(desk.now + 900, "alice", "upgrade")))
     texts = shown(desk)
-    assert {"LOOK", "on hold until 08:15:09Z", "By alice: upgrade. Its silence trips nothing."} <= set(texts)
+    assert {"LOOK", "on hold until 08:15:09Z", "By alice (upgrade). Its silence trips nothing."} <= set(texts)
     assert "bot quoter: on hold until 08:15:09Z by alice (upgrade): its silence trips nothing" in texts
 
 
@@ -140,18 +143,23 @@ def test_a_trip_is_followed_to_its_end(desk: Hand) -> None:
     desk.arm("desk")
     desk.post("desk", facts.Tripped(desk.now, Cause.SILENCE, "quoter", "silent 5 s"), facts.RoundDone(desk.now, 4, 3))
     texts = shown(desk)
-    assert {"TRIPPING", "being cancelled", "Round 2, 3 left.", "Silence: quoter (silent 5 s), 08:00:00Z."} <= set(texts)
-    assert "Keep the bot down until its orders are gone." in texts
+    assert {"TRIPPING", "being cancelled", "Round 2, 3 left."} <= set(texts)
+    assert "Tripped by the silence of quoter (silent 5 s): its orders are being cancelled." in texts
+    assert "Keep the bot down until its orders are gone; deadman keeps trying." in texts
     desk.advance(2.0)
     desk.post("desk", facts.RoundDone(desk.now, 3, 0), facts.TripDone(desk.now, False))
-    assert {"TRIPPED", "gone at 08:00:02Z", "7 cancelled. Positions are not closed."} <= set(shown(desk))
+    told = (
+        "Tripped by the silence of quoter (silent 5 s): orders gone, 7 cancelled by deadman; positions are not closed."
+    )
+    assert {"TRIPPED", "gone at 08:00:02Z", told} <= set(shown(desk))
 
 
 def test_a_trip_that_cannot_count_says_so(desk: Hand) -> None:
     desk.post("maker", facts.Tripped(desk.now, Cause.OPERATOR, "alice"), facts.RoundDone(desk.now, 0, None))
     assert "Round 2, how many are left is not known." in shown(desk)
     desk.post("maker", facts.TripDone(desk.now, True))
-    assert "Presumed: the last lease ended. Positions are not closed." in shown(desk)
+    gone = "orders presumed gone since the lease's end, 0 cancelled by deadman"
+    assert f"Tripped by alice: {gone}; positions are not closed." in shown(desk)
 
 
 def test_orders_placed_after_a_trip_are_not_hidden_behind_it(desk: Hand) -> None:
@@ -168,7 +176,8 @@ def test_an_expired_lease_says_what_became_of_the_orders(desk: Hand) -> None:
 
 def test_a_disarm_says_by_whom_and_until_when(desk: Hand) -> None:
     desk.post("desk", facts.Disarmed(desk.now, "alice", "upgrade", desk.now + 900))
-    assert {"DISARMED", "By alice (upgrade) at 08:00:00Z, until 08:15:00Z."} <= set(shown(desk))
+    told = "By alice (upgrade): nothing is renewed, repaired or tripped until 08:15:00Z."
+    assert {"DISARMED", told} <= set(shown(desk))
 
 
 def test_an_observed_account_says_so() -> None:
@@ -180,17 +189,22 @@ def test_an_observed_account_says_so() -> None:
 def test_a_rejection_with_a_standing_proof_is_no_alarm_yet_shows_its_cause(desk: Hand) -> None:
     desk.arm("maker")
     desk.refuse("maker", "unknown key")
-    state = state_phrase(told(desk, "maker"), {}, desk.board.clock.timestamp())
+    answer = report(desk.board)
+    state = state_phrase(answer.accounts["maker"], headline(answer).tones["maker"], answer.timestamp)
     assert (state.words, state.tone) == ("REJECTED BY VENUE", "warn")
-    assert state.because == "unknown key (since 08:00:00Z)."
+    assert state.because == "Unknown key; the last proof is good for 30 s."
     assert good_for(told(desk, "maker")) == "30 s"
 
 
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_has_words_and_every_alarm_something_to_do(desk: Hand, phase: Phase) -> None:
-    account = {**told(desk, "desk"), "phase": str(phase), "wanted": True, "protected": False}
-    state = state_phrase(account, {}, 0.0)
-    assert state.words.isprintable()
+    answer = report(desk.board)
+    account = replace(answer.accounts["desk"], phase=phase, wanted=True, protected=False)
+    answer = replace(answer, accounts={"desk": account})
+    state = state_phrase(account, headline(answer).tones["desk"], answer.timestamp)
+    assert state.words == VOCABULARY[phase].label
+    assert state.because.isprintable()
+    assert log_label(phase).startswith(phase.upper())
     if phase not in (Phase.DISARMED, Phase.WAITING, Phase.TRIPPED, Phase.ARMED, Phase.DEGRADED):
         assert to_do(account)
         assert state.tone == "bad"
@@ -199,17 +213,18 @@ def test_every_phase_has_words_and_every_alarm_something_to_do(desk: Hand, phase
 @pytest.mark.parametrize(
     ("orders", "within", "words_"),
     [
-        ("gone", 7.2, "gone within 8 s"),
-        ("gone", 0.0, "gone"),
+        ("gone", 7.2, "gone in 8 s"),
+        ("gone", 0.0, "–"),
         ("cancelling", None, "being cancelled"),
-        ("cancelling", 7.2, "being cancelled, gone within 8 s"),
-        ("partly", 7.2, "partly gone"),
-        ("stay", None, "stay"),
+        ("cancelling", 7.2, "being cancelled, gone in 8 s"),
+        ("partly", 7.2, "partly"),
+        ("stay", None, "STAY"),
         ("unknown", None, "unknown"),
     ],
 )
 def test_a_fate_is_told_in_a_word(orders: str, within: float | None, words_: str) -> None:
-    assert fate({"orders": orders, "within": within, "because": "so"}, protected=True).words == words_
+    fate = from_json(Fate, {"orders": orders, "within": within, "because": "so"})
+    assert fate_phrase(fate, protected=True).words == words_
 
 
 def test_nothing_runs_nothing_is_loaded_and_nothing_can_be_sent(desk: Hand) -> None:

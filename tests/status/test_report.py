@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
+
+import pytest
 
 from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock
+from deadman.model.duty import Duty
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import SecretSource
 from deadman.model.watch import Hold, Sender, Watch
+from deadman.status.codec import Mismatch, from_json, to_json
 from deadman.status.report import report
+from deadman.status.schema import AccountReport, StatusReport
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 
@@ -35,7 +40,7 @@ def board(*history: Fact) -> Board:
 
 
 def desk(*history: Fact) -> dict[str, Any]:
-    answer: dict[str, Any] = report(board(*history))["accounts"]["desk"]
+    answer: dict[str, Any] = to_json(report(board(*history)).accounts["desk"])
     return answer
 
 
@@ -43,8 +48,10 @@ def test_the_answer_survives_json_in_every_state() -> None:
     trip = facts.Tripped(99.0, Cause.SILENCE, "quoter")
     disarm = facts.Disarmed(99.5, "alice", "lunch", 400.0)
     for history in ((), (PROVEN,), (PROVEN, trip), (PROVEN, trip, disarm), (facts.Lost(95.0, Reason.DNS),)):
-        answer = report(board(*history))
-        assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+        told = report(board(*history))
+        answer = json.loads(json.dumps(to_json(told), allow_nan=False))
+        assert answer == to_json(told)
+        assert from_json(StatusReport, answer) == told
 
 
 def test_an_account_has_every_name_of_the_contract() -> None:
@@ -54,7 +61,7 @@ def test_an_account_has_every_name_of_the_contract() -> None:
 
 
 def test_accounts_come_in_the_order_of_the_config() -> None:
-    assert list(report(board())["accounts"]) == ["desk", "maker"]
+    assert list(report(board()).accounts) == ["desk", "maker"]
 
 
 def test_what_is_unknown_is_null() -> None:
@@ -135,7 +142,7 @@ def test_trouble_is_dated_and_named() -> None:
 def test_a_watch_tells_its_life_its_sender_and_its_socket() -> None:
     made = board()
     made.put_watch(Watch("quoter", 5.0, 92.0, 92.0, 7, 1, Sender(4123, 1000), "quoting"))
-    watch = report(made, Path("/run/deadman/watch"), lambda pid: pid == 4123)["watches"]["quoter"]
+    watch = to_json(report(made, Path("/run/deadman/watch"), lambda pid: pid == 4123).watches["quoter"])
     assert watch == {
         "alive": False,
         "up": True,
@@ -160,11 +167,30 @@ def test_a_hold_is_told_while_it_lasts_and_not_after() -> None:
     made = board()
     for until, told in ((NOW + 1, {"until": EPOCH + 101, "by": "alice", "reason": "deploy"}), (NOW - 1, None)):
         made.put_watch(Watch("quoter", 5.0).held_until(Hold(until, "alice", "deploy")))
-        assert report(made)["watches"]["quoter"]["hold"] == told
+        assert to_json(report(made).watches["quoter"].hold) == told
 
 
 def test_a_process_never_heard_of_is_not_called_gone() -> None:
     made = board()
     made.put_watch(Watch("quoter", 5.0))
-    watch = report(made, is_gone=lambda pid: True)["watches"]["quoter"]
+    watch = to_json(report(made, is_gone=lambda pid: True).watches["quoter"])
     assert (watch["process_gone"], watch["silence"], watch["last_check_in"]) == (False, None, None)
+
+
+def test_another_versions_answer_is_read_where_it_says_more_and_refused_in_words_where_it_says_less() -> None:
+    answer = to_json(report(board(PROVEN)))
+    answer["accounts"]["desk"]["news"] = "of a later version"
+    assert from_json(StatusReport, answer) == report(board(PROVEN))
+    del answer["accounts"]["desk"]["margin"]
+    with pytest.raises(Mismatch, match="desk lacks margin"):
+        from_json(StatusReport, answer)
+    answer = to_json(report(board(PROVEN)))
+    answer["accounts"]["desk"]["phase"] = "napping"
+    with pytest.raises(Mismatch, match="phase is 'napping'"):
+        from_json(StatusReport, answer)
+
+
+def test_what_is_asked_of_a_venue_is_told() -> None:
+    assert report(board()).accounts["desk"].duty == "prove"
+    assert report(board(facts.Disarmed(99.0, "alice"))).accounts["desk"].duty == "disarm"
+    assert {one.name.lower() for one in Duty} == set(get_args(get_type_hints(AccountReport)["duty"]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +20,7 @@ from deadman.model.text import Times
 from deadman.model.watch import Hold, Watch
 from deadman.status.headline import GONE_TOLD, Verdict, headline
 from deadman.status.page import page
+from deadman.status.schema import GoneReport, StatusReport
 from deadman.status.screen import Paper, screen
 from tests.support.histories import histories
 from tests.support.screens import (
@@ -40,6 +40,7 @@ from tests.support.screens import (
     SILENCE,
     Histories,
     answer,
+    changed,
     gone,
 )
 
@@ -196,7 +197,7 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         Verdict.ACT,
         {"btc-desk": (OPEN, READ_BACK, SILENCE, *gone(98.0), three())},
         DEAD,
-        "btc-desk: tripped by the silence of quoter, and since then 3 orders open that nobody guards: stop what placed",
+        "btc-desk: tripped by the silence of quoter (silent 5 s), and since then 3 orders open that nobody guards: ",
     ),
     (
         "a goodbye",
@@ -210,7 +211,7 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         Verdict.ACT,
         {"btc-desk": (OPEN, READ_BACK, SILENCE, *gone(98.0))},
         NEVER,
-        "btc-desk: tripped by the silence of quoter, orders gone",
+        "btc-desk: tripped by the silence of quoter (silent 5 s), orders gone",
     ),
     (
         "an unfinished trip of an operator",
@@ -231,11 +232,11 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
 ]
 
 
-def desk(histories: Histories, watch: Watch) -> dict[str, Any]:
+def desk(histories: Histories, watch: Watch) -> StatusReport:
     return answer(ARMED | {"btc-desk": (OPEN, READ_BACK, none())} | histories, watch)
 
 
-def said(told: dict[str, Any]) -> str:
+def said(told: StatusReport) -> str:
     return " ".join(" ".join(screen(told, Paper())).split())
 
 
@@ -256,13 +257,13 @@ def test_the_first_word_is_the_same_on_the_terminal_and_on_the_page(
 @pytest.mark.parametrize("row", WORDS, ids=lambda row: row[0])
 def test_no_row_is_green_that_is_worth_a_look(row: tuple[str, Verdict, Histories, Watch, str]) -> None:
     told = desk(row[2], row[3])
-    named = {name for name in told["accounts"] if any(name in line for line in sum_of(told))}
+    named = {name for name in told.accounts if any(name in line for line in sum_of(told))}
     shown = page(told, 0.0)
     for name in named:
         assert f'<tr class="good"><th scope="row">{name}<' not in shown
 
 
-def sum_of(told: dict[str, Any]) -> tuple[str, ...]:
+def sum_of(told: StatusReport) -> tuple[str, ...]:
     return headline(told).acts + headline(told).looks
 
 
@@ -283,12 +284,12 @@ def test_whatever_happens_exit_1_is_act_and_fine_is_said_over_nothing_unguarded(
             "sx-maker": (OPEN, LEASE),
         }
     )
-    verdict, account = headline(told).verdict, told["accounts"]["btc-desk"]
+    verdict, account = headline(told).verdict, told.accounts["btc-desk"]
     assert verdict is Verdict.ACT or exit_code(told) == 0
     if verdict is Verdict.FINE:
-        assert account["phase"] in (Phase.ARMED, Phase.WAITING)
-        assert account["trip_ready"] or not account["wanted"]
-        assert account["protected"] or account["open_orders"] == 0
+        assert account.phase in (Phase.ARMED, Phase.WAITING)
+        assert account.trip_ready or not account.wanted
+        assert account.protected or account.open_orders == 0
 
 
 def test_what_is_worth_a_look_is_not_hidden_behind_what_needs_somebody() -> None:
@@ -312,8 +313,7 @@ def test_what_must_be_done_by_hand_stands_before_what_is_only_told() -> None:
 
 
 def test_a_dead_bots_orders_that_nothing_cancels_are_to_be_cancelled_by_hand() -> None:
-    told = desk({"btc-desk": (OPEN, READ_BACK, three())}, DEAD)
-    told["accounts"]["btc-desk"]["on_trip"] = "none"
+    told = changed(desk({"btc-desk": (OPEN, READ_BACK, three())}, DEAD), "btc-desk", on_trip="none")
     first = headline(told).acts[0]
     assert first == (
         "btc-desk: nothing is cancelled for dead quoter (on_trip is none), 3 orders open: cancel at Deribit by hand"
@@ -352,7 +352,7 @@ def test_no_green_word_stands_over_open_orders_of_a_trip() -> None:
         ("sx-maker", (OPEN, LEASE, SILENCE, LOST)),
     ):
         told = answer({account: history}, DEAD)
-        told["accounts"] = {account: told["accounts"][account]}
+        told = replace(told, accounts={account: told.accounts[account]})
         assert 'class="good"' not in page(told, 0.0)
         assert "being cancelled" in page(told, 0.0)
 
@@ -369,8 +369,7 @@ NARROW = replace(BTC, cancel=Selection(currency="BTC", label="quoter"))
 
 def test_a_trip_that_selects_does_not_call_the_whole_book_gone() -> None:
     history = (OPEN, READ_BACK, OPERATOR, *gone(98.0))
-    told = answer({"btc-desk": history})
-    told["accounts"]["btc-desk"]["cancels_only"] = NARROW.cancel.words
+    told = changed(answer({"btc-desk": history}), "btc-desk", cancels_only=NARROW.cancel.words)
     assert "TRIPPED, selected gone 07:13:38Z" in said(told)
     shown = page(told, 0.0)
     assert "Only orders of currency BTC, label quoter; others stay." in shown
@@ -395,8 +394,8 @@ def test_orders_open_again_after_a_trip_are_not_told_beside_gone() -> None:
 
 
 def test_what_is_kept_of_another_account_is_not_told_in_json_alone() -> None:
-    told = desk({}, ALIVE)
-    told["accounts"]["btc-desk"]["set_aside"] = "kept of another account of this name, not acted upon: a trip"
+    aside = "kept of another account of this name, not acted upon: a trip"
+    told = changed(desk({}, ALIVE), "btc-desk", set_aside=aside)
     assert headline(told).verdict is Verdict.LOOK
     assert "not acted upon: a trip (`deadman arm` lets it go)" in headline(told).looks[0]
 
@@ -406,10 +405,10 @@ def test_what_is_kept_of_another_account_is_not_told_in_json_alone() -> None:
     [(1, True, "1 order gone, and not by us, "), (3, False, "3 orders gone, and not by us, "), (3, True, "its lease ")],
 )
 def test_orders_that_went_unseen_are_told_of_for_an_hour(orders: int, lapsed: bool, words: str) -> None:
-    told = desk({}, ALIVE)
-    gone = {"at": told["timestamp"] - 60.0, "orders": orders, "listed_at": told["timestamp"] - 90.0, "lapsed": lapsed}
-    told["accounts"]["sx-maker"]["gone_unseen"] = gone
+    calm = desk({}, ALIVE)
+    gone = GoneReport(calm.timestamp - 60.0, orders, calm.timestamp - 90.0, lapsed)
+    told = changed(calm, "sx-maker", gone_unseen=gone)
     assert words in said(told)
     assert ("nobody watched them" in said(told)) is not lapsed
-    gone["at"] = told["timestamp"] - GONE_TOLD
+    told = changed(calm, "sx-maker", gone_unseen=replace(gone, at=calm.timestamp - GONE_TOLD))
     assert headline(told).verdict is Verdict.FINE

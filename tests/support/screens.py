@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deadman.model import facts
@@ -15,6 +15,7 @@ from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import SecretSource
 from deadman.model.watch import Sender, Watch
 from deadman.status.report import report
+from deadman.status.schema import StatusReport
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 
@@ -56,7 +57,7 @@ class Moment:
     now: float = 0.0
 
 
-def answer(histories: Histories, watch: Watch = ALIVE) -> dict[str, Any]:
+def answer(histories: Histories, watch: Watch = ALIVE) -> StatusReport:
     """The answer of `status` for a desk that went through these facts."""
     moment = Moment()
     board = Board.new(Clock(lambda: moment.now, lambda: EPOCH + moment.now))
@@ -69,3 +70,8 @@ def answer(histories: Histories, watch: Watch = ALIVE) -> dict[str, Any]:
         board.post(name, fact)
     moment.now = NOW
     return report(board, is_gone=lambda pid: True)
+
+
+def changed(told: StatusReport, name: str, **fields: Any) -> StatusReport:
+    """The same, but for these fields of one account."""
+    return replace(told, accounts={**told.accounts, name: replace(told.accounts[name], **fields)})

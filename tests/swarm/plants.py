@@ -348,7 +348,7 @@ PLANTS: tuple[Plant, ...] = (
         "edits",
         "nothing / disarmed / reload",
         "sentences",
-        edit("deadman.status.headline:looks", ("    now, accounts =", "    return []\n    now, accounts =")),
+        edit("deadman.status.headline:_look", ("if account.alarming:", "if True:")),
     ),
     plant(
         "a goodbye is a death",
@@ -364,6 +364,6 @@ PLANTS: tuple[Plant, ...] = (
         "scale",
         "label and type / 1 orders / one stuck / 0 s",
         "sentences",
-        edit("deadman.status.problems:_lasting", ('if trip["fed"]:', "if True:")),
+        edit("deadman.status.vocabulary:lasting", ("if trip.fed:", "if True:")),
     ),
 )

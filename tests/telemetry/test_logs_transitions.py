@@ -31,7 +31,7 @@ def test_a_transition_is_one_line_and_a_fact_that_changes_nothing_is_none(
     desk: Hand, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.post("desk", facts.SessionOpened(desk.now, True), facts.Answered(desk.now, 0.1), facts.Erred(desk.now, "1"))
-    assert told(caplog) == [("INFO", "desk: CONNECTING -> ARMING: the venue lets us in; nothing is proven yet")]
+    assert told(caplog) == [("INFO", "desk: CONNECTING -> ARMING: in session, not armed yet; nothing is proven")]
 
 
 def test_arming_says_how_long_it_is_good_for(desk: Hand, caplog: pytest.LogCaptureFixture) -> None:
@@ -70,7 +70,7 @@ def test_a_trouble_under_a_trip_is_told_itself(desk: Hand, caplog: pytest.LogCap
     desk.post("desk", facts.Lost(desk.now, Reason.CONNECT, "nobody listens at 192.0.2.1:443"))
     assert told(caplog)[-1] == (
         "WARNING",
-        "desk: TRIPPING, in trouble (nobody listens at 192.0.2.1:443): by root: its orders are being cancelled",
+        "desk: TRIPPING, in trouble (nobody listens at 192.0.2.1:443): tripped by root: its orders are being cancelled",
     )
 
 
@@ -81,12 +81,12 @@ def test_a_proof_that_runs_out_under_a_refusal_is_told_though_the_phase_stays(
     desk.refuse("maker", "invalid key")
     assert told(caplog)[-1] == (
         "WARNING",
-        "maker: ARMED -> REFUSED (rejected by the venue): invalid key; the last proof is good for 30 s",
+        "maker: ARMED -> REFUSED (rejected by venue): invalid key; the last proof is good for 30 s",
     )
     desk.advance(31.0)
     assert told(caplog)[-1] == (
         "ERROR",
-        "maker: REFUSED (rejected by the venue), the last proof ran out: invalid key; "
+        "maker: REFUSED (rejected by venue), the last proof ran out: invalid key; "
         "nothing is proven: whether its orders would be cancelled is unknown",
     )
     assert vars(caplog.records[-1])["event"] == "proof_ran_out"
@@ -99,11 +99,14 @@ def test_a_trip_tells_who_why_and_what_became_of_the_orders(desk: Hand, caplog: 
     desk.post("desk", facts.Tripped(desk.now, Cause.SILENCE, "quoter", "silent 5 s"))
     desk.post("desk", facts.RoundDone(desk.now, 4, 0), facts.TripDone(desk.now, False))
     assert told(caplog)[-2:] == [
-        ("WARNING", "desk: ARMED -> TRIPPING: silence of quoter (silent 5 s): its orders are being cancelled"),
+        (
+            "WARNING",
+            "desk: ARMED -> TRIPPING: tripped by the silence of quoter (silent 5 s): its orders are being cancelled",
+        ),
         (
             "INFO",
-            "desk: TRIPPING -> TRIPPED: silence of quoter (silent 5 s): "
-            "its orders are gone, 4 cancelled; positions are not closed",
+            "desk: TRIPPING -> TRIPPED: tripped by the silence of quoter (silent 5 s): "
+            "orders gone, 4 cancelled by deadman; positions are not closed",
         ),
     ]
 

@@ -64,9 +64,9 @@ async def test_status_and_metrics_tell_of_it_beside_the_others(autojump_clock: M
     async with open_desk(toy_account("toy"), deribit_account("desk")) as desk:
         await desk.until(Phase.ARMED, within=5, name="toy")
         await desk.until(Phase.ARMED, within=5)
-        told = report(desk.board)["accounts"]["toy"]
-        assert (told["venue"], told["phase"], told["protected"]) == ("toy", "armed", True)
-        assert told["if_host_dies"]["because"] == "The toy cancels when the lease ends."
+        told = report(desk.board).accounts["toy"]
+        assert (told.venue, told.phase, told.protected) == ("toy", "armed", True)
+        assert told.if_host_dies.because == "The toy cancels when the lease ends."
         measured = metrics(desk)
         assert 'deadman_account_info{account="toy",network="play",venue="toy"} 1.0' in measured
         assert 'deadman_toy_renewals_total{account="toy"} 1.0' in measured

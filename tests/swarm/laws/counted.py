@@ -7,8 +7,9 @@ from math import inf
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.simulator.exchange import Order
+from deadman.status.schema import StatusReport
 from deadman.venues.sxbet.settings import SxBetAccount
-from tests.swarm.laws.law import Law, Scene, Told
+from tests.swarm.laws.law import Law, Scene
 
 LISTED = 45.0
 """Seconds after which an order that rests has been listed, wherever orders can be."""
@@ -56,12 +57,12 @@ class Counted(Law):
         if trip is not None:
             self.expect(trip.cancelled == number, f"{account}: told {trip.cancelled} cancelled, and it was {number}")
 
-    def read(self, told: Told) -> None:
+    def read(self, told: StatusReport) -> None:
         for name in list(self.unseen):
-            account = told["accounts"].get(name)
-            if account is None or account["trip"] or account["disarm"] or account["gone_unseen"]:
+            account = told.accounts.get(name)
+            if account is None or account.trip or account.disarm or account.gone_unseen:
                 del self.unseen[name]
-            elif account["connected"] and account["phase"] == "armed":
+            elif account.connected and account.phase == "armed":
                 self.watched[name] += 0.5
                 if self.watched[name] > MISSED:
                     self.expect(False, f"{name}: its orders went while nobody looked, and nobody tells of them")

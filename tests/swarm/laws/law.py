@@ -13,6 +13,7 @@ from deadman.model.facts import Fact
 from deadman.model.settings import Account
 from deadman.simulator.exchange import Order, Received
 from deadman.status.report import report
+from deadman.status.schema import StatusReport
 from tests.swarm.laws.excuses import Excuses
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record, Troubles
@@ -23,9 +24,6 @@ STEP = 0.1
 
 READ = 0.5
 """Seconds between two readings of what is told."""
-
-Told = Mapping[str, Any]
-"""The answer of `status`."""
 
 
 @dataclass
@@ -71,7 +69,7 @@ class Law:
     def look(self) -> None:
         """Every `STEP` seconds."""
 
-    def read(self, told: Told) -> None:
+    def read(self, told: StatusReport) -> None:
         """Every `READ` seconds while the daemon runs: the answer of `status`."""
 
     def on_fact(self, account: str, fact: Fact) -> None:

@@ -62,9 +62,9 @@ class Printed(Law):
             self.scene.record.figure(name, took, bound)
 
     def _note_fate(self, account: Account, question: str, at: float, resting: tuple[Order, ...]) -> None:
-        fate = report(self.desk.board)["accounts"][account.name][question]
-        if fate["orders"] == "gone" and fate["within"] is not None:
-            self.deaths.append(Death(account, at, at + fate["within"], resting, f"{question} says"))
+        fate = getattr(report(self.desk.board).accounts[account.name], question)
+        if fate.orders == "gone" and fate.within is not None:
+            self.deaths.append(Death(account, at, at + fate.within, resting, f"{question} says"))
 
     def _selected(self, account: Account, sparing: frozenset[str] = frozenset()) -> tuple[Order, ...]:
         resting = self.desk.market.open_orders(account)

@@ -7,8 +7,9 @@ import re
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from deadman.status.schema import StatusReport
 from deadman.telemetry.scrape import BoardCollector, no_logs_dropped
-from tests.swarm.laws.law import Law, Scene, Told
+from tests.swarm.laws.law import Law, Scene
 from tests.swarm.world.desk import Desk
 from tests.swarm.world.secrets import secrets
 
@@ -37,7 +38,7 @@ class Scrapes(Law):
         super().__init__(scene)
         self.due_at = PACE
 
-    def read(self, told: Told) -> None:
+    def read(self, told: StatusReport) -> None:
         if self.scene.now < self.due_at:
             return
         self.due_at = self.scene.now + PACE

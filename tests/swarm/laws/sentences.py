@@ -7,9 +7,10 @@ from math import inf
 
 from deadman.simulator.exchange import Order
 from deadman.status.headline import Verdict, headline
+from deadman.status.schema import StatusReport
 from deadman.status.screen import notes
 from tests.swarm.laws.goodbyes import Goodbyes
-from tests.swarm.laws.law import Law, Scene, Told
+from tests.swarm.laws.law import Law, Scene
 
 
 class Sentences(Law):
@@ -32,25 +33,25 @@ class Sentences(Law):
         if order.state == "open":
             self.placed_at[order.account] = self.scene.now
 
-    def read(self, told: Told) -> None:
+    def read(self, told: StatusReport) -> None:
         said = headline(told)
         for sentence in (*said.acts, *said.looks, *notes(told)):
             for fault in self._faults(sentence, told):
                 self.expect(False, f"{fault}: {sentence!r}")
         if said.verdict is Verdict.FINE:
-            for name, account in told["accounts"].items():
-                ready = account["trip_ready"] or not account["wanted"]
-                well = account["phase"] in ("armed", "waiting") or self._is_observed(name)
-                self.expect(ready and well, f"fine, though {name} is {account['phase']}, ready to trip: {ready}")
+            for name, account in told.accounts.items():
+                ready = account.trip_ready or not account.wanted
+                well = account.phase in ("armed", "waiting") or self._is_observed(name)
+                self.expect(ready and well, f"fine, though {name} is {account.phase}, ready to trip: {ready}")
 
-    def _faults(self, sentence: str, told: Told) -> Iterator[str]:
+    def _faults(self, sentence: str, told: StatusReport) -> Iterator[str]:
         for name in self.goodbyes.known:
             if f"bot {name} is dead" in sentence:
                 yield f"{name} had said that it stops"
-        for name, account in told["accounts"].items():
-            if not sentence.startswith(f"{name}: ") or not account["trip"]:
+        for name, account in told.accounts.items():
+            if not sentence.startswith(f"{name}: ") or not account.trip:
                 continue
-            began = self.scene.now - (told["timestamp"] - account["trip"]["at"])
+            began = self.scene.now - (told.timestamp - account.trip.at)
             if "keeps placing" in sentence and self._placed_at(name) <= began:
                 yield "nobody has placed an order since the trip began"
             if "Nothing was tripped" in sentence:

@@ -7,12 +7,14 @@ from typing import Any
 
 from deadman.model import facts
 from deadman.model.facts import Fact
+from deadman.model.fate import Fate
 from deadman.model.settings import Account
 from deadman.simulator.exchange import Order, Received
 from deadman.status.headline import Verdict, headline
+from deadman.status.schema import AccountReport, StatusReport
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.deeds import LISTINGS
-from tests.swarm.laws.law import Law, Scene, Told
+from tests.swarm.laws.law import Law, Scene
 from tests.swarm.laws.selected import is_selected
 
 SEEN = 1.5
@@ -43,11 +45,11 @@ class Soothing(Law):
             listed_at = self.listed_at.get(self.desk.market.owner(known), fact.at)
             self.done_at[account] = fact.at if fact.presumed else min(fact.at, listed_at)
 
-    def read(self, told: Told) -> None:
+    def read(self, told: StatusReport) -> None:
         for name, account in self.desk.accounts.items():
-            if name in told["accounts"] and not account.observe:
-                self._check_fates(account, told["accounts"][name])
-                self._check_disarm(account, told["accounts"][name])
+            if name in told.accounts and not account.observe:
+                self._check_fates(account, told.accounts[name])
+                self._check_disarm(account, told.accounts[name])
         if headline(told).verdict is Verdict.FINE:
             self._check_fine(told)
 
@@ -64,29 +66,29 @@ class Soothing(Law):
                 end = self.desk.market.lease_end(account)
                 self.expect(end is None, f"{name}: told {outcome['words']!r}, and a lease stands until {end}")
 
-    def _check_fates(self, account: Account, told: Mapping[str, Any]) -> None:
+    def _check_fates(self, account: Account, told: AccountReport) -> None:
         for question in ("if_bot_dies", "if_host_dies"):
-            fate = told[question]
-            if fate["orders"] != "gone" or fate["within"]:
+            fate: Fate = getattr(told, question)
+            if fate.orders != "gone" or fate.within:
                 continue
             left = [one for one in self._resting(account, SEEN) if is_selected(account, one)]
             if left and not self._is_unheard(account) and not self._ends_now(account):
-                self.expect(False, f"{account.name}: {question} says {fate['because']!r}, and {len(left)} orders rest")
+                self.expect(False, f"{account.name}: {question} says {fate.because!r}, and {len(left)} orders rest")
 
-    def _check_disarm(self, account: Account, told: Mapping[str, Any]) -> None:
-        if not isinstance(account, SxBetAccount) or not told["disarm"] or not told["disarm"]["confirmed"]:
+    def _check_disarm(self, account: Account, told: AccountReport) -> None:
+        if not isinstance(account, SxBetAccount) or not told.disarm or not told.disarm.confirmed:
             return
         end = self.desk.market.lease_end(account)
         self.expect(end is None, f"{account.name}: disarmed and confirmed, and a lease stands until {end}")
 
-    def _check_fine(self, told: Told) -> None:
+    def _check_fine(self, told: StatusReport) -> None:
         for name, account in self.desk.accounts.items():
-            one = told["accounts"].get(name)
-            if one is None or account.observe or one["protected"]:
+            one = told.accounts.get(name)
+            if one is None or account.observe or one.protected:
                 continue
             left = self._resting(account, COUNTED)
             if left and not self.desk.market.would_cancel(account):
-                self.expect(False, f"{name}: fine, though it is {one['phase']} and {len(left)} orders rest unguarded")
+                self.expect(False, f"{name}: fine, though it is {one.phase} and {len(left)} orders rest unguarded")
 
     def _resting(self, account: Account, age: float) -> list[Order]:
         """The open orders that have rested for so long, by the venue's clock."""

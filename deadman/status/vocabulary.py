@@ -1,0 +1,213 @@
+"""The words for each phase and what follows from it, for terminal, page, log, webhook and the answers to commands.
+
+Whoever shows a phase takes its label, tone, sentence and advice from `VOCABULARY`. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from deadman.model.facts import TRIP_PATIENCE, Cause
+from deadman.model.fate import Fate
+from deadman.model.guard import Phase
+from deadman.model.proof import Coverage
+from deadman.model.text import instant, left, span
+from deadman.status.schema import AccountReport, TripReport
+
+Tone = Literal["good", "warn", "bad", "calm", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Of one phase.
+
+    Attributes:
+        label: what people see.
+        tone: where nothing is alarming, nor worth a look.
+        sentence: what is so; `{venue}` and `{expiry}` are filled in.
+        meaning: what that means for the orders.
+        advice: what somebody is to do while it is alarming.
+    """
+
+    label: str
+    tone: Tone
+    sentence: str
+    meaning: str
+    advice: str = ""
+
+
+VOCABULARY: Mapping[Phase, Words] = {
+    Phase.CONNECTING: Words("CONNECTING", "calm", "no session, not armed yet", "nothing is proven", "Bots should wait"),
+    Phase.ARMING: Words("ARMING", "calm", "in session, not armed yet", "nothing is proven", "Bots should wait"),
+    Phase.WAITING: Words(
+        "NO BOT YET, not armed",
+        "calm",
+        "no bot yet",
+        "no lease is taken before its bot checks in; orders open now stay",
+    ),
+    Phase.ARMED: Words("ARMED", "good", "armed", "its orders are cancelled unless the proof is renewed"),
+    Phase.DEGRADED: Words("DEGRADED", "warn", "a renewal is overdue", "rests on its last proof alone"),
+    Phase.EXPIRED: Words(
+        "EXPIRED",
+        "bad",
+        "the lease ran out at {expiry}",
+        "its orders are presumed cancelled",
+        "Place no orders before it is armed again",
+    ),
+    Phase.UNVERIFIED: Words(
+        "UNVERIFIED",
+        "bad",
+        "not proven since {expiry}",
+        "whether the switch is still on is unknown",
+        "Do not rely on the switch before it is proven again",
+    ),
+    Phase.EXPOSED: Words(
+        "SWITCH OFF",
+        "bad",
+        "the switch is off",
+        "its orders stay if the bot or this host dies",
+        "Guard its orders by hand until it is armed again",
+    ),
+    Phase.REFUSED: Words(
+        "REJECTED BY VENUE",
+        "warn",
+        "rejected by {venue}",
+        "nothing is proven: whether its orders would be cancelled is unknown",
+        "Check the key, its scopes and its list of addresses",
+    ),
+    Phase.TRIPPING: Words(
+        "TRIPPING", "bad", "tripped", "its orders are being cancelled", "Keep the bot down until its orders are gone"
+    ),
+    Phase.TRIPPED: Words("TRIPPED", "warn", "tripped", "positions are not closed"),
+    Phase.DISARMED: Words("DISARMED", "warn", "disarmed", "nothing is renewed, repaired or tripped"),
+}
+
+TRYING = "deadman keeps trying"
+
+CLAIMS: Mapping[Coverage, str] = {
+    Coverage.LEASE: "the venue cancels its orders unless we renew",
+    Coverage.INHERITED: "cancel-on-disconnect is proven on for connections opened from now on",
+}
+
+
+def log_label(phase: Phase) -> str:
+    """The phase by its own name, which alerts and searches use, and its label where that says more."""
+    name, label = phase.upper(), VOCABULARY[phase].label
+    return name if label == name else f"{name} ({label.lower()})"
+
+
+def sentence(account: AccountReport, now: float) -> str:
+    """What is so, in a clause."""
+    expiry = "an instant that is not known" if account.expiry is None else instant(account.expiry, now)
+    return VOCABULARY[account.phase].sentence.format(venue=account.venue_title, expiry=expiry)
+
+
+def explain(account: AccountReport, now: float) -> str:
+    """Why the account stands as it does, and what becomes of its orders. `now` in Unix seconds."""
+    trouble = account.trouble.words if account.trouble else ""
+    meaning, good = VOCABULARY[account.phase].meaning, f"good for {left(account.margin)}"
+    match account.phase:
+        case Phase.ARMED:
+            return f"{CLAIMS[account.coverage] if account.coverage else meaning}; {good}"
+        case Phase.DEGRADED:
+            return f"{trouble or sentence(account, now)}; the last proof is {good}"
+        case Phase.REFUSED:
+            return f"{trouble}; {f'the last proof is {good}' if account.protected else meaning}"
+        case Phase.EXPOSED:
+            return f"{trouble}: {meaning}"
+        case Phase.EXPIRED | Phase.UNVERIFIED:
+            if account.lease_end is not None and account.lease_end > now:
+                meaning = f"a lease that is not proven may run until {instant(account.lease_end, now)}"
+            return f"{sentence(account, now)}: {meaning}{f'; {trouble}' if trouble else ''}"
+        case Phase.TRIPPING | Phase.TRIPPED:
+            return _explain_trip(account, account.trip, now) if account.trip else meaning
+        case Phase.DISARMED:
+            disarm = account.disarm
+            until = f"until {instant(disarm.until, now)}" if disarm and disarm.until else "until `arm`"
+            return f"{f'by {signed(disarm.by, disarm.reason)}: ' if disarm else ''}{meaning} {until}"
+        case Phase.WAITING:
+            return f"{meaning}{f' ({account.open_orders} when last counted)' if account.open_orders else ''}"
+        case Phase.CONNECTING | Phase.ARMING:
+            return f"{trouble or sentence(account, now)}; {meaning}"
+    assert_never(account.phase)
+
+
+def _explain_trip(account: AccountReport, trip: TripReport, now: float) -> str:
+    if account.observe:
+        orders = "deadman only observes here and cancels nothing"
+    elif trip.done_at is not None:
+        orders = f"{gone(trip.cancelled, trip.presumed, account.cancels_only)}; {VOCABULARY[Phase.TRIPPED].meaning}"
+    elif account.on_trip == "lapse" and trip.cause is not Cause.OPERATOR:
+        orders = "renewals have stopped, the venue cancels its orders when the lease ends"
+    else:
+        orders = lasting(trip, now) or VOCABULARY[Phase.TRIPPING].meaning
+    return f"{pulled(trip.cause, trip.by, trip.reason)}: {orders}"
+
+
+def signed(by: str, reason: str) -> str:
+    """Whose word it is, and why."""
+    return f"{by} ({reason})" if reason else by
+
+
+def pulled(cause: Cause, by: str, reason: str) -> str:
+    """What pulled the switch."""
+    match cause:
+        case Cause.SILENCE:
+            return f"tripped by the silence of {signed(by, reason)}"
+        case Cause.TRIGGER:
+            return f"tripped by {signed(f'{by} itself', reason)}"
+        case Cause.STOPPING:
+            return f"bot {by} said it stops"
+        case Cause.OPERATOR:
+            return f"tripped by {signed(by, reason)}"
+    assert_never(cause)
+
+
+def gone(cancelled: int, presumed: bool, only: str | None) -> str:
+    """What a trip that is done has done; `only`: which orders it cancels, where it selects."""
+    how = "presumed gone since the lease's end" if presumed else "gone"
+    selected = f": only {only}" if only else ""
+    return f"{'selected ' if only else ''}orders {how}, {cancelled} cancelled by deadman{selected}"
+
+
+def lasting(trip: TripReport, now: float) -> str:
+    """Why a trip goes on and on, by what the venue listed round by round; empty while it may still be short."""
+    spent = now - trip.at + 1e-3  # both are rounded to the millisecond
+    if spent < TRIP_PATIENCE or not trip.remaining or trip.done_at is not None:
+        return ""
+    open_still = f"{trip.remaining} order{'' if trip.remaining == 1 else 's'} still open after {left(spent)}"
+    if trip.fed:
+        return f"{open_still}: something keeps placing them, stop it"
+    if trip.resisting:
+        because = f" ({trip.resists_because})" if trip.resists_because else ""
+        return f"{open_still}: the venue does not cancel {trip.resisting} of them{because}, cancel them by hand"
+    return f"{open_still}: cancel them by hand; {TRYING}"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Some words, the tone they are shown in, and a sentence that explains them."""
+
+    words: str
+    tone: Tone = "calm"
+    because: str = ""
+
+
+def fate_phrase(fate: Fate, protected: bool) -> Phrase:
+    """What becomes of the orders after a death; green only where that rests on a proof, or has happened already."""
+    match fate.orders:
+        case "cancelling":
+            ends = f", gone in {span(fate.within)}" if fate.within else ""
+            return Phrase(f"being cancelled{ends}", "warn", fate.because)
+        case "gone" if fate.within is None:
+            return Phrase("unknown", "warn", fate.because)  # no bound, no claim
+        case "gone":
+            tone: Tone = "good" if protected or not fate.within else "warn"
+            return Phrase(f"gone in {span(fate.within)}" if fate.within else "–", tone, fate.because)
+        case "stay":
+            return Phrase("STAY", "bad", fate.because)
+        case "partly" | "unknown":
+            return Phrase(fate.orders, "warn", fate.because)
+    assert_never(fate.orders)
