@@ -24,16 +24,16 @@ from deadman.transport.peers import is_gone
 
 log = logging.getLogger(__name__)
 
-REGULAR = 0.1
+LOOK_INTERVAL = 0.1
 """Seconds between two looks; a silence is noticed this late at most, well within `promise.NOTICE`."""
 
-SOONEST = 0.02
+SHORTEST_LOOK_INTERVAL = 0.02
 """Seconds between two looks at least, however much urgent mail comes."""
 
-AWAY = 1.0
+ABSENCE = 1.0
 """Seconds between two looks from which on check-ins may be lost, where bots do not wait for a full socket."""
 
-FINE = 0.01
+LOOK_SHARE = 0.01
 """Between two looks at most, as a share of the timeout of a bot that has had its one grant: in so much less than a
 second of waking time we may be killed again and again, and all of it counts."""
 
@@ -110,7 +110,7 @@ class Watches:
         self._urgent = trio.Event()
         self._silences = silences or SilenceFiles(())
         self._notebook = Notebook(self._silences)
-        self._interval = REGULAR
+        self._interval = LOOK_INTERVAL
         self._booted_for = boottime()
         self._looked_at = board.clock.now()
 
@@ -146,8 +146,8 @@ class Watches:
             nursery.start_soon(self._notebook.keep)
             while True:
                 self.look()
-                await trio.sleep(SOONEST)
-                with trio.move_on_after(self._interval - SOONEST):
+                await trio.sleep(SHORTEST_LOOK_INTERVAL)
+                with trio.move_on_after(self._interval - SHORTEST_LOOK_INTERVAL):
                     await self._urgent.wait()
                 self._urgent = trio.Event()
 
@@ -191,7 +191,7 @@ class Watches:
             for watch in self._watched():
                 self.board.put_watch(watch.paused(self._looked_at + self._interval, now))
         absence = max(booted_for - self._booted_for, gap)
-        if absence > AWAY and self._configs:
+        if absence > ABSENCE and self._configs:
             told = {"event": "away"}
             log.warning("we were away for %.1f s: that counts as no bot's silence", absence, extra=told)
             for watch in self._watched():
@@ -201,7 +201,9 @@ class Watches:
         """For the next run, as of our next look: so that what a crash between the two costs errs to the trip."""
         unheard = [watch for watch in self._watched() if watch.unheard]
         counting = [watch.timeout for watch in unheard if watch.alive(now)]
-        self._interval = min(REGULAR, max(SOONEST, FINE * min(counting, default=REGULAR / FINE)))
+        self._interval = min(
+            LOOK_INTERVAL, max(SHORTEST_LOOK_INTERVAL, LOOK_SHARE * min(counting, default=LOOK_INTERVAL / LOOK_SHARE))
+        )
         spent = {watch.name: watch.spent(now, self._interval) for watch in unheard}
         self._notebook.note({name: seconds for name, seconds in spent.items() if seconds is not None})
 

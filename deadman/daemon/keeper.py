@@ -29,7 +29,7 @@ from deadman.venues.venue import OpenSession, Round, Session
 LOOK_TIMEOUT = 15.0
 """Seconds for a count of open orders at rest, its own connection and login included."""
 
-AFTER_PROOF = 1.0
+LONGEST_PAUSE_AFTER_PROOF = 1.0
 """Seconds at most until the next try when a session that was proven is lost, however often that happens."""
 
 
@@ -222,7 +222,7 @@ class Keeper:
             self._failures = 0
         self._failures, self._steady_since = self._failures + 1, None
         pause = self._pace(error).delay(self._failures, self.chance)
-        pause = max(error.pause, pause if steady_since is None else min(pause, AFTER_PROOF))
+        pause = max(error.pause, pause if steady_since is None else min(pause, LONGEST_PAUSE_AFTER_PROOF))
         pause = self._in_time(pause, now, error)
         self._post(fact_of(error, now))
         return pause

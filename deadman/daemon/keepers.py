@@ -29,7 +29,7 @@ from deadman.venues.venue import Post, Session
 
 log = logging.getLogger(__name__)
 
-QUIET = 60.0
+CRASH_MEMORY = 60.0
 """Seconds without a crash after which the next one counts as a first."""
 
 RESTART = Backoff(first=1.0, cap=30.0)
@@ -152,7 +152,7 @@ class Keepers:
                     except Exception as error:  # the one place where a bug is survived
                         if name not in self.board.configs:
                             return  # let go at this very instant, it read of an account that nobody knows any more
-                        crashes = 1 if self.board.clock.now() - started_at >= QUIET else crashes + 1
+                        crashes = 1 if self.board.clock.now() - started_at >= CRASH_MEMORY else crashes + 1
                         log.exception("%s: the keeper crashed; this is a bug in deadman", name)
                         self.board.post(name, crashed(error, self.board.clock.now()))
                     pause = RESTART.delay(crashes, self.chance)

@@ -34,14 +34,14 @@ REMEMBER_TIMEOUT = 2.0
 """Seconds a bot's first lease waits for the disk. No longer: a living bot without a lease is worse than a restart
 that does not know of it, for then the venue's own switch still stands."""
 
-COUNTS = 60.0
+COUNT_WRITE_INTERVAL = 60.0
 """Seconds between two writes that only tell how many orders are open: nothing but a comparison hangs on it."""
 
-NEWS = 5.0
+NEWS_WRITE_INTERVAL = 5.0
 """The same of one account whose book has filled, emptied, doubled or halved: what is not on the disk a crash keeps
 from being missed, and what is there but long cancelled is missed though nothing happened."""
 
-LAST_WRITE = 1.0
+LAST_WRITE_TIMEOUT = 1.0
 """Seconds for what has changed just before we stop."""
 
 
@@ -77,12 +77,12 @@ class State:
         """Write what changes, until cancelled; then once more."""
         try:
             while True:
-                with trio.move_on_after(RETRY if self._failing else COUNTS):
+                with trio.move_on_after(RETRY if self._failing else COUNT_WRITE_INTERVAL):
                     await self._changed.wait()
                 self._changed = trio.Event()
                 await self._save()
         finally:
-            with trio.move_on_after(LAST_WRITE, shield=True):
+            with trio.move_on_after(LAST_WRITE_TIMEOUT, shield=True):
                 await self._save(last=True)
 
     async def written(self) -> str | None:
@@ -120,7 +120,7 @@ class State:
         now = AccountMemory.of(after.guard)
         if replace(known, listed=None) != replace(now, listed=None):
             self._changed.set()
-        elif is_news(known.listed, now.listed) and at >= self._news_at.get(account, -inf) + NEWS:
+        elif is_news(known.listed, now.listed) and at >= self._news_at.get(account, -inf) + NEWS_WRITE_INTERVAL:
             self._news_at[account] = at
             self._changed.set()
 

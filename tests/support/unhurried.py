@@ -11,7 +11,7 @@ def unhurried(monkeypatch: pytest.MonkeyPatch, every: float = 20.0) -> None:
     Where bots are watched that is below a second: a loop that looks more seldom takes itself to have been away.
     """
     monkeypatch.setattr("deadman.daemon.ticker.TICK", every)
-    monkeypatch.setattr("deadman.checkins.rounds.REGULAR", every)
+    monkeypatch.setattr("deadman.checkins.rounds.LOOK_INTERVAL", every)
     monkeypatch.setattr("deadman.daemon.ticker.PRESENCE_INTERVAL", 60.0)
     monkeypatch.setattr("deadman.daemon.systemd.STATUS_INTERVAL", 60.0)
     monkeypatch.setattr("deadman.control.commands.DISARM_POLL_INTERVAL", 60.0)

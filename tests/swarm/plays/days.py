@@ -47,9 +47,9 @@ AWAKE = 5.0
 
 SLOW = (
     (deadman.daemon.ticker, "TICK", 2.0),
-    (deadman.checkins.rounds, "REGULAR", 2.0),
+    (deadman.checkins.rounds, "LOOK_INTERVAL", 2.0),
     (deadman.checkins.rounds, "NOTICE", 4.0),
-    (deadman.checkins.rounds, "AWAY", 4.0),
+    (deadman.checkins.rounds, "ABSENCE", 4.0),
     (deadman.daemon.ticker, "PRESENCE_INTERVAL", 60.0),
     (deadman.daemon.systemd, "STATUS_INTERVAL", 60.0),
     (deadman.control.commands, "DISARM_POLL_INTERVAL", 60.0),
