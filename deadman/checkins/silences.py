@@ -22,7 +22,7 @@ from typing import Protocol
 
 import trio
 
-from deadman.transport.threads import OffLoop, in_thread
+from deadman.transport.blocking import OffLoop, in_thread
 
 log = logging.getLogger(__name__)
 

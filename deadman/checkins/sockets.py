@@ -33,8 +33,8 @@ from deadman.checkins.senders import (
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Sender
+from deadman.transport.blocking import in_thread
 from deadman.transport.peers import SO_TIMESTAMPNS, SPACE, Discards
-from deadman.transport.threads import in_thread
 from deadman.transport.unix import Bound, SocketFault, adopt, bind, group_id
 
 THREAD_WAKE_INTERVAL = 0.25

@@ -23,7 +23,7 @@ from deadman.model.clock import Clock, boot_id
 from deadman.model.facts import Cause, Tripped
 from deadman.model.settings import Config, Secret
 from deadman.model.watch import Watch
-from deadman.transport.resolver import Resolver
+from deadman.transport.blocking import Resolver
 from deadman.venues.doors import Doors
 
 PATIENCE = 30.0

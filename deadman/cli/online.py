@@ -12,7 +12,7 @@ from deadman.config.vault import Vault
 from deadman.model.clock import Clock
 from deadman.model.errors import Refused, VenueError
 from deadman.model.settings import Account, Config, Secret
-from deadman.transport.resolver import Resolver
+from deadman.transport.blocking import Resolver
 from deadman.venues.doors import Doors
 from deadman.venues.venue import Look
 

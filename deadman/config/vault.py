@@ -11,7 +11,7 @@ import trio
 from deadman.config.secrets import SecretError, read
 from deadman.model.errors import Reason, Refused, Unavailable
 from deadman.model.settings import Account, Secret, SecretSource
-from deadman.transport.threads import OffLoop, in_thread
+from deadman.transport.blocking import OffLoop, in_thread
 from deadman.venues.venue import ReadSecret
 
 TIMEOUT = 2.0

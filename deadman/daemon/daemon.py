@@ -29,7 +29,7 @@ from deadman.telemetry.http import CannotListen, Exposition
 from deadman.telemetry.log import Writer
 from deadman.telemetry.notify import Notifier
 from deadman.telemetry.transitions import transitions
-from deadman.transport.resolver import Resolver
+from deadman.transport.blocking import Resolver
 from deadman.venues.doors import Doors
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from deadman.model.board import Board, Reload
 from deadman.model.duty import crashed, in_force
 from deadman.model.settings import Account, Config, WatchConfig
 from deadman.model.timers import Backoff
-from deadman.transport.threads import OffLoop
+from deadman.transport.blocking import OffLoop
 from deadman.transport.unix import SocketFault
 from deadman.venues.venue import Post, Session
 

@@ -29,10 +29,9 @@ from deadman.model.board import Board
 from deadman.model.clock import Clock, boot_id
 from deadman.model.settings import Config, Secret
 from deadman.telemetry.log import redact
+from deadman.transport.blocking import Lookup, OffLoop, in_thread, system_lookup
 from deadman.transport.dial import Dialler
 from deadman.transport.peers import is_gone
-from deadman.transport.resolver import Lookup, system_lookup
-from deadman.transport.threads import OffLoop, in_thread
 
 
 class ServeControl(Protocol):

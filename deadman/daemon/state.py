@@ -20,7 +20,7 @@ from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.errors import Unable
 from deadman.model.watch import Watch
-from deadman.transport.threads import in_thread
+from deadman.transport.blocking import in_thread
 
 log = logging.getLogger(__name__)
 

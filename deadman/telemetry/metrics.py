@@ -1,20 +1,121 @@
-"""How an account stands, judged at the scrape."""
+"""What Prometheus is told: how one metric is described, and a row for each, judged at the scrape.
+
+A description is data: a name, a sentence, and a function from a subject (an account, a watch, the daemon) to its
+readings. Nothing is kept between scrapes, so nothing can go stale or be seen half-updated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from functools import cache
+from itertools import accumulate
+from typing import TypeVar, assert_never
 
-from deadman.model.account import Standing, Tally
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.utils import floatToGoString
+
+from deadman.model.account import Histogram, Standing, Tally
 from deadman.model.clock import Clock
 from deadman.model.duty import trip_ready
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause
-from deadman.model.guard import Phase
+from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account
-from deadman.telemetry.family import Family, counter, counters, from_zero, gauge, gauges, histogram, info
 from deadman.venues.venue import VenueMetric
+
+Subject = TypeVar("Subject")
+Labels = tuple[str, ...]
+Subjects = Iterable[tuple[Labels, Subject]]
+"""What a metric is drawn from, each under its own label values."""
+
+Family = Callable[[Labels, Subjects[Subject]], Metric]
+"""One metric name: given the subjects' label names and the subjects, all its samples."""
+
+_Kind = type[GaugeMetricFamily] | type[CounterMetricFamily]
+
+
+def gauge(name: str, sentence: str, read: Callable[[Subject], float | None]) -> Family[Subject]:
+    """One reading; a subject whose reading is None has no series."""
+    return _one(GaugeMetricFamily, name, sentence, read)
+
+
+def counter(name: str, sentence: str, read: Callable[[Subject], float | None]) -> Family[Subject]:
+    return _one(CounterMetricFamily, name, sentence, read)
+
+
+def gauges(name: str, sentence: str, label: str, read: Callable[[Subject], Mapping[str, float]]) -> Family[Subject]:
+    """One reading for each value of one more label."""
+    return _each(GaugeMetricFamily, name, sentence, label, read)
+
+
+def counters(name: str, sentence: str, label: str, read: Callable[[Subject], Mapping[str, float]]) -> Family[Subject]:
+    return _each(CounterMetricFamily, name, sentence, label, read)
+
+
+def histogram(name: str, sentence: str, read: Callable[[Subject], Histogram]) -> Family[Subject]:
+    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
+        metric = HistogramMetricFamily(name, sentence, labels=names)
+        for values, subject in subjects:
+            known = read(subject)
+            buckets = list(zip(_limits(known.bounds), accumulate(known.counts), strict=True))
+            metric.add_metric(values, buckets, known.total)
+        return metric
+
+    return draw
+
+
+def info(name: str, sentence: str, read: Callable[[Subject], Mapping[str, str]]) -> Family[Subject]:
+    """Facts of a run as labels of a constant 1; the format itself adds `_info` to the name."""
+
+    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
+        metric = InfoMetricFamily(name, sentence, labels=names)
+        for values, subject in subjects:
+            metric.add_metric(values, dict(read(subject)))
+        return metric
+
+    return draw
+
+
+def from_zero(names: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, float]:
+    """Every name of a closed set, so that its first occurrence is an increase and not a birth."""
+    return {str(name): counts.get(name, 0) for name in names}
+
+
+def _one(kind: _Kind, name: str, sentence: str, read: Callable[[Subject], float | None]) -> Family[Subject]:
+    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
+        metric = kind(name, sentence, labels=names)
+        for values, subject in subjects:
+            if (reading := read(subject)) is not None:
+                metric.add_metric(values, reading)
+        return metric
+
+    return draw
+
+
+def _each(
+    kind: _Kind, name: str, sentence: str, label: str, read: Callable[[Subject], Mapping[str, float]]
+) -> Family[Subject]:
+    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
+        metric = kind(name, sentence, labels=(*names, label))
+        for values, subject in subjects:
+            for value, reading in read(subject).items():
+                metric.add_metric((*values, value), reading)
+        return metric
+
+    return draw
+
+
+@cache
+def _limits(bounds: tuple[float, ...]) -> Labels:
+    return (*map(floatToGoString, bounds), "+Inf")
+
 
 LABELS = ("account",)
 
@@ -28,99 +129,74 @@ class Sight:
     clock: Clock
 
     @property
-    def protected(self) -> bool:
-        return self.standing.guard.protected(self.standing.seen_at)
+    def guard(self) -> Guard:
+        return self.standing.guard
 
-    @property
-    def wanted(self) -> bool:
-        return self.standing.guard.wanted(self.standing.seen_at)
-
-    @property
-    def margin(self) -> float:
-        return self.standing.guard.margin(self.standing.seen_at)
-
-    @property
-    def trip_unfinished(self) -> bool:
-        trip = self.standing.guard.trip
-        return trip is not None and trip.done_at is None
-
-    def since(self) -> float:
-        return self._timestamp_of(self.standing.since)
-
-    def asked(self) -> float:
-        proof = self.standing.guard.proof
-        return self._timestamp_of(proof.asked_at) if proof else 0.0
-
-    def expiry(self) -> float:
-        proof = self.standing.guard.proof
-        return self._timestamp_of(proof.expiry) if proof else 0.0
-
-    def counted(self) -> float | None:
-        guard = self.standing.guard
-        if guard.open_orders is None or guard.open_orders_at is None:
-            return None
-        return self._timestamp_of(guard.open_orders_at)
-
-    def _timestamp_of(self, at: float) -> float:
+    def timestamp_of(self, at: float) -> float:
         """To the millisecond: a value that trembles below it would be a new one at every scrape."""
         return round(self.clock.timestamp_of(at), 3)
 
-
-def _info(sight: Sight) -> Mapping[str, str]:
-    return {"venue": sight.config.venue, "network": sight.config.network}
-
-
-def _phases(sight: Sight) -> Mapping[str, float]:
-    return {phase: float(phase is sight.standing.phase) for phase in Phase}
+    def counted(self) -> float | None:
+        at = self.guard.open_orders_at
+        return None if self.guard.open_orders is None or at is None else self.timestamp_of(at)
 
 
 ACCOUNTS: tuple[Family[Sight], ...] = (
-    info("deadman_account", "What is guarded, and where.", _info),
-    gauges("deadman_account_phase", "1 for the phase the account is in, 0 for all others.", "phase", _phases),
+    info(
+        "deadman_account",
+        "What is guarded, and where.",
+        lambda sight: {"venue": sight.config.venue, "network": sight.config.network},
+    ),
+    gauges(
+        "deadman_account_phase",
+        "1 for the phase the account is in, 0 for all others.",
+        "phase",
+        lambda sight: {phase: float(phase is sight.standing.phase) for phase in Phase},
+    ),
     gauge(
         "deadman_account_phase_since_timestamp_seconds",
         "When the account entered the phase it is in.",
-        Sight.since,
+        lambda sight: sight.timestamp_of(sight.standing.since),
     ),
     gauge(
         "deadman_account_protected",
         "1 while a venue's own answer proves that the switch is armed, judged at the scrape.",
-        lambda sight: sight.protected,
+        lambda sight: sight.guard.protected(sight.standing.seen_at),
     ),
     gauge(
         "deadman_account_wanted",
         "1 while protection is meant to stand: 0 when disarmed, tripped, or waiting for a bot.",
-        lambda sight: sight.wanted,
+        lambda sight: sight.guard.wanted(sight.standing.seen_at),
     ),
     gauge(
         "deadman_account_can_cancel",
         "1 while a live session may cancel the account's orders.",
-        lambda sight: sight.standing.guard.can_cancel,
+        lambda sight: sight.guard.can_cancel,
     ),
     gauge(
         "deadman_account_trip_ready",
         "1 while a trip could be carried out now as configured, also where it would send nothing.",
-        lambda sight: trip_ready(sight.standing.guard, sight.config),
+        lambda sight: trip_ready(sight.guard, sight.config),
     ),
     gauge(
         "deadman_account_margin_seconds",
         "Seconds until the standing proof runs out, judged at the scrape; 0 when there is none.",
-        lambda sight: sight.margin,
+        lambda sight: sight.guard.margin(sight.standing.seen_at),
     ),
     gauge(
         "deadman_account_proof_timestamp_seconds",
         "When the venue was asked for the last answer that proved the switch; 0 when there is none.",
-        Sight.asked,
+        lambda sight: sight.timestamp_of(sight.guard.proof.asked_at) if sight.guard.proof else 0.0,
     ),
     gauge(
         "deadman_account_proof_expiry_timestamp_seconds",
         "When the last proof runs out; 0 when there is none.",
-        Sight.expiry,
+        lambda sight: sight.timestamp_of(sight.guard.proof.expiry) if sight.guard.proof else 0.0,
     ),
     gauge(
         "deadman_account_open_orders",
         "Open orders as the venue last listed them; no series where it never did.",
-        lambda sight: sight.standing.guard.open_orders,
+        lambda sight: sight.guard.open_orders,
     ),
     gauge(
         "deadman_account_open_orders_timestamp_seconds",
@@ -141,7 +217,7 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
     gauge(
         "deadman_trip_unfinished",
         "1 while a trip has begun and the orders are not yet known to be gone.",
-        lambda sight: sight.trip_unfinished,
+        lambda sight: sight.guard.trip is not None and sight.guard.trip.under_way,
     ),
 )
 

@@ -17,8 +17,21 @@ from prometheus_client.registry import Collector
 from deadman import __version__
 from deadman.model.board import OUTCOMES, Board
 from deadman.model.watch import Watch
-from deadman.telemetry.family import Family, Labels, counter, counters, from_zero, gauge, histogram, info
-from deadman.telemetry.metrics import ACCOUNTS, LABELS, TALLIES, Sight, of_venue
+from deadman.telemetry.metrics import (
+    ACCOUNTS,
+    LABELS,
+    TALLIES,
+    Family,
+    Labels,
+    Sight,
+    counter,
+    counters,
+    from_zero,
+    gauge,
+    histogram,
+    info,
+    of_venue,
+)
 from deadman.venues import VENUES
 
 WATCH_LABELS = ("watch",)

@@ -18,7 +18,6 @@ import httpx
 import trio
 
 from deadman.model.errors import Reason, Refused, Unavailable
-from deadman.transport.answer import Answer
 from deadman.transport.dial import Dialler, hang_up
 
 MAX_BODY = 4 * 2**20
@@ -35,6 +34,15 @@ KEEPALIVE = 120.0
 
 UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Given to httpcore, which else reads the system's authorities anew for every connection: 25 ms of the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, whole. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

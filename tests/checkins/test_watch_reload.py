@@ -20,7 +20,7 @@ from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.guard import Phase
 from deadman.model.settings import Account
-from deadman.transport.threads import in_thread
+from deadman.transport.blocking import in_thread
 from deadman.venues.venue import Session
 from tests.support.inboxes import InMemoryInboxes
 

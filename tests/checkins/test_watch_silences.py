@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from deadman.checkins.silences import BLOCK, NAME, Notebook, SilenceFiles
-from deadman.transport.threads import OffLoop, in_thread
+from deadman.transport.blocking import OffLoop, in_thread
 
 T = TypeVar("T")
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)

@@ -23,7 +23,7 @@ from deadman.daemon.keepers import Keepers, Reloader
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.guard import Phase
-from deadman.transport.threads import in_thread
+from deadman.transport.blocking import in_thread
 from tests.swarm.world.desk import deribit_account, open_desk, sxbet_account
 
 ME = pwd.getpwuid(os.geteuid()).pw_name

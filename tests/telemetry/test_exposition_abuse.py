@@ -13,8 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deadman.telemetry.http import LIFE, MOST, Exposition
-from deadman.telemetry.routes import Answer, Routes
+from deadman.telemetry.http import LIFE, MOST, Answer, Exposition, Routes
 from tests.support.boards import Hand, deribit, hand
 from tests.telemetry.test_exposition import Reply
 

@@ -19,9 +19,8 @@ from trio.testing import MockClock, memory_stream_pair
 
 from deadman.model.errors import Reason, Unavailable, VenueError
 from deadman.transport import http
-from deadman.transport.answer import Answer
 from deadman.transport.dial import Dialler
-from deadman.transport.http import Http, open_http
+from deadman.transport.http import Answer, Http, open_http
 from tests.support.venue_certificates import served, trusted
 
 URL = "http://venue.test"

@@ -16,7 +16,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.errors import Reason, Unavailable
-from deadman.transport.resolver import AGAIN, PATIENCE, STALE_AFTER, AddressInfo, Resolver, system_lookup
+from deadman.transport.blocking import AGAIN, PATIENCE, STALE_AFTER, AddressInfo, Resolver, system_lookup
 
 LOOPBACK: AddressInfo = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
 ELSEWHERE: AddressInfo = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", 443))]

@@ -11,7 +11,7 @@ import pytest
 from deadman.config.vault import Vault
 from deadman.model.errors import Unavailable
 from deadman.model.settings import SecretSource
-from deadman.transport.threads import in_thread
+from deadman.transport.blocking import in_thread
 
 
 def no_room(thread: threading.Thread) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadman.model.errors import Reason, Refused, Unavailable, VenueError
-from deadman.transport.answer import Answer
+from deadman.transport.http import Answer
 from deadman.venues.sxbet.wire import LONGEST_PAUSE, failure
 from tests.support import garbage
 

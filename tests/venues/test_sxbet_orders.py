@@ -12,7 +12,7 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Unavailable
 from deadman.model.facts import Fact
-from deadman.transport.answer import Answer
+from deadman.transport.http import Answer
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.settings import SxBetAccount

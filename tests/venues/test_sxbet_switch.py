@@ -21,8 +21,7 @@ from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailabl
 from deadman.model.facts import Fact
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Secret
-from deadman.transport.answer import Answer
-from deadman.transport.http import Http
+from deadman.transport.http import Answer, Http
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.login import Grant
 from deadman.venues.sxbet.settings import SxBetAccount

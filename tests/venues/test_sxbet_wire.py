@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deadman.transport.answer import Answer
+from deadman.transport.http import Answer
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.wire import Lease
 from tests.support import garbage

@@ -10,8 +10,7 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import VenueError
 from deadman.model.timers import Timers
-from deadman.transport.answer import Answer
-from deadman.transport.http import Http
+from deadman.transport.http import Answer, Http
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.login import Grant
 from deadman.venues.sxbet.wire import failure

@@ -9,13 +9,23 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import inf
-from typing import Any, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 from deadman.model.errors import Reason, Refused, Unavailable, VenueError
-from deadman.transport.answer import Answer
 
 ABSURD = 1e18
 """No number the venue has reason to send is as great."""
+
+
+class Answer(Protocol):
+    """An HTTP answer, whole, of whichever wire; header names in lower case."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)

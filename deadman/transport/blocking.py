@@ -1,17 +1,50 @@
-"""Names to addresses: one lookup a host at a time, in threads of our own, and the last good answer when none comes."""
+"""What may block, done off the loop: any work in a thread, and looking up names.
+
+A port: while a simulated clock runs, no thread can be waited for.
+"""
 
 from __future__ import annotations
 
+import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import trio
 
 from deadman.model.errors import Reason, Unavailable
-from deadman.transport.threads import OffLoop, in_thread
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class OffLoop(Protocol):
+    """Does work off the loop; whoever stops waiting for it leaves it alone. Raises OSError where nobody can do it."""
+
+    async def __call__(
+        self, work: Callable[[*Ts], T], *arguments: *Ts, limiter: trio.CapacityLimiter | None = None
+    ) -> T: ...
+
+
+async def in_thread(work: Callable[[*Ts], T], *arguments: *Ts, limiter: trio.CapacityLimiter | None = None) -> T:
+    """In a thread of trio's, of which `limiter` says how many there may be."""
+    with _no_thread_in_words():
+        return await trio.to_thread.run_sync(work, *arguments, abandon_on_cancel=True, limiter=limiter)
+
+
+@contextmanager
+def _no_thread_in_words() -> Iterator[None]:
+    """A host without room for one more thread is like a disk without room: the interpreter calls it a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        raise OSError(errno.EAGAIN, "no thread can be started") from error
+
 
 PATIENCE = 3.0
 """Seconds to wait for an answer that nothing can stand in for."""
