@@ -138,6 +138,18 @@ def test_a_socket_that_another_process_serves_is_left_to_it(watch_directory: Pat
         assert first.take("quoter").check_ins == 1
 
 
+def test_a_socket_of_another_kind_that_somebody_listens_at_is_left_to_him(watch_directory: Path) -> None:
+    watch_directory.mkdir(parents=True)
+    path = watch_directory / "quoter.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.bind(str(path))
+        stream.listen()
+        inode = path.stat().st_ino
+        with pytest.raises(SocketFault, match="another process listens there"):
+            SocketInboxes(watch_directory, None, CLOCK).apply({"quoter": config("quoter")})
+        assert path.stat().st_ino == inode
+
+
 @pytest.mark.parametrize("what", ["file", "directory", "symlink"])
 def test_what_is_no_socket_is_a_fault_and_stays(watch_directory: Path, what: str) -> None:
     path = watch_directory / "quoter.sock"

@@ -136,3 +136,13 @@ def test_unknown_operators_and_groups_are_told_and_let_nobody_in(caplog: pytest.
     assert policy.group is None
     assert "no-such-user" in caplog.text
     assert "no-such-group" in caplog.text
+
+
+def test_a_group_that_the_daemon_is_not_in_is_told_and_lets_nobody_in(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    monkeypatch.setattr(os, "getgroups", list)
+    group = next(one.gr_name for one in grp.getgrall() if one.gr_gid != os.getegid())
+    assert Policy.of(daemon(socket_group=group)).group is None
+    assert f'the daemon is not in "{group}"' in caplog.text
