@@ -11,7 +11,7 @@ from typing import assert_never
 
 from deadman.model.leases import SHORTEST
 from deadman.model.settings import Account, WatchConfig
-from deadman.model.text import at_most
+from deadman.model.text import tenths_up
 from deadman.model.timers import REFUSED, REFUSED_AT_FIRST, Timers
 
 NOTICE = 0.25
@@ -45,10 +45,10 @@ class Promise:
 
     def sentences(self) -> tuple[str, ...]:
         return (
-            f"detects a dead or silent venue within {at_most(self.detect)} s",
-            f"re-armed and proven within {at_most(self.rearm)} s of a successful dial, tried at least every "
-            f"{at_most(self.redial)} s; after the venue's no every {at_most(REFUSED_AT_FIRST.cap)} s for "
-            f"{self.patient_after:.0f} s, then every {at_most(REFUSED.cap)} s, unless it asks for longer",
+            f"detects a dead or silent venue within {tenths_up(self.detect)} s",
+            f"re-armed and proven within {tenths_up(self.rearm)} s of a successful dial, tried at least every "
+            f"{tenths_up(self.redial)} s; after the venue's no every {tenths_up(REFUSED_AT_FIRST.cap)} s for "
+            f"{self.patient_after:.0f} s, then every {tenths_up(REFUSED.cap)} s, unless it asks for longer",
             f"raises a false alarm only when delays exceed {self.false_alarm:.1f} s",
             self._bot(),
             self._host(),
@@ -57,13 +57,13 @@ class Promise:
     def _bot(self) -> str:
         if self.bot is None:
             return "from a bot's last check-in: no watch trips this account, its orders stay"
-        each = f" and {at_most(self.per_order)} s more for each open order" if self.per_order else ""
-        return f"from a bot's last check-in to its orders gone within {at_most(self.bot)} s{each}; {self.depends}"
+        each = f" and {tenths_up(self.per_order)} s more for each open order" if self.per_order else ""
+        return f"from a bot's last check-in to its orders gone within {tenths_up(self.bot)} s{each}; {self.depends}"
 
     def _host(self) -> str:
         if self.host is None:
             return f"from the host's death: {self.stays}"
-        return f"from the host's death to the orders gone within {at_most(self.host)} s; {self.stays}"
+        return f"from the host's death to the orders gone within {tenths_up(self.host)} s; {self.stays}"
 
 
 def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
@@ -86,7 +86,7 @@ def _depends(account: Account, timers: Timers) -> str:
     """What the venue must do for the bot's bound to hold."""
     if account.on_trip == "lapse":
         return "if the venue cancels as the lease ends: its own delay is not documented"
-    answers = f"if the venue carries out each request within {at_most(timers.reply_timeout)} s"
+    answers = f"if the venue carries out each request within {tenths_up(timers.reply_timeout)} s"
     if account.selection.one_by_one:
         return f"{answers}, and takes {timers.cancels_per_second:.0f} cancels a second of this account"
     return answers

@@ -41,7 +41,7 @@ def left(seconds: float) -> str:
     return f"{math.floor(seconds / _MINUTE)} min" if seconds < 2 * _HOUR else f"{math.floor(seconds / _HOUR)} h"
 
 
-def at_most(seconds: float) -> str:
+def tenths_up(seconds: float) -> str:
     """Seconds in tenths, rounded up: what is published must hold."""
     return f"{math.ceil(round(seconds * 10, 6)) / 10:.1f}"
 

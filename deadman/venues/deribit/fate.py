@@ -11,24 +11,35 @@ from deadman.model.fate import Case, Fate
 from deadman.model.guard import Phase
 from deadman.venues.deribit.settings import DeribitAccount
 
+DISARMED = Fate(
+    "unknown",
+    None,
+    "Disarmed: deadman cancels nothing; connections opened while cancel-on-disconnect was on still carry it.",
+)
+"""Never `stay`: who disarms to keep orders must hear that open connections keep the switch they started with."""
+
 
 def if_bot_dies(case: Case, account: DeribitAccount) -> Fate:
     """Our own cancel while we can; else what the bot's connections carry by themselves."""
     if case.phase is Phase.DISARMED:
-        return _disarmed()
+        return DISARMED
+    only = account.cancel.words
+    if case.cleared and only:
+        return Fate("partly", 0.0, f"Already cancelled, but only {only}.")
     if case.cleared:
-        return _cleared(account)
+        return Fate("gone", 0.0, "Already cancelled: Deribit listed no open order.")
     if case.phase is Phase.TRIPPING and case.guard.can_cancel:
-        return _cancelling(account)
+        return _cancelling(only)
     if case.phase not in (Phase.TRIPPING, Phase.TRIPPED) and case.trips and case.guard.can_cancel:
         return _cancelled(case, account)
-    return _with(_unable(case), if_host_dies(case, account))
+    unable, fate = _unable(case), if_host_dies(case, account)
+    return replace(fate, because=f"{unable} {fate.because}") if unable else fate
 
 
 def if_host_dies(case: Case, account: DeribitAccount) -> Fate:
     """Nobody is left to cancel: only what the bot's own connections carry."""
     if case.phase is Phase.DISARMED:
-        return _disarmed()
+        return DISARMED
     if case.found_off:
         return Fate(
             "stay", None, "By Deribit's last word cancel-on-disconnect is off: new connections carry no switch."
@@ -60,39 +71,19 @@ def _covered(case: Case, account: DeribitAccount) -> Fate:
     )
 
 
-def _disarmed() -> Fate:
-    """Never `stay`: who disarms to keep orders must hear that open connections keep the switch they started with."""
-    return Fate(
-        "unknown",
-        None,
-        "Disarmed: deadman cancels nothing; connections opened while cancel-on-disconnect was on still carry it.",
-    )
-
-
-def _cleared(account: DeribitAccount) -> Fate:
-    if account.cancel.words:
-        return Fate("partly", 0.0, f"Already cancelled, but only {account.cancel.words}.")
-    return Fate("gone", 0.0, "Already cancelled: Deribit listed no open order.")
-
-
-def _cancelling(account: DeribitAccount) -> Fate:
-    if account.cancel.words:
-        return Fate("partly", None, f"Being cancelled now, but only {account.cancel.words}.")
+def _cancelling(only: str) -> Fate:
+    if only:
+        return Fate("partly", None, f"Being cancelled now, but only {only}.")
     return Fate("cancelling", None, "Being cancelled now, until Deribit lists no open order.")
 
 
 def _cancelled(case: Case, account: DeribitAccount) -> Fate:
-    if account.cancel.words:
-        return Fate("partly", case.bound(), f"deadman cancels only {account.cancel.words}{_singly(case, account)}.")
-    return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
-
-
-def _singly(case: Case, account: DeribitAccount) -> str:
-    """What the bound depends on where orders are cancelled one by one."""
-    if not account.cancel.one_by_one:
-        return ""
-    count = case.guard.open_orders
-    return ", one by one" if count is None else f", one by one: {count} were open when last counted"
+    if not account.cancel.words:
+        return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
+    singly, count = "", case.guard.open_orders
+    if account.cancel.one_by_one:  # the bound then depends on their number
+        singly = ", one by one" if count is None else f", one by one: {count} were open when last counted"
+    return Fate("partly", case.bound(), f"deadman cancels only {account.cancel.words}{singly}.")
 
 
 def _unable(case: Case) -> str:
@@ -102,19 +93,11 @@ def _unable(case: Case) -> str:
     if case.phase is Phase.TRIPPED:
         return "Tripped already: deadman cancels nothing that is placed before it re-arms."
     if case.phase is not Phase.TRIPPING and not case.trips:
-        return _unwatched(case)
+        if not case.account.watches:
+            return ""
+        if case.account.on_trip == "none":
+            return "on_trip is none: deadman cancels nothing."
+        return f"{case.names} has not checked in: its silence trips nothing yet."
     if case.guard.session_at is None:
         return "deadman cannot cancel now: it has no session with Deribit, and tries again until it has."
     return "deadman cannot cancel here: its key lacks trade:read_write."
-
-
-def _unwatched(case: Case) -> str:
-    if not case.account.watches:
-        return ""
-    if case.account.on_trip == "none":
-        return "on_trip is none: deadman cancels nothing."
-    return f"{case.names} has not checked in: its silence trips nothing yet."
-
-
-def _with(first: str, fate: Fate) -> Fate:
-    return replace(fate, because=f"{first} {fate.because}") if first else fate

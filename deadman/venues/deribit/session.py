@@ -192,10 +192,6 @@ def adopt(conversation: Conversation, account: DeribitAccount, result: Any) -> G
     return grant
 
 
-def _word(on: bool) -> str:
-    return "on" if on else "off"
-
-
 KEYS_OWN = "connection"
 """The scope to ask for to be told all that the key may do."""
 
@@ -252,7 +248,8 @@ class Deribit:
             if more := excess(granted, needed_for(self.account)):
                 look.said.append(f"more than is needed: {' '.join(more)}; a key without them is safer to lose")
             inherited, on = await session.switch.read("connection"), await session.switch.read("account")
-            states = f"account {_word(on)}, a new connection starts {_word(inherited)}"
+            word = {True: "on", False: "off"}
+            states = f"account {word[on]}, a new connection starts {word[inherited]}"
             look.said.append(f"cancel-on-disconnect: {states}")
             if not on:
                 look.said.append("`run` turns it on, and proves it")
@@ -269,7 +266,7 @@ class Deribit:
         try:
             async with self._connected(1) as conversation:
                 await self._log_in(conversation, asked_scope(self.account, FRESH_SESSION))
-                return await self._switch(conversation).read("connection")
+                return await Switch(self.account, conversation, self.starts_armed).read("connection")
         except Unavailable as error:
             raise Setback(
                 error.reason, f"opening a connection that inherits it: {error.detail}", error.pause
@@ -279,12 +276,8 @@ class Deribit:
         log_in = partial(self._log_in, conversation, scope)
         pace = self.dialler.pace(f"{self.account.url} {self.account.client_id}", CANCEL_BURST, CANCEL_RATE)
         orders = Orders(self.account.cancel, conversation, pace)
-        return DeribitSession(
-            self.account, conversation, grant, log_in, self._switch(conversation), orders, self.listed
-        )
-
-    def _switch(self, conversation: Conversation) -> Switch:
-        return Switch(self.account, conversation, self.starts_armed)
+        switch = Switch(self.account, conversation, self.starts_armed)
+        return DeribitSession(self.account, conversation, grant, log_in, switch, orders, self.listed)
 
     @asynccontextmanager
     async def _logged_in(self, scope: str) -> AsyncIterator[tuple[Conversation, Grant]]:

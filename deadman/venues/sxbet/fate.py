@@ -5,6 +5,8 @@ Source: docs.sx.bet, "Heartbeat". Deaths count from the last *attempted* renewal
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from deadman.model.duty import means
 from deadman.model.fate import Case, Fate, at_most
 from deadman.model.guard import Phase
@@ -32,13 +34,10 @@ def if_host_dies(case: Case, account: SxBetAccount) -> Fate:
     """Nobody is left to renew."""
     if settled := _settled(case):
         return settled
-    until = case.guard.lease_end
     if account.observe:
         return Fate("unknown", None, "deadman only observes here: it holds no lease, and sees nobody else's.")
-    if case.stands and until is not None:
-        return Fate(
-            "gone", at_most(until - case.now), "SX Bet cancels when the lease ends, with a delay it does not document."
-        )
+    if case.stands and case.guard.lease_end is not None:
+        return Fate("gone", _left(case), "SX Bet cancels when the lease ends, with a delay it does not document.")
     if case.guard.may_be_leased(case.now):
         return Fate("unknown", None, f"No lease is proven, but one that is not may run until {_until(case)}.")
     return _bare(case)
@@ -49,12 +48,6 @@ def _until(case: Case) -> str:
     return case.times.told(case.guard.lease_end or case.now)
 
 
-def _what_is_placed_now(case: Case) -> str:
-    if not case.guard.may_be_leased(case.now):
-        return ""
-    return f" A lease may run until {_until(case)}: orders placed before that go when it ends."
-
-
 def _settled(case: Case) -> Fate | None:
     """The phases that decide both deaths at once."""
     if case.phase is Phase.DISARMED:
@@ -62,7 +55,8 @@ def _settled(case: Case) -> Fate | None:
     if case.cleared:
         presumed = case.guard.trip is not None and case.guard.trip.presumed
         how = "presumed so since the lease's end" if presumed else "SX Bet listed no open order"
-        return Fate("gone", 0.0, f"Already cancelled: {how}.{_what_is_placed_now(case)}")
+        later = f" A lease may run until {_until(case)}: orders placed before that go when it ends."
+        return Fate("gone", 0.0, f"Already cancelled: {how}.{later if case.guard.may_be_leased(case.now) else ''}")
     if case.found_off and case.guard.may_be_leased(case.now):
         return Fate("unknown", None, f"SX Bet did not grant the lease we asked for: one may run until {_until(case)}.")
     if case.found_off:
@@ -71,12 +65,12 @@ def _settled(case: Case) -> Fate | None:
 
 
 def _tripping(case: Case, account: SxBetAccount) -> Fate:
-    trip, until = case.guard.trip, case.guard.lease_end
+    trip = case.guard.trip
     if trip is not None and _cancels(case, means(account, trip.cause)):
         return Fate("cancelling", None, "Being cancelled now, until SX Bet lists no open order.")
-    if case.stands and until is not None:
+    if case.stands and case.guard.lease_end is not None:
         why = "Renewals have stopped, and SX Bet cancels when the lease ends, with a delay it does not document."
-        return Fate("cancelling", at_most(until - case.now), why)
+        return Fate("cancelling", _left(case), why)
     if case.guard.may_be_leased(case.now):
         why = f"No lease is proven, but one that is not may run until {_until(case)}: SX Bet cancels when it ends."
         return Fate("unknown", _left(case), why)
@@ -103,14 +97,17 @@ def _left(case: Case) -> float:
     return at_most((case.guard.lease_end or case.now) - case.now)
 
 
-def _cancels(case: Case, means_of_trip: OnTrip) -> bool:
+def _cancels(case: Case, method: OnTrip) -> bool:
     """Whether an active cancel can leave now."""
-    match means_of_trip:
+    match method:
         case "cancel":
             return case.guard.can_cancel
         case "expire":
             return case.guard.session_at is not None
-    return False
+        case "lapse" | "none":
+            return False
+        case _:
+            assert_never(method)
 
 
 def _disarmed(case: Case) -> Fate:

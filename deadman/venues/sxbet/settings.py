@@ -10,7 +10,7 @@ from deadman.model.keys import Table, key, settings
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.readers import Wrong, address, choice, integer, one_or_several, seconds
 from deadman.model.settings import Account, OnTrip, SecretSource, account_key
-from deadman.model.text import at_most
+from deadman.model.text import tenths_up
 from deadman.model.timers import REPLY_TIMEOUT, Backoff, Timers
 from deadman.model.wallet import wallet
 
@@ -157,9 +157,10 @@ class SxBetAccount(Account):
     def what_stays(self) -> str:
         if self.observe:
             return "deadman only observes and holds no lease; its orders stay"
+        late = tenths_up(HEARD_WITHIN + self.timers.reply_timeout)
         return (
-            f"a renewal that the venue carries out late adds up to {at_most(HEARD_WITHIN + self.timers.reply_timeout)} "
-            "s, and its own delay in cancelling is not documented"
+            f"a renewal that the venue carries out late adds up to {late} s, "
+            "and its own delay in cancelling is not documented"
         )
 
 
