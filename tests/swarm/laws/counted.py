@@ -28,6 +28,13 @@ class Counted(Law):
         self.cancelled: dict[str, list[float]] = {}
         self.unseen: dict[str, int] = {}
         self.watched: dict[str, float] = {}
+        self.damaged = 0
+
+    def on_start(self) -> None:
+        """How many there were stood in a file: a damaged one tells nobody."""
+        aside, self.damaged = self.damaged, len(self.desk.host.disk.aside)
+        if self.damaged > aside:
+            self.unseen.clear()
 
     def on_order(self, order: Order) -> None:
         if order.cancel_reason == "user_request":

@@ -28,7 +28,7 @@ class LivingBot(Law):
         self.asked: dict[str, float] = {}
         self.waking: dict[str, tuple[int, float]] = {}
         self.absences: list[tuple[float, float]] = []
-        self.looked_at = self.ended_at = 0.0
+        self.looked_at = self.ended_at = self.woke_at = 0.0
         self.damaged = 0
         self.goodbyes = Goodbyes(scene)
 
@@ -89,11 +89,17 @@ class LivingBot(Law):
         return unheard and away and self.scene.excuses.use("nobody at home")
 
     def _count(self) -> None:
-        """Seconds of our waking time since each bot was heard; what came just now may be lost before it is read."""
+        """Seconds of our waking time since each bot was heard; what came just now may be lost before it is read.
+
+        So may all that came while we were stopped.
+        """
+        if self.scene.now > self.looked_at + 2 * self.scene.step:
+            self.woke_at = self.scene.now
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         for pulse in self.scene.pulses.values():
             heard, waking = self.waking.get(pulse.name, (0, 0.0))
             read = bisect_right(pulse.heard, self.scene.now - NOTICE)
+            read = heard if self.scene.now < self.woke_at + NOTICE else read
             is_heard = bool(read) and read != heard
             self.waking[pulse.name] = read, NOTICE if is_heard else waking + passed
 
