@@ -121,7 +121,8 @@ PLANTS: tuple[Plant, ...] = (
         "scale",
         "label and type / 60 orders / no stuck / 0.15 s",
         "printed",
-        edit("deadman.model.promise:_one_by_one", ("return isinstance", "return False and isinstance")),
+        edit("deadman.model.promise:promise", ("if account.selection.one_by_one", "if False")),
+        edit("deadman.model.promise:_bot_bound", ("if account.selection.one_by_one", "if False")),
     ),
     plant(
         "whatever rests was placed since",
