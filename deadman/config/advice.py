@@ -19,36 +19,23 @@ _HOMES = (Path("/home"), Path("/root"))
 def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
     """Sentences for people; `interpreter` names the paths that Python runs from."""
     return (
-        *_placeholders(config),
-        *_of_venues(config),
-        *_idle_watches(config),
-        *_toothless_watches(config),
+        *_unlikely_settings(config),
         *_open_config(config.path),
         *_unknown_people(config),
         *_hidden_interpreter(interpreter),
     )
 
 
-def _of_venues(config: Config) -> Iterator[str]:
-    """What the venues advise, each of all its accounts at once."""
-    for name, venue in VENUES.items():
-        yield from venue.advice([account for account in config.accounts.values() if account.venue == name])
-
-
-def _placeholders(config: Config) -> Iterator[str]:
-    for account in config.accounts.values():
+def _unlikely_settings(config: Config) -> Iterator[str]:
+    accounts = config.accounts.values()
+    for account in accounts:
         if any(PLACEHOLDER in (word or "") for word in account.credential):
             yield f"accounts.{account.name}: its key's name is still the placeholder {PLACEHOLDER}"
-
-
-def _idle_watches(config: Config) -> Iterator[str]:
-    used = {name for account in config.accounts.values() for name in account.watches}
-    for name in sorted(config.watches.keys() - used):
+    for name, venue in VENUES.items():
+        yield from venue.advice([account for account in accounts if account.venue == name])
+    for name in sorted(config.watches.keys() - {name for account in accounts for name in account.watches}):
         yield f"watches.{name}: no account names it, so its silence trips nothing"
-
-
-def _toothless_watches(config: Config) -> Iterator[str]:
-    for account in config.accounts.values():
+    for account in accounts:
         if account.watches and account.on_trip == "none":
             names = " and ".join(account.watches)
             yield f'accounts.{account.name}: on_trip = "none", so the silence of {names} cancels nothing here'
