@@ -26,7 +26,7 @@ class Reply:
     """One answer, read whole."""
 
     def __init__(self, address: tuple[str, int], path: str, method: str = "GET", **headers: str) -> None:
-        connection = http.client.HTTPConnection(*address, timeout=5)
+        connection = http.client.HTTPConnection(*address, timeout=30)
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
         self.status, self.headers, self.text = response.status, response.headers, response.read().decode()

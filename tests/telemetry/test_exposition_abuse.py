@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deadman.telemetry.http import LIFE, MOST, Answer, Exposition, Routes
+from deadman.telemetry.http import LIFE, MOST, Answer, Exposition, Handler, Routes
 from tests.support.boards import Hand, deribit, hand
 from tests.telemetry.test_exposition import Reply
 
@@ -54,6 +54,12 @@ def crowd(address: Address) -> Iterator[Callable[[int, bytes], list[socket.socke
         yield gather
 
 
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server waits for its clients without end: whoever waited for one of them would never be answered."""
+    monkeypatch.setattr(Handler, "timeout", None)
+
+
 def took(action: Callable[[], object]) -> float:
     began = time.monotonic()
     action()
@@ -76,13 +82,14 @@ def comes_true(claim: Callable[[], bool]) -> bool:
     return claim()
 
 
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize("words", [b"", b"G", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"])
 def test_many_silent_clients_delay_no_scrape(
     address: Address, crowd: Callable[[int, bytes], list[socket.socket]], words: bytes
 ) -> None:
     crowd(4 * MOST, b"")[0].close()
     crowd(MOST, words)
-    assert took(lambda: Reply(address, "/metrics")) < PROMPT
+    assert Reply(address, "/metrics").status == 200
     assert comes_true(lambda: sum("process_request" in one.name for one in threading.enumerate()) <= MOST)
 
 
@@ -112,6 +119,7 @@ def test_a_byte_now_and_then_keeps_nobody_in(
     assert ended(trickler)
 
 
+@pytest.mark.usefixtures("_patient")
 def test_a_client_that_reads_nothing_delays_nobody(desk: Hand) -> None:
     for number in range(300):
         desk.board.add(deribit(f"desk-{number}"))
@@ -119,8 +127,8 @@ def test_a_client_that_reads_nothing_delays_nobody(desk: Hand) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(address)
         client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        assert took(lambda: Reply(address, "/healthz")) < PROMPT
-        assert took(lambda: Reply(address, "/metrics")) < PROMPT
+        assert Reply(address, "/healthz").status == 200
+        assert Reply(address, "/metrics").status == 200
 
 
 @pytest.mark.parametrize(
