@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.settings import Account
-from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.laws.scrapes import scraped
 from tests.swarm.world.desk import coinbase_account, deribit_account, open_desk, sxbet_account
 
 ACCOUNTS = (
@@ -29,7 +29,7 @@ async def test_a_venue_that_answers_late_is_no_clock_that_is_wrong(
         desk.market.faults(account).delay = lateness
         for _ in range(120):
             await trio.sleep(1.0)
-            assert abs(reading(scrape(desk), "deadman_venue_clock_offset_seconds", account.name)) < ALERT
+            assert abs(scraped(desk, "deadman_venue_clock_offset_seconds", account.name)) < ALERT
 
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
@@ -44,5 +44,5 @@ async def test_a_venue_whose_clock_is_seconds_off_is_told_however_late_some_answ
         await trio.sleep(70.0)
         desk.market.faults(account).delay = 4.0
         await trio.sleep(70.0)
-        shown = reading(scrape(desk), "deadman_venue_clock_offset_seconds", account.name)
+        shown = scraped(desk, "deadman_venue_clock_offset_seconds", account.name)
         assert shown == pytest.approx(ahead, abs=0.2)

@@ -15,7 +15,7 @@ from deadman.simulator.deribit.connection import Cause
 from deadman.simulator.deribit.settings import DERIBIT
 from deadman.simulator.deribit.venue import Deribit
 from deadman.venues.deribit.settings import DeribitAccount
-from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.laws.scrapes import scraped
 from tests.swarm.world.desk import DERIBIT_HOST, Desk, coinbase_account, deribit_account, lay_out, open_desk
 
 DESK, SPARE = deribit_account(), deribit_account("spare")
@@ -28,7 +28,7 @@ def logins(desk: Desk) -> list[float]:
 
 
 def shown(desk: Desk, metric: str, name: str = "desk") -> float:
-    return reading(scrape(desk), f"deadman_{metric}", name)
+    return scraped(desk, f"deadman_{metric}", name)
 
 
 def ended(desk: Desk) -> list[Cause]:

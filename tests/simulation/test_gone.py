@@ -15,7 +15,7 @@ from deadman.status.headline import Verdict, headline
 from deadman.status.report import report
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.support.unhurried import unhurried
-from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.laws.scrapes import scraped
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import SXBET_HOST, Desk, deribit_account, open_desk, sxbet_account
 
@@ -38,7 +38,7 @@ async def trading(desk: Desk, account: Account, number: int = MANY, rest: float 
 
 
 def missed(desk: Desk, account: Account) -> float:
-    return reading(scrape(desk), "deadman_orders_gone_unseen_total", account.name)
+    return scraped(desk, "deadman_orders_gone_unseen_total", account.name)
 
 
 def said(desk: Desk) -> str:

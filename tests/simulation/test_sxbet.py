@@ -12,7 +12,7 @@ from deadman.model.guard import Phase
 from deadman.model.promise import promise
 from deadman.simulator.sxbet.ledger import Settings
 from deadman.venues.sxbet.settings import SxBetAccount
-from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.laws.scrapes import scraped
 from tests.swarm.world.desk import SXBET_HOST, Desk, open_desk, sxbet_account
 
 V3, V2 = sxbet_account(), sxbet_account(api="v2", on_trip="expire")
@@ -26,7 +26,7 @@ def asked(desk: Desk) -> list[tuple[float, int]]:
 
 
 def shown(desk: Desk, metric: str, name: str = "maker") -> float:
-    return reading(scrape(desk), f"deadman_{metric}", name)
+    return scraped(desk, f"deadman_{metric}", name)
 
 
 @BOTH

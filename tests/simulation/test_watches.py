@@ -15,7 +15,7 @@ from deadman.model.settings import Account, Selection, WatchConfig
 from deadman.simulator.sxbet.ledger import Settings
 from deadman.status.report import report
 from deadman.venues.deribit.settings import DeribitAccount
-from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.laws.scrapes import scraped
 from tests.swarm.world.bot import Bot
 from tests.swarm.world.desk import (
     DERIBIT_HOST,
@@ -42,7 +42,7 @@ CUT = 1.0 + 1.0 + 0.5
 
 
 def shown(desk: Desk, metric: str, name: str) -> float:
-    return reading(scrape(desk), f"deadman_{metric}", name)
+    return scraped(desk, f"deadman_{metric}", name)
 
 
 def renewals(desk: Desk, name: str) -> list[float]:

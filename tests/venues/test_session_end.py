@@ -17,7 +17,8 @@ from deadman.model.guard import Phase
 from deadman.model.promise import promise
 from deadman.model.timers import STABLE
 from deadman.venues.deribit.session import FIRED_CHANNEL
-from tests.swarm.laws.scrapes import reading, scrape
+from tests.support.unhurried import unhurried
+from tests.swarm.laws.scrapes import scraped
 from tests.swarm.world.desk import DERIBIT_HOST, SXBET_HOST, Desk, deribit_account, lay_out, open_desk, sxbet_account
 
 DESK = deribit_account()
@@ -27,13 +28,19 @@ TURN_OFF = "private/disable_cancel_on_disconnect"
 UNLISTED = (11094, 13028, 10066, 99999)
 
 
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bot is watched here, and every instant that is asked for is a session's own."""
+    unhurried(monkeypatch, 0.5)
+
+
 def connected(desk: Desk, name: str = "desk") -> bool:
     return any(one.account and one.account.name == name for one in desk.exchange.connections.values())
 
 
 def can_cancel(desk: Desk, name: str = "desk") -> bool:
     """As a scrape shows it, which must be as the guard has it."""
-    shown = reading(scrape(desk), "deadman_account_can_cancel", name) == 1
+    shown = scraped(desk, "deadman_account_can_cancel", name) == 1
     assert shown is (desk.standing(name).guard.session_at is not None)
     return shown
 
@@ -154,7 +161,7 @@ async def test_a_key_that_may_no_longer_cancel_is_told_when_its_token_is_renewed
         secret = desk.market.secrets["desk"].reveal()
         desk.exchange.add_key("id-desk", "desk", secret=secret, scope="account:read_write trade:read")
         await trio.sleep(120)
-        assert reading(scrape(desk), "deadman_account_can_cancel", "desk") == 0
+        assert scraped(desk, "deadman_account_can_cancel", "desk") == 0
         assert desk.phase() is Phase.ARMED
 
 

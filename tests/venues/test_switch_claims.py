@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from deadman.model.facts import Cause, Disarmed, Rearmed, Tripped
 from deadman.model.guard import Phase
-from tests.swarm.laws.scrapes import reading, scrape
+from tests.swarm.laws.scrapes import scraped
 from tests.swarm.world.desk import Desk, deribit_account, lay_out, open_desk
 
 DESK = deribit_account()
@@ -19,7 +19,7 @@ TURN_ON, TURN_OFF = "private/enable_cancel_on_disconnect", "private/disable_canc
 
 
 def shown(desk: Desk, metric: str) -> float:
-    return reading(scrape(desk), f"deadman_{metric}", "desk")
+    return scraped(desk, f"deadman_{metric}", "desk")
 
 
 def exposures(desk: Desk) -> int:
