@@ -19,6 +19,8 @@ from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_accou
 @pytest.fixture
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     unhurried(monkeypatch)
+    for venue in ("deribit", "sxbet"):
+        monkeypatch.setattr(f"deadman.venues.{venue}.session.COUNT_INTERVAL", 120.0)
 
 
 async def pass_a_day(desk: Desk, *troubles: str) -> None:

@@ -44,9 +44,11 @@ class Deaths(Law):
         armed = standing is not None and standing.phase is Phase.ARMED
         if armed and now < pulse.sent_at + min(pulse.timeout / 2, 0.5):
             self.ready[key] = pulse.sent_at
+        if self.ready.get(key) != pulse.sent_at or now < pulse.sent_at + self.desk.watches[pulse.name].timeout:
+            return  # long before any bound, which takes longer to reckon than anything else here
         bound = promise(account, self.desk.watches).gone_within(len(self._selected(account)))
         lag = LOOK + self.desk.market.sxbet.settings.expiry_lag[1]
-        if bound is not None and self.ready.get(key) == pulse.sent_at and now >= pulse.sent_at + bound + lag:
+        if bound is not None and now >= pulse.sent_at + bound + lag:
             del self.ready[key]
             self._judge(pulse, account, pulse.sent_at)
 

@@ -119,8 +119,7 @@ class Market:
         return fresh
 
     def venue(self, account: Account) -> Deribit | SxBet:
-        other = self.others.get(urlsplit(account.url).hostname or "")
-        if other is not None:
+        if self.others and (other := self.others.get(urlsplit(account.url).hostname or "")):
             return other
         if isinstance(account, SxBetAccount):
             return self.sxbet
