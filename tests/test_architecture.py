@@ -41,6 +41,7 @@ ROOMS_AT_MOST, ARROWS_AT_MOST = 12, 70
 
 PURE = """
 model venues.deribit.wire venues.sxbet.wire checkins.protocol
+status.schema status.codec status.vocabulary
 status.report status.page status.problems status.headline telemetry.metrics
 """.split()  # noqa: SIM905 - a table
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from deadman import __version__
+from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.duty import duty, in_force, trip_ready
 from deadman.model.fate import Case
@@ -44,6 +45,12 @@ def report(
     }
     bots = {name: watch_report(watch, times, watch_directory, is_gone) for name, watch in sorted(watches.items())}
     return StatusReport(__version__, times.timestamp(times.now), board.state_fault, accounts, bots)
+
+
+def standing_report(board: Board, account: str, standing: Standing) -> AccountReport:
+    """One account as it stood when it was last judged, which may be some time ago."""
+    times = Times(standing.seen_at, Times.of(board.clock).offset)
+    return account_report(board.configs[account], standing.guard, standing.since, board.watches(), times)
 
 
 def account_report(

@@ -146,6 +146,11 @@ def _explain_trip(account: AccountReport, trip: TripReport, now: float) -> str:
     return f"{pulled(trip.cause, trip.by, trip.reason)}: {orders}"
 
 
+def transition(before: Phase, account: AccountReport, now: float) -> str:
+    """A change of phase as log and webhook tell it."""
+    return f"{before.upper()} -> {log_label(account.phase)}: {explain(account, now)}"
+
+
 def signed(by: str, reason: str) -> str:
     """Whose word it is, and why."""
     return f"{by} ({reason})" if reason else by

@@ -18,6 +18,8 @@ from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.errors import Reason, Unavailable, VenueError
 from deadman.model.timers import Backoff
+from deadman.status.report import standing_report
+from deadman.status.vocabulary import transition
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
 
@@ -71,7 +73,9 @@ class Notifier:
 
     def _message(self, account: str, before: Standing, after: Standing) -> dict[str, Any]:
         config, trouble = self.board.configs[account], after.guard.trouble
+        at = self.board.clock.timestamp_of(after.seen_at)
         return {
+            "text": f"{account}: {transition(before.phase, standing_report(self.board, account, after), at)}",
             "account": account,
             "venue": config.venue,
             "network": config.network,
@@ -79,7 +83,7 @@ class Notifier:
             "to": after.phase,
             "protected": after.guard.protected(after.seen_at),
             "wanted": after.guard.wanted(after.seen_at),
-            "at": self.board.clock.timestamp_of(after.seen_at),
+            "at": at,
             "because": trouble.detail if trouble is not None else "",
         }
 

@@ -8,11 +8,11 @@ from deadman.model.account import Standing
 from deadman.model.board import Board, Listener
 from deadman.model.facts import TRIP_PATIENCE
 from deadman.model.guard import Phase
-from deadman.model.text import Times, instant
+from deadman.model.text import instant
 from deadman.model.trip import Gone
-from deadman.status.report import account_report
+from deadman.status.report import standing_report
 from deadman.status.schema import AccountReport
-from deadman.status.vocabulary import explain, log_label
+from deadman.status.vocabulary import explain, log_label, transition
 
 _log = logging.getLogger(__name__)
 
@@ -34,9 +34,8 @@ def transitions(board: Board) -> Listener:
             _log_gone(account, after.guard.book.gone, board)
         news = (_ran_out, _first_trouble, _endless)
         if after.phase is not before.phase or any(happened(before, after) for happened in news):
-            times = Times(after.seen_at, Times.of(board.clock).offset)
-            report = account_report(board.configs[account], after.guard, after.since, board.watches(), times)
-            _log_change(account, before, after, report, times.timestamp(times.now))
+            at = board.clock.timestamp_of(after.seen_at)
+            _log_change(account, before, after, standing_report(board, account, after), at)
 
     return listen
 
@@ -61,14 +60,14 @@ def _log_change(account: str, before: Standing, after: Standing, report: Account
     """`timestamp` is when it became true, Unix seconds."""
     label, why = log_label(after.phase), explain(report, timestamp)
     if _endless(before, after):
-        told, event = f"{label}, NOT finished after {TRIP_PATIENCE:.0f} s", "trip_unfinished"
+        told, event = f"{label}, NOT finished after {TRIP_PATIENCE:.0f} s: {why}", "trip_unfinished"
     elif after.phase is not before.phase:
-        told, event = f"{before.phase.upper()} -> {label}", "transition"
+        told, event = transition(before.phase, report, timestamp), "transition"
     elif _ran_out(before, after):
-        told, event = f"{label}, the last proof ran out", "proof_ran_out"
+        told, event = f"{label}, the last proof ran out: {why}", "proof_ran_out"
     else:
         trouble = report.trouble.words if report.trouble else ""
-        told, event = f"{label}, in trouble{f' ({trouble})' if trouble not in why else ''}", "trouble"
+        told, event = f"{label}, in trouble{f' ({trouble})' if trouble not in why else ''}: {why}", "trouble"
     fields = {
         "event": event,
         "account": account,
@@ -77,7 +76,7 @@ def _log_change(account: str, before: Standing, after: Standing, report: Account
         "protected": int(_protected(after)),
         "at": timestamp,
     }
-    _log.log(level(before, after), "%s: %s: %s", account, told, why, extra=fields)
+    _log.log(level(before, after), "%s: %s", account, told, extra=fields)
 
 
 def _ran_out(before: Standing, after: Standing) -> bool:

@@ -84,6 +84,8 @@ async def test_every_transition_of_a_wanted_account_reaches_the_webhook_in_order
             ("armed", "exposed"),
         ]
         assert told[-1]["because"] == "it had come undone"
+        meaning = "its orders stay if the bot or this host dies"
+        assert told[-1]["text"] == f"desk: ARMED -> EXPOSED (switch off): it had come undone: {meaning}"
         assert (told[-1]["protected"], told[-1]["wanted"]) == (False, True)
 
 
