@@ -17,8 +17,10 @@ _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; its exit code (contract, section 1). A user's mistake is told in words, a bug as it is."""
-    _open_what_was_closed()
+    """Run one verb; its exit code. A user's mistake is told in words, a bug as it is."""
+    # Started with `>&-` a stream is None; what is said then goes nowhere, and the exit code still holds.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a poor locale must not cost anybody the message
     try:
@@ -36,12 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"deadman: the answer cannot be written: {error.strerror}\n")
         return Failed.exit_code
     return code
-
-
-def _open_what_was_closed() -> None:
-    """Started with `>&-` a stream is None; what is said then goes nowhere, and the exit code still holds."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
 def _drop_stdout() -> None:

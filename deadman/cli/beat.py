@@ -10,8 +10,6 @@ from deadman.cli.client import watch_directory, who_may
 from deadman.cli.parser import Complaint, Failed, Misused, Unreachable
 from deadman.model.text import suggestion
 
-CHECK_IN = b"WATCHDOG=1"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Sent and not answered, so exit 0 says that the daemon's socket took it. Never blocks."
@@ -19,21 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """One datagram, addressed to the path anew so that a restarted daemon gets it. Raises a Complaint."""
     directory = watch_directory(arguments.config)
     if "/" in arguments.watch or "\0" in arguments.watch:
         raise Misused(f"no watch can be called {arguments.watch!r}")
-    beat(directory / f"{arguments.watch}.sock")
-    return 0
-
-
-def beat(path: Path) -> None:
-    """One datagram, addressed to the path anew so that a restarted daemon gets it. Raises a Complaint."""
+    path = directory / f"{arguments.watch}.sock"
     with socket(AF_UNIX, SOCK_DGRAM) as sock:
         sock.setblocking(False)
         try:
-            sock.sendto(CHECK_IN, str(path))
+            sock.sendto(b"WATCHDOG=1", str(path))
         except OSError as error:
             raise _explained(path, error) from None
+    return 0
 
 
 def _explained(path: Path, error: OSError) -> Complaint:

@@ -19,8 +19,6 @@ from deadman.config.secrets import check_sources
 from deadman.model.promise import promise
 from deadman.model.settings import Config
 
-_ONLINE = "deadman.cli.online"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Tell every fault of the config at once, and per account what it promises."
@@ -31,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     verdict = judge(arguments.config, os.environ, interpreter(), watchdog_seconds(unit_texts()))
     if arguments.online and verdict.config is not None and not verdict.faults:
-        verdict = replace(verdict, looks=_look(verdict.config))
+        # Imported late: nobody who checks a file should wait for the network's libraries to load.
+        online = importlib.import_module("deadman.cli.online")
+        verdict = replace(verdict, looks=online.look(verdict.config, os.environ))
     if arguments.json:
         sys.stdout.write(f"{as_json(verdict)}\n")
     else:
@@ -53,23 +53,15 @@ def judge(path: Path, environment: Mapping[str, str], python: frozenset[str], wa
     faults = Faults((*reading.faults, *secrets.faults)).faults
     if reading.config is None:
         return Verdict(path, None, faults, secrets.unverifiable)
-    warnings = (*advice(reading.config, python), *early_watchdog(reading.config, watchdog))
-    return Verdict(path, reading.config, faults, secrets.unverifiable, warnings, _promises(reading.config))
+    config = reading.config
+    warnings = (*advice(config, python), *early_watchdog(config, watchdog))
+    promises = {name: promise(account, config.watches).sentences() for name, account in config.accounts.items()}
+    return Verdict(path, config, faults, secrets.unverifiable, warnings, promises)
 
 
 def interpreter() -> frozenset[str]:
     """The paths that this Python runs from; all of them must be in the service's sight."""
     return frozenset({sys.executable, os.path.realpath(sys.executable), sys.prefix, sys.base_prefix})
-
-
-def _promises(config: Config) -> Mapping[str, tuple[str, ...]]:
-    return {name: promise(account, config.watches).sentences() for name, account in config.accounts.items()}
-
-
-def _look(config: Config) -> Mapping[str, Look]:
-    # Lazily: nobody who checks a file should wait for the network's libraries to load.
-    looks: Mapping[str, Look] = importlib.import_module(_ONLINE).look(config, os.environ)
-    return looks
 
 
 class Look(Protocol):

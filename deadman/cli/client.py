@@ -25,15 +25,15 @@ from deadman.model.text import plain, suggestion
 from deadman.status.codec import Mismatch, from_json
 from deadman.status.schema import StatusReport
 
-QUICK = 5.0
+TIMEOUT = 5.0
 """Seconds until an answer that needs no venue."""
 
-BEGUN_NOTICE = begun(1)
-
+_BEGUN_NOTICE = begun(1)
 _LONGEST_ANSWER = 64 * 2**20
+"""Bytes."""
 
 
-def ask(path: Path, method: str, params: Mapping[str, Any], patience: float = QUICK) -> dict[str, Any]:
+def ask(path: Path, method: str, params: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
     """The daemon's result. Raises Unreachable, or what became of the question as Failed or Misused.
 
     When we give up, what the daemon has not begun is not done, and what it has begun is.
@@ -41,11 +41,11 @@ def ask(path: Path, method: str, params: Mapping[str, Any], patience: float = QU
     request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params, "notice": True}
     try:
         with socket(AF_UNIX, SOCK_STREAM) as sock:
-            answer = _converse(sock, path, json.dumps(request).encode() + b"\n", time.monotonic() + patience)
+            answer = _converse(sock, path, json.dumps(request).encode() + b"\n", time.monotonic() + timeout)
     except OSError as error:
-        raise Unreachable(_explained(path, error, patience)) from None
+        raise Unreachable(_explained(path, error, timeout)) from None
     if answer is None:
-        raise Failed(f"{method}: begun; see status: the daemon at {path} has not answered within {patience:.0f} s")
+        raise Failed(f"{method}: begun; see status: the daemon at {path} has not answered within {timeout:.0f} s")
     return _result(path, answer)
 
 
@@ -75,7 +75,7 @@ def _give_up(sock: socket, received: bytearray) -> bytes | None:
             received += part
     if _is_answer(received):
         return _answer_in(received)
-    if not _is_begun(received):
+    if not received.startswith(_BEGUN_NOTICE):
         raise TimeoutError
     return None
 
@@ -86,39 +86,37 @@ def _is_answer(received: bytes | bytearray) -> bool:
 
 def _answer_in(received: bytes | bytearray) -> bytes:
     """What was received, less the notice that the request was begun."""
-    return bytes(received).partition(b"\n")[2] if _is_begun(received) else bytes(received)
-
-
-def _is_begun(received: bytes | bytearray) -> bool:
-    return received.startswith(BEGUN_NOTICE)
+    return bytes(received).removeprefix(_BEGUN_NOTICE)
 
 
 def _await(sock: socket, deadline: float) -> None:
     sock.settimeout(max(deadline - time.monotonic(), 0.001))
 
 
+_COMPLAINTS: Mapping[int, type[Complaint]] = {
+    TOO_MANY: Unreachable,  # it passes: whoever waits for an account asks again
+    UNKNOWN_NAME: Misused,
+    INVALID_PARAMS: Misused,
+}
+
+
 def _result(path: Path, line: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(line)
         if "error" in answer:
-            raise _refusal(answer["error"]["code"], plain(answer["error"]["message"]))
+            complaint = _COMPLAINTS.get(answer["error"]["code"], Failed)
+            raise complaint(plain(answer["error"]["message"]))
         result: dict[str, Any] = answer["result"]
     except (ValueError, KeyError, TypeError):
         raise Unreachable(f"what listens at {path} broke off, or is no deadman: see the daemon's log") from None
     return result
 
 
-def _refusal(code: int, message: str) -> Complaint:
-    if code == TOO_MANY:  # it passes: whoever waits for an account asks again
-        return Unreachable(message)
-    return Misused(message) if code in (UNKNOWN_NAME, INVALID_PARAMS) else Failed(message)
-
-
-def _explained(path: Path, error: OSError, patience: float) -> str:
+def _explained(path: Path, error: OSError, timeout: float) -> str:
     match error:
         case TimeoutError():
             hang = "it may hang, and nothing is done; see its log"
-            return f"the daemon at {path} did not answer within {patience:.0f} s: {hang}"
+            return f"the daemon at {path} did not answer within {timeout:.0f} s: {hang}"
         case FileNotFoundError():
             return f"no daemon at {path}: start it (`systemctl start deadman`), or name its config with --config"
         case ConnectionRefusedError():
@@ -155,8 +153,12 @@ def runtime_directory(config: Path) -> Path:
     """
     if config == CONFIG and not os.access(config, os.R_OK):
         found = runtime_directory_of_client(os.environ)
-        if _is_missing(config):
+        try:
+            config.stat()
+        except FileNotFoundError:
             sys.stderr.write(f"deadman: {config}: no such file\n{_looking_in(found)}")
+        except OSError:
+            pass  # out of our sight, which does not mean missing
         return found
     try:
         return load_daemon(config, os.environ).runtime_directory
@@ -164,20 +166,11 @@ def runtime_directory(config: Path) -> Path:
         text = _text(config)
         if text is None:
             raise
-        found = _most_likely([*_named(text), runtime_directory_of_client(os.environ)])
+        places = [*_named(text), runtime_directory_of_client(os.environ)]
+        # The first in which a daemon has made a socket, else the first.
+        found = next((place for place in places if os.path.exists(place / "control.sock")), places[0])
         sys.stderr.write(f"deadman: {faults.faults[0]}\n{_looking_in(found)}")
         return found
-
-
-def _is_missing(path: Path) -> bool:
-    """Whether it is not there, rather than out of our sight."""
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _looking_in(directory: Path) -> str:
@@ -216,11 +209,6 @@ def _bare(given: str) -> str:
     return re.split(r"""["'#]""", given.strip().lstrip("\"'"))[0].strip()
 
 
-def _most_likely(places: Sequence[Path]) -> Path:
-    """The first in which a daemon has made a socket, else the first."""
-    return next((place for place in places if os.path.exists(place / "control.sock")), places[0])
-
-
 def who_may(path: Path) -> str:
     """Which group opens the way to `path`: its own, or where we cannot even see it, the closed directory's."""
     for place in (path, *path.parents):
@@ -228,20 +216,15 @@ def who_may(path: Path) -> str:
             group = place.stat().st_gid
         except OSError:
             continue
-        return _joining(group)
+        with suppress(KeyError):
+            return f"join the group {grp.getgrgid(group).gr_name}, or be root"
+        return f"join the group {group}, or be root"
     return "be root"
 
 
-def _joining(group: int) -> str:
-    try:
-        return f"join the group {grp.getgrgid(group).gr_name}, or be root"
-    except KeyError:
-        return f"join the group {group}, or be root"
-
-
-def status_of(path: Path, accounts: Sequence[str] = (), patience: float = QUICK) -> StatusReport:
+def status_of(path: Path, accounts: Sequence[str] = (), timeout: float = TIMEOUT) -> StatusReport:
     """These accounts and their bots alone, all if none is named. Raises as `ask`, and Failed for another version."""
-    answer = ask(path, "status", {}, patience)
+    answer = ask(path, "status", {}, timeout)
     try:
         return only(from_json(StatusReport, answer), accounts)
     except Mismatch as error:

@@ -21,12 +21,12 @@ from deadman.daemon.state import FileStore, State, StateInUse
 from deadman.model.board import Board
 from deadman.model.clock import Clock, boot_id
 from deadman.model.facts import Cause, Tripped
-from deadman.model.settings import Config, Secret
+from deadman.model.settings import Config
 from deadman.model.watch import Watch
 from deadman.transport.blocking import Resolver
 from deadman.venues.doors import Doors
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds until it is told what is outstanding; an operator may start it again."""
 
 
@@ -54,7 +54,7 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
         state = _state(config, board, stack)
         for name in names:
             board.post(name, Tripped(board.clock.now(), Cause.OPERATOR, getpwuid(os.geteuid()).pw_name, reason))
-        print(f"cancelling {', '.join(names)}; this may take {PATIENCE:.0f} s", file=sys.stderr)
+        print(f"cancelling {', '.join(names)}; this may take {TIMEOUT:.0f} s", file=sys.stderr)
         await _cancel(config, board, names, state)
     for line in _outcomes(board, names):
         print(line)
@@ -82,7 +82,7 @@ def _state(config: Config, board: Board, stack: ExitStack) -> State | None:
 
 
 async def _cancel(config: Config, board: Board, names: Sequence[str], state: State | None) -> None:
-    doors = Doors(board.clock, Vault(os.environ, _say_nothing_of))
+    doors = Doors(board.clock, Vault(os.environ, lambda secret: None))  # nothing is logged here
     async with trio.open_nursery() as nursery:
         trio.socket.set_custom_hostname_resolver(Resolver(nursery))
         if state is not None:
@@ -91,14 +91,10 @@ async def _cancel(config: Config, board: Board, names: Sequence[str], state: Sta
             account = config.accounts[name]
             door = doors.door(account, lambda fact, name=name: board.post(name, fact))  # type: ignore[misc]
             nursery.start_soon(Keeper(account, board, door.open_session, doors.chance).run)
-        with trio.move_on_after(PATIENCE):
+        with trio.move_on_after(TIMEOUT):
             while _outstanding(board, names):
                 await trio.sleep(0.05)
         nursery.cancel_scope.cancel()
-
-
-def _say_nothing_of(secret: Secret) -> None:
-    """Nothing is logged here."""
 
 
 def _outstanding(board: Board, names: Sequence[str]) -> list[str]:
@@ -111,7 +107,7 @@ def _outcomes(board: Board, names: Sequence[str]) -> Iterator[str]:
         guard = board.standing(name).guard
         if guard.trip is None or guard.trip.done_at is None:
             why = guard.trouble.detail if guard.trouble else "the venue still lists open orders"
-            yield f"{name}: NOT finished after {PATIENCE:.0f} s: {why}. Try again, or cancel at the venue by hand"
+            yield f"{name}: NOT finished after {TIMEOUT:.0f} s: {why}. Try again, or cancel at the venue by hand"
         else:
             gone = "presumed gone, its lease has ended" if guard.trip.presumed else "gone, the venue lists none"
             yield f"{name}: {guard.trip.cancelled} cancelled; {gone}"

@@ -11,12 +11,12 @@ import trio
 from deadman.config.vault import Vault
 from deadman.model.clock import Clock
 from deadman.model.errors import Refused, VenueError
-from deadman.model.settings import Account, Config, Secret
+from deadman.model.settings import Account, Config
 from deadman.transport.blocking import Resolver
 from deadman.venues.doors import Doors
 from deadman.venues.venue import Look
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Seconds for one account's look."""
 
 CLOCK_TOLERANCE = 2.0
@@ -30,7 +30,7 @@ def look(config: Config, environment: Mapping[str, str] = os.environ) -> Mapping
 
 async def _look_at_all(config: Config, environment: Mapping[str, str]) -> Mapping[str, Look]:
     clock = Clock(trio.lowlevel.current_clock().current_time, time.time)
-    doors = Doors(clock, Vault(environment, _forget))
+    doors = Doors(clock, Vault(environment, lambda secret: None))  # nothing is logged here
     looks = {name: Look() for name in config.accounts}
     async with trio.open_nursery() as background:
         trio.socket.set_custom_hostname_resolver(Resolver(background))
@@ -41,27 +41,20 @@ async def _look_at_all(config: Config, environment: Mapping[str, str]) -> Mappin
     return looks
 
 
-def _forget(secret: Secret) -> None:
-    """Nothing is logged here."""
-
-
 async def _look_at(doors: Doors, account: Account, seen: Look) -> None:
     try:
-        with trio.fail_after(PATIENCE):
+        with trio.fail_after(TIMEOUT):
             await doors.door(account, seen.hear).inspect(seen)
     except Refused as error:
         seen.wrong(f"refused: {error.detail}")
     except VenueError as error:
         seen.wrong(f"no answer: {error.detail or error.reason}")
     except trio.TooSlowError:
-        seen.wrong(f"no answer within {PATIENCE:g} s")
-    if seen.offset is not None:
-        _tell_clock(seen, seen.offset)
-
-
-def _tell_clock(seen: Look, offset: float) -> None:
-    told = f"the venue's clock is {offset:+.2f} s from ours"
-    if abs(offset) > CLOCK_TOLERANCE:
+        seen.wrong(f"no answer within {TIMEOUT:g} s")
+    if seen.offset is None:
+        return
+    told = f"the venue's clock is {seen.offset:+.2f} s from ours"
+    if abs(seen.offset) > CLOCK_TOLERANCE:
         seen.wrong(f"{told}: set this host's clock; logins by signature fail at 60 s")
     else:
         seen.said.append(told)

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deadman.cli.client import QUICK, ask, control_socket, status_of
+from deadman.cli.client import TIMEOUT, ask, control_socket, status_of
 from deadman.cli.parser import SPELLED, Failed, Misused, Unreachable, span
 from deadman.model.text import plain
 
-PATIENCE = 10.0 + QUICK
-"""Seconds: how long the daemon itself waits for the venues (contract, section 1), and for its answer to come."""
+VENUE_TIMEOUT = 10.0 + TIMEOUT
+"""Seconds: how long the daemon itself waits for the venues, and for its answer to come."""
 
 
 def add_accounts(parser: argparse.ArgumentParser) -> None:
@@ -64,19 +64,12 @@ def in_view(path: Path, accounts: Sequence[str]) -> str:
 
 def order(path: Path, method: str, params: Mapping[str, Any]) -> int:
     """Have it done; 0 when all of it is, else 1 with what is outstanding on stderr."""
-    outcomes = ask(path, method, {name: value for name, value in params.items() if value}, PATIENCE)["accounts"]
+    answer = ask(path, method, params, VENUE_TIMEOUT)
+    outcomes = {params["watch"]: answer} if "watch" in params else answer["accounts"]
     for name, outcome in outcomes.items():
         stream = sys.stdout if outcome["done"] else sys.stderr
         stream.write(plain(f"{name}: {outcome['words']}") + "\n")
     return 0 if all(outcome["done"] for outcome in outcomes.values()) else 1
-
-
-def order_watch(path: Path, method: str, params: Mapping[str, Any]) -> int:
-    """The same for one watch."""
-    outcome = ask(path, method, params, PATIENCE)
-    stream = sys.stdout if outcome["done"] else sys.stderr
-    stream.write(plain(f"{params['watch']}: {outcome['words']}") + "\n")
-    return 0 if outcome["done"] else 1
 
 
 def add_arm_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +115,7 @@ def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_hold(arguments: argparse.Namespace) -> int:
     params = {"watch": arguments.watch, "for": arguments.span, "reason": arguments.reason}
-    return order_watch(control_socket(arguments.config), "hold", params)
+    return order(control_socket(arguments.config), "hold", params)
 
 
 def add_release_arguments(parser: argparse.ArgumentParser) -> None:
@@ -133,7 +126,7 @@ def add_release_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_release(arguments: argparse.Namespace) -> int:
     params = {"watch": arguments.watch, "reason": arguments.reason}
-    return order_watch(control_socket(arguments.config), "release", params)
+    return order(control_socket(arguments.config), "release", params)
 
 
 def add_trip_arguments(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +143,11 @@ def run_trip(arguments: argparse.Namespace) -> int:
     accounts = meant(arguments)
     check_asked(arguments)
     if arguments.direct:
-        return _trip_directly(arguments)
+        if not arguments.yes:
+            confirm(_question("every account" if arguments.all else ", ".join(arguments.accounts)))
+        # Late, as the only client that talks to venues, needs the secrets, and loads the loop.
+        direct = importlib.import_module("deadman.cli.direct")
+        return int(direct.trip(arguments.config, arguments.accounts, arguments.reason))
     path = control_socket(arguments.config)
     try:
         if not arguments.yes:
@@ -158,14 +155,6 @@ def run_trip(arguments: argparse.Namespace) -> int:
         return order(path, "trip", {"accounts": accounts, "reason": arguments.reason})
     except Unreachable as error:
         raise Unreachable(f"{error}; `deadman trip --direct` cancels without it") from None
-
-
-def _trip_directly(arguments: argparse.Namespace) -> int:
-    if not arguments.yes:
-        confirm(_question("every account" if arguments.all else ", ".join(arguments.accounts)))
-    # Late, as the only client that talks to venues, needs the secrets, and loads the loop.
-    direct = importlib.import_module("deadman.cli.direct")
-    return int(direct.trip(arguments.config, arguments.accounts, arguments.reason))
 
 
 def _question(named: str) -> str:

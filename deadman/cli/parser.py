@@ -75,9 +75,9 @@ def parse(argv: Sequence[str]) -> tuple[Verb, argparse.Namespace]:
         hint = suggestion(top.verb, VERBS) or f"there are {', '.join(VERBS)}"
         raise Misused(f'no verb "{top.verb}"; {hint}')
     verb = _verb(top.verb)
-    parser = argparse.ArgumentParser(
-        f"deadman {top.verb}", description=_sentence(VERBS[top.verb][1]), allow_abbrev=False
-    )
+    words = VERBS[top.verb][1]
+    sentence = f"{words[0].upper()}{words[1:]}."
+    parser = argparse.ArgumentParser(f"deadman {top.verb}", description=sentence, allow_abbrev=False)
     parser.add_argument("--config", type=Path, metavar="FILE", default=top.config, help=argparse.SUPPRESS)
     verb.add_arguments(parser)
     # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
@@ -102,19 +102,12 @@ def _top() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", default=_default(os.environ), help=f"default: {CONFIG}")
+    config = Path(os.environ.get("DEADMAN_CONFIG") or CONFIG)
+    parser.add_argument("--config", type=Path, metavar="FILE", default=config, help=f"default: {CONFIG}")
     parser.add_argument("--version", action="version", version=f"deadman {__version__}")
     parser.add_argument("verb", nargs="?", metavar="VERB", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
-
-
-def _default(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get("DEADMAN_CONFIG") or CONFIG)
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
 
 
 _SPAN = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,6})m)?(?:(?P<s>\d{1,9}(?:\.\d{1,3})?)s)?", re.ASCII)

@@ -21,19 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Raises Faults for a config or secrets that cannot be used, Failed for what cannot be had (sockets, the state)."""
     faulthandler.enable()
-    _serve(read_config(arguments.config))
-    return 0
-
-
-def read_config(path: Path) -> Config:
-    """The config with every secret readable. Raises Faults. From here on a core dump would hold keys: there is none."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    config = load(path, os.environ)
-    require_secrets(config, os.environ)
-    return config
-
-
-def _serve(config: Config) -> None:
+    config = read_config(arguments.config)
     import trio  # late: a faulty config is told without waiting for it
 
     from deadman.daemon.daemon import main
@@ -45,3 +33,12 @@ def _serve(config: Config) -> None:
             trio.run(main, config, os.environ, writer)
         except Unable as error:
             raise Failed(str(error)) from None
+    return 0
+
+
+def read_config(path: Path) -> Config:
+    """The config with every secret readable. Raises Faults. From here on a core dump would hold keys: there is none."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    config = load(path, os.environ)
+    require_secrets(config, os.environ)
+    return config

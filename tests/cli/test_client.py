@@ -60,7 +60,7 @@ def test_what_is_no_deadman_is_told_in_words(tmp_path: Path, line: bytes) -> Non
 
 def test_a_daemon_that_hangs_is_given_up_on(tmp_path: Path) -> None:
     with answering(tmp_path, None) as path, pytest.raises(Unreachable, match=r"did not answer within .*it may hang"):
-        ask(path, "status", {}, patience=0.2)
+        ask(path, "status", {}, timeout=0.2)
 
 
 def test_a_daemon_of_another_version_is_told_of_in_words(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_daemon_that_does_not_accept_is_told_as_busy(tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as first:
             first.connect(str(path))
             with pytest.raises(Unreachable, match="too busy to answer"):
-                ask(path, "status", {}, patience=0.3)
+                ask(path, "status", {}, timeout=0.3)
 
 
 def test_a_path_too_long_is_told_in_words(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_a_stalled_daemon_does_not_carry_out_what_was_said_not_to_be_answered(tm
     with served(tmp_path) as made:
         standing = stall(made, 1.0)
         with pytest.raises(Unreachable, match="nothing is done"):
-            ask(made.desk.path, "trip", {"accounts": ["desk"]}, patience=0.4)
+            ask(made.desk.path, "trip", {"accounts": ["desk"]}, timeout=0.4)
         standing.join()
         time.sleep(0.3)
         assert made.board.standing("desk").guard.trip is None
@@ -131,5 +131,5 @@ def test_a_stalled_daemon_does_not_carry_out_what_was_said_not_to_be_answered(tm
 def test_what_was_begun_and_not_answered_is_told_as_begun(tmp_path: Path) -> None:
     with served(tmp_path) as made:
         with pytest.raises(Failed, match="begun; see status"):
-            ask(made.desk.path, "trip", {"accounts": ["desk"]}, patience=0.4)
+            ask(made.desk.path, "trip", {"accounts": ["desk"]}, timeout=0.4)
         assert made.board.standing("desk").guard.trip is not None
