@@ -10,7 +10,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 import trio
@@ -50,7 +49,7 @@ PATIENCE = 3.0
 """Seconds to wait for an answer that nothing can stand in for."""
 
 STALE_AFTER = 1.0
-"""Seconds to wait before the last good addresses serve instead."""
+"""Seconds a lookup may take before the last good addresses serve instead, and serve at once until one is answered."""
 
 AGAIN = 10.0
 """Seconds after which a lookup still under way is taken for hung, and another may begin."""
@@ -71,21 +70,24 @@ def system_lookup(host: str, port: int) -> AddressInfo:
 
 @dataclass
 class _Flight:
-    """The lookups of one name under way. `landed` is set by the first answer, or when the last of them has failed."""
+    """The lookups of one name under way, by when they were begun.
+
+    `landed` is set by the first answer, or when the last of them has failed.
+    """
 
     landed: trio.Event = field(default_factory=trio.Event)
-    under_way: int = 0
-    asked_at: float = -inf
+    under_way: list[float] = field(default_factory=list)
 
     def may_ask(self, now: float) -> bool:
-        return self.under_way == 0 or (self.under_way < AT_ONCE and now >= self.asked_at + AGAIN)
+        return not self.under_way or (len(self.under_way) < AT_ONCE and now >= max(self.under_way) + AGAIN)
 
 
 @dataclass
 class Resolver(trio.abc.HostnameResolver):
     """Installed for the whole run, so that `trio.open_tcp_stream` and its happy eyeballs ask here.
 
-    A hung lookup delays only dials to its own host, and those not once a good answer was ever had.
+    A hung lookup delays only dials to its own host, and where a good answer was ever had, only those of its first
+    second: a whole renewal of a short lease takes no longer.
     """
 
     nursery: trio.Nursery
@@ -97,9 +99,10 @@ class Resolver(trio.abc.HostnameResolver):
 
     async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> AddressInfo:
         name = (host.decode() if isinstance(host, bytes) else str(host), int(port or 0))
-        landed = self._flight(name).landed
-        with trio.move_on_after(STALE_AFTER if name in self._good else PATIENCE):
-            await landed.wait()
+        flight = self._flight(name)
+        stale_at, hopeless_at = min(flight.under_way) + STALE_AFTER, trio.current_time() + PATIENCE
+        with trio.move_on_at(stale_at if name in self._good else hopeless_at):
+            await flight.landed.wait()
         if name not in self._good:
             raise Unavailable(Reason.DNS, f"no address for {name[0]}")
         return self._good[name]
@@ -110,11 +113,11 @@ class Resolver(trio.abc.HostnameResolver):
     def _flight(self, name: tuple[str, int]) -> _Flight:
         flight, now = self._flights.setdefault(name, _Flight()), trio.current_time()
         if flight.may_ask(now):
-            flight.under_way, flight.asked_at = flight.under_way + 1, now
-            self.nursery.start_soon(self._look_up, name, flight)
+            flight.under_way.append(now)
+            self.nursery.start_soon(self._look_up, name, flight, now)
         return flight
 
-    async def _look_up(self, name: tuple[str, int], flight: _Flight) -> None:
+    async def _look_up(self, name: tuple[str, int], flight: _Flight, begun_at: float) -> None:
         answered = False
         try:
             self._good[name] = await self.off_loop(self.lookup, *name, limiter=self._limiter)
@@ -122,7 +125,7 @@ class Resolver(trio.abc.HostnameResolver):
         except (OSError, UnicodeError):  # UnicodeError: no name at all, a label too long or empty
             pass  # the asker is told; what was good before still serves
         finally:
-            flight.under_way -= 1
+            flight.under_way.remove(begun_at)
             if answered or not flight.under_way:
                 flight.landed.set()
                 flight.landed = trio.Event()

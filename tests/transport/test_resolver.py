@@ -183,6 +183,23 @@ async def test_a_lookup_that_hangs_is_answered_with_the_last_good_addresses_afte
     assert await resolver.getaddrinfo("venue.test", 443) == ELSEWHERE
 
 
+async def test_a_lookup_that_hangs_on_keeps_nobody_waiting_again(
+    resolver: Resolver, names: Names, clock: MockClock
+) -> None:
+    """A renewal of a short lease has a second for all it does: it cannot wait that long at each dial."""
+    await resolver.getaddrinfo("venue.test", 443)
+    names.hung.add("venue.test")
+    async with trio.open_nursery() as askers:
+        askers.start_soon(resolver.getaddrinfo, "venue.test", 443)
+        await trio.testing.wait_all_tasks_blocked()
+        clock.jump(STALE_AFTER)
+    for _ in range(3):
+        assert await resolver.getaddrinfo("venue.test", 443) == LOOPBACK
+        assert clock.current_time() % AGAIN == STALE_AFTER, "nobody waited"
+        clock.jump(AGAIN)
+    names.released.set()
+
+
 async def test_who_asks_while_a_lookup_hangs_starts_no_second_one(
     resolver: Resolver, names: Names, clock: MockClock
 ) -> None:
