@@ -27,7 +27,7 @@ class Fate:
     because: str
 
 
-def at_most(seconds: float) -> float:
+def rounded_up(seconds: float) -> float:
     """In whole milliseconds, rounded up: what is told of a death must hold."""
     return ceil(round(seconds * 1000, 3)) / 1000
 
@@ -113,7 +113,7 @@ class Case:
         """
         patience = {name: WatchConfig(name, self._patience(watch)) for name, watch in self.watches.items()}
         bound = promise(replace(self.account, watches=self.bots), patience).gone_within(self.guard.open_orders)
-        return None if bound is None else at_most(bound)
+        return None if bound is None else rounded_up(bound)
 
     def lapse_bound(self) -> float | None:
         """The same where the lease's end alone cancels."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from deadman.model.duty import means
-from deadman.model.fate import Case, Fate, at_most
+from deadman.model.fate import Case, Fate, rounded_up
 from deadman.model.guard import Phase
 from deadman.model.settings import OnTrip
 from deadman.venues.sxbet.settings import SxBetAccount
@@ -94,7 +94,7 @@ def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
 
 def _left(case: Case) -> float:
     """Seconds to the latest end of any lease: a renewal that is carried out late undoes a cut, and lasts longer."""
-    return at_most((case.guard.lease_end or case.now) - case.now)
+    return rounded_up((case.guard.lease_end or case.now) - case.now)
 
 
 def _cancels(case: Case, method: OnTrip) -> bool:
