@@ -149,10 +149,11 @@ def test_every_room_has_a_floor_and_every_floor_only_rooms_that_exist() -> None:
     assert {room_of(module) for module in HOUSED} == ROOMS.keys()
 
 
-@pytest.mark.parametrize("module", HOUSED)
-def test_arrows_point_down_only(module: str) -> None:
-    floor = ROOMS.get(room_of(module), 0)
-    upwards = {name for name in below(module) if name and ROOMS.get(room_of(name), 0) > floor}
+def test_arrows_point_down_only() -> None:
+    def floor(module: str) -> int:
+        return ROOMS.get(room_of(module), 0)
+
+    upwards = {(module, name) for module in HOUSED for name in below(module) if name and floor(name) > floor(module)}
     assert upwards == set()
 
 
@@ -184,16 +185,15 @@ def test_only_the_command_line_knows_the_simulator() -> None:
     assert {room_of(module) for module in knowing} <= {"cli"}
 
 
-@pytest.mark.parametrize("module", PURE_MODULES)
-def test_a_pure_room_imports_no_clock_and_no_wire_however_far_down(module: str) -> None:
-    needed = {name: packages(name) & (WIRES | CLOCKS) for name in reach(module)}
-    assert {name: found for name, found in needed.items() if found} == {}
+def test_a_pure_room_imports_no_clock_and_no_wire_however_far_down() -> None:
+    needed = {(module, name): packages(name) & (WIRES | CLOCKS) for module in PURE_MODULES for name in reach(module)}
+    assert {arrow: found for arrow, found in needed.items() if found} == {}
 
 
-@pytest.mark.parametrize("module", PURE_MODULES)
-def test_a_pure_room_never_asks_what_time_it_is(module: str) -> None:
+def test_a_pure_room_never_asks_what_time_it_is() -> None:
     asked = [
-        node.attr
+        (module, node.attr)
+        for module in PURE_MODULES
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Attribute)
         and node.attr in READINGS
@@ -241,10 +241,11 @@ def public(kind: type) -> dict[str, list[tuple[str, Any]]]:
     }
 
 
-@pytest.mark.parametrize("module", [module for module in HOUSED if room_of(module) != "venues"])
-def test_only_the_venues_own_folders_name_a_venue(module: str) -> None:
+def test_only_the_venues_own_folders_name_a_venue() -> None:
     """Texts and comments included; the page in `deadman/__init__` may show one on its walks."""
-    assert VENUE_NAMES.findall(modules()[module].read_text()) == []
+    others = [module for module in HOUSED if room_of(module) != "venues"]
+    named = {module: VENUE_NAMES.findall(modules()[module].read_text()) for module in others}
+    assert {module: names for module, names in named.items() if names} == {}
 
 
 def test_no_room_has_a_name_that_says_nothing() -> None:
