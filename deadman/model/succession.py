@@ -53,16 +53,11 @@ def _identified(guard: Guard, account: str, at: float) -> Guard:
     if known is None:
         return guard
     identity = replace(known, account=account)
-    if aside is not None and _is_same(aside, identity):
+    if aside is not None and aside.identity is not None and aside.identity.relation(identity) is Relation.SAME:
         return _restored(guard, aside, identity) if known.account is None else _gone_back(guard, aside, identity)
     if known.relation(identity) is Relation.SAME:
         return replace(guard, identity=identity, unchecked=False)
     return _set_aside(guard, identity, at)
-
-
-def _is_same(guard: Guard, identity: Identity) -> bool:
-    """Whether this is known to be the guard of that very account."""
-    return guard.identity is not None and guard.identity.relation(identity) is Relation.SAME
 
 
 def _set_aside(guard: Guard, identity: Identity, at: float) -> Guard:
@@ -80,16 +75,9 @@ def _set_aside(guard: Guard, identity: Identity, at: float) -> Guard:
 def _restored(guard: Guard, aside: Guard, identity: Identity) -> Guard:
     """The account set aside was this one all along. What people said meanwhile is their later word."""
     before = replace(
-        aside,
-        overdue_after=guard.overdue_after,
-        provable=guard.provable,
-        terms=guard.terms,
-        identity=identity,
+        _as_it_runs_now(aside, guard, identity),
         unchecked=False,
         untold=guard.untold,
-        session_at=guard.session_at,
-        can_cancel=guard.can_cancel,
-        awaited=guard.awaited,
         trouble=guard.trouble or aside.trouble,
         proof=guard.proof or aside.proof,
         leases=aside.leases.joined(guard.leases),
@@ -104,30 +92,42 @@ def _restored(guard: Guard, aside: Guard, identity: Identity) -> Guard:
 def _gone_back(guard: Guard, aside: Guard, identity: Identity) -> Guard:
     """The account set aside is in its place again; what was proven of it before is too old to be claimed."""
     other = replace(guard, aside=None) if _is_worth_keeping(guard) else None
-    before = replace(
-        retired(aside),
-        overdue_after=guard.overdue_after,
-        provable=guard.provable,
-        terms=guard.terms,
-        identity=identity,
-        aside=other,
-        session_at=guard.session_at,
-        can_cancel=guard.can_cancel,
-        awaited=guard.awaited,
-    )
+    before = replace(_as_it_runs_now(retired(aside), guard, identity), aside=other)
     word = None if guard.withheld or before.disarm is not None else _operators_word(guard)
     if word is None:
         return before
     return replace(before, disarm=word, disarm_confirmed=True, withheld=True)
 
 
+def _as_it_runs_now(before: Guard, guard: Guard, identity: Identity) -> Guard:
+    """An earlier guard with the config and the session of the present one."""
+    return replace(
+        before,
+        overdue_after=guard.overdue_after,
+        provable=guard.provable,
+        terms=guard.terms,
+        identity=identity,
+        session_at=guard.session_at,
+        can_cancel=guard.can_cancel,
+        awaited=guard.awaited,
+    )
+
+
 def retired(guard: Guard) -> Guard:
     """What outlives the keeping of this account: claims, sessions and counts do not."""
-    kept = Guard(guard.overdue_after, identity=guard.identity, aside=guard.aside, withheld=guard.withheld)
-    words = replace(kept, trip=guard.trip, disarm=guard.disarm, disarm_confirmed=guard.disarm_confirmed)
-    words = replace(words, leases=guard.leases)
-    return replace(
-        words, turned_on=guard.turned_on, switch=guard.switch, bots=guard.bots, taken_on_at=guard.taken_on_at
+    return Guard(
+        guard.overdue_after,
+        identity=guard.identity,
+        aside=guard.aside,
+        withheld=guard.withheld,
+        trip=guard.trip,
+        disarm=guard.disarm,
+        disarm_confirmed=guard.disarm_confirmed,
+        leases=guard.leases,
+        turned_on=guard.turned_on,
+        switch=guard.switch,
+        bots=guard.bots,
+        taken_on_at=guard.taken_on_at,
     )
 
 
