@@ -53,7 +53,8 @@ class Standing:
         tally = earlier.tally.post(earlier.guard, fact)
         guard = fold(earlier.guard, fact)
         if guard.taken_on_at not in (None, earlier.guard.taken_on_at):
-            tally = tally.forget_readings()
+            # What was read of another account says nothing of this one; counters go on.
+            tally = replace(tally, switch_enabled={}, switch_timestamp=0.0, token_expiry_timestamp=0.0, clock=None)
         return replace(earlier, guard=guard, tally=tally)._judge()
 
     def _pass(self, now: float) -> Standing:
@@ -72,11 +73,6 @@ class Standing:
         """What alarms, exit codes and the SLI count, as of `seen_at`: wanted and not protected."""
         return self.guard.wanted(self.seen_at) and not self.guard.protected(self.seen_at)
 
-
-ROUND_TRIP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-REPLY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
-MARGIN_BUCKETS = (0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
-TRIP_BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 MOST_CODES, OTHER = 64, "other"
 """Error codes of one account that are counted each for itself: a venue that makes them up must not fill our memory."""
@@ -103,10 +99,10 @@ class Histogram:
         return Histogram(self.bounds, counts, self.total + value)
 
 
-_NO_ROUND_TRIPS = Histogram.empty(ROUND_TRIP_BUCKETS)
-_NO_REPLIES = Histogram.empty(REPLY_BUCKETS)
-_NO_MARGINS = Histogram.empty(MARGIN_BUCKETS)
-_NO_TRIPS = Histogram.empty(TRIP_BUCKETS)
+_NO_ROUND_TRIPS = Histogram.empty((0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0))
+_NO_REPLIES = Histogram.empty((0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0))
+_NO_MARGINS = Histogram.empty((0.0, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0))
+_NO_TRIPS = Histogram.empty((0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0))
 
 Counts = Mapping[str, int]
 
@@ -150,7 +146,9 @@ class Tally:
             case facts.Attempted(ttl=ttl) if ttl > 0:
                 return replace(self, attempted=self.attempted + 1)
             case facts.Proven(at=at):
-                return replace(self, confirmed=self.confirmed + 1, margins=self._margins(before, at))
+                # Only a renewal has a margin: a first proof had nothing to run out.
+                margins = self.margins if before.proof is None else self.margins.observe(before.proof.margin(at))
+                return replace(self, confirmed=self.confirmed + 1, margins=margins)
             case facts.Answered(round_trip=round_trip):
                 return replace(self, round_trips=self.round_trips.observe(round_trip))
             case facts.TestRequestAnswered(delay=delay):
@@ -201,11 +199,3 @@ class Tally:
         if known is None or sample.round_trip <= known.round_trip or sample.at > known.at + CLOCK_RECENT:
             return True
         return abs(sample.offset - known.offset) > (sample.round_trip + known.round_trip) / 2
-
-    def forget_readings(self) -> Tally:
-        """What was read of another account says nothing of this one; counters go on."""
-        return replace(self, switch_enabled={}, switch_timestamp=0.0, token_expiry_timestamp=0.0, clock=None)
-
-    def _margins(self, before: Guard, at: float) -> Histogram:
-        """Only a renewal has a margin: a first proof had nothing to run out."""
-        return self.margins.observe(before.proof.margin(at)) if before.proof is not None else self.margins

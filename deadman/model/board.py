@@ -20,8 +20,6 @@ from deadman.model.settings import Account, Terms
 from deadman.model.succession import retired
 from deadman.model.watch import Watch
 
-LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
 OUTCOMES = ("delivered", "failed", "dropped")
 """What may become of a try at webhook or ping; what is given up after several is `dropped` besides."""
 
@@ -75,23 +73,25 @@ class Board:
 
     @classmethod
     def new(cls, clock: Clock) -> Board:
-        loop = LoopHealth(clock.now(), Histogram.empty(LAG_BUCKETS))
-        return cls(clock, loop, Reload(True, clock.timestamp()))
+        lag = Histogram.empty((0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5))
+        return cls(clock, LoopHealth(clock.now(), lag), Reload(True, clock.timestamp()))
 
     def add(self, account: Account) -> None:
         """Take an account up, or on with a changed config: what is known of it stays."""
-        fresh = self._fresh(account)
+        fresh, identity = self._fresh(account), identity_of(account)
         known = self._standings.get(account.name)
         self.configs = {**self.configs, account.name: account}
         if known is None:
-            kept = self._renamed(account)
+            # It may be known under a name that the same reload takes out of the config.
+            same = (guard for guard in self.leaving.values() if guard.identity and guard.identity.is_of(identity))
+            kept = next(same, None)
             guard = replace(kept, overdue_after=fresh.overdue_after, provable=fresh.provable) if kept else fresh
             self._standings[account.name] = Standing.new(guard, self.clock.now())
             self._due_at = -inf
         else:
             guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=fresh.provable)
             self._replace(account.name, replace(known, guard=guard))
-        self.post(account.name, TakenOn(self.clock.now(), identity_of(account), terms_of(account)))
+        self.post(account.name, TakenOn(self.clock.now(), identity, terms_of(account)))
 
     def _fresh(self, account: Account) -> Guard:
         """Where nothing is known we presume that a lease stands: an earlier run may have taken it."""
@@ -113,12 +113,6 @@ class Board:
         self._replace(account, replace(self._standings[account], guard=remembered))
         config = self.configs[account]
         self.post(account, TakenOn(self.clock.now(), identity_of(config), terms_of(config)))
-
-    def _renamed(self, account: Account) -> Guard | None:
-        """What was known of this very account under a name that the same reload takes out of the config."""
-        identity = identity_of(account)
-        same = (guard for guard in self.leaving.values() if guard.identity and guard.identity.is_of(identity))
-        return next(same, None)
 
     def post(self, account: str, fact: Fact) -> None:
         """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""

@@ -45,7 +45,8 @@ class VenueError(Exception):
 
     def __init__(self, reason: Reason, detail: str = "", pause: float = 0.0) -> None:
         self.reason = reason
-        self.detail = _line(detail)
+        line = plain(" ".join(detail[: 2 * LONGEST_DETAIL].split()))
+        self.detail = line if len(line) <= LONGEST_DETAIL else f"{line[: LONGEST_DETAIL - 1]}…"
         super().__init__(f"{reason}: {self.detail}" if detail else str(reason))
         self.pause = pause
 
@@ -68,11 +69,6 @@ class SwitchOff(VenueError):
 
 class Unable(Exception):
     """The daemon cannot have what it needs: what that is, and what to do about it, in a sentence."""
-
-
-def _line(words: str) -> str:
-    line = plain(" ".join(words[: 2 * LONGEST_DETAIL].split()))
-    return line if len(line) <= LONGEST_DETAIL else f"{line[: LONGEST_DETAIL - 1]}…"
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Terms
 
 TRIP_PATIENCE = 60.0
-"""Seconds of cancelling after which something keeps placing orders, and hammering helps nobody (design, section 3)."""
+"""Seconds of cancelling after which something keeps placing orders, and hammering helps nobody."""
 
 CLOCK_TOLERANCE = 1.0
 """Seconds between two clocks from which an alert speaks of it; an answer that takes longer tells nothing of less."""

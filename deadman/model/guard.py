@@ -27,7 +27,7 @@ from deadman.model.trip import Book, Trip
 
 
 class Phase(StrEnum):
-    """Where an account stands, in one word; design and contract fix the names."""
+    """Where an account stands, in one word; the names are published and stay."""
 
     CONNECTING = "connecting"
     WAITING = "waiting"

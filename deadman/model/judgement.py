@@ -70,17 +70,13 @@ def may_trip(account: Account, guard: Guard, cause: Cause) -> bool:
 
 def judge(case: Case) -> Iterator[Fact]:
     """What has become true of the account."""
-    yield from _heard(case)
+    since = case.guard.taken_on_at
+    if since is not None and all((watch.last_check_in_at or -inf) >= since for watch in case.watches):
+        yield facts.Heard(case.now)
     # The trip goes before the waiting, and the waiting before the return: so no phase is passed through in between.
     yield from _silenced(case)
     yield from _awaited(case)
     yield from _returned(case)
-
-
-def _heard(case: Case) -> Iterator[Fact]:
-    since = case.guard.taken_on_at
-    if since is not None and all((watch.last_check_in_at or -inf) >= since for watch in case.watches):
-        yield facts.Heard(case.now)
 
 
 def _silenced(case: Case) -> Iterator[Fact]:
@@ -115,15 +111,11 @@ def _returned(case: Case) -> Iterator[Fact]:
     trip = case.guard.trip
     if case.guard.disarm is not None or trip is None or trip.done_at is None or trip.cause is Cause.OPERATOR:
         return
-    back = _to_return(case.watches, trip.by)
+    # Where the account no longer hangs on the process that tripped it, the one heard last is waited for.
+    heard = (watch for watch in case.watches if watch.last_check_in_at is not None)
+    latest = max(heard, key=lambda watch: watch.last_check_in_at or 0.0, default=None)
+    back = next((watch for watch in case.watches if watch.name == trip.by), latest)
     if back is None or back.last_check_in_at is None or back.last_check_in_at <= trip.done_at:
         return
     if all(watch.died_at is None for watch in case.watches):
         yield facts.Rearmed(case.now, back.name, "checked in")
-
-
-def _to_return(watches: Sequence[Watch], tripped_by: str) -> Watch | None:
-    """Whose check-in is waited for; where the account no longer hangs on who tripped it, the one heard last."""
-    heard = (watch for watch in watches if watch.last_check_in_at is not None)
-    tripping = (watch for watch in watches if watch.name == tripped_by)
-    return next(tripping, None) or max(heard, key=lambda watch: watch.last_check_in_at or 0.0, default=None)

@@ -156,9 +156,8 @@ class Leases:
         """
         if self.held is None or self.end is None:
             return None
-        longer = max((one.end for one in self.asked if not one.is_cut), default=-inf)
         put_off = self.held.put_off + sum(one.puts_off for one in self.asked)
-        return min(self.end, max(self.held.end, longer) + put_off)
+        return min(self.end, self.end_but_cuts + put_off)
 
     @property
     def let_go(self) -> bool:
@@ -223,7 +222,7 @@ class Leases:
             case LeaseGranted(at=at, asked_at=asked_at, ttl=ttl, sure=sure):
                 return self.misstated(fact) if sure is None else self.grant(at, asked_at, ttl, sure)
             case LeaseDenied(asked_at=asked_at):
-                return self.deny(asked_at)
+                return replace(self, asked=self._without(asked_at))
             case LeaseGivenUp(at=at, asked_at=asked_at):
                 return self.give_up(at, asked_at)
             case LeasePresumed(at=at, ttl=ttl, heard_until=heard_until):
@@ -266,10 +265,6 @@ class Leases:
             return self.grant(at, proof.asked_at, proof.ttl, proof.ttl)
         sure = self.held.asked_at + self.lasting(proof)
         return replace(self, held=replace(self.held, ttl=max(self.held.ttl, proof.ttl), sure_until=sure))
-
-    def deny(self, asked_at: float) -> Leases:
-        """That request was not carried out, and will not be."""
-        return replace(self, asked=self._without(asked_at))
 
     def give_up(self, at: float, asked_at: float) -> Leases:
         """Nobody waits for the answer any more. An earlier one given up for as long a lease says nothing besides."""

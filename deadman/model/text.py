@@ -14,7 +14,6 @@ from deadman.model.clock import Clock
 _MINUTE = 60.0
 _HOUR = 3600.0
 _DAY = 86400.0
-_LONGEST_WORD = 64
 
 
 def instant(timestamp: float, now: float) -> str:
@@ -48,11 +47,10 @@ def tenths_up(seconds: float) -> str:
 
 def plain(text: str) -> str:
     """Text that cannot play with a terminal or a log: whatever does not print is written as its code."""
-    return "".join(sign if sign.isprintable() else _code(sign) for sign in text)
-
-
-def _code(sign: str) -> str:
-    return sign.encode("unicode_escape", "backslashreplace").decode("ascii")
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for sign in text
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,4 +115,4 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(word[:_LONGEST_WORD].lower(), tuple(known), 1)), None)
+    return next(iter(difflib.get_close_matches(word[:64].lower(), tuple(known), 1)), None)

@@ -130,17 +130,12 @@ class Book:
     def listed(self, count: int, at: float, by_venue: int = 0, accounted: int = 0) -> Book:
         """After one more listing; of those missing the venue says that it cancelled `by_venue`, and that `accounted`
         were filled, or cancelled by who had placed them."""
-        ended = self._ended_since(count)
+        # A lease may have taken orders after the last listing; one made soon after its end may have come too early.
+        ended = self.lapsed_at is not None and self.listed_at < self.lapsed_at + (0.0 if count else LAG)
         missing = max(0, (self.count or 0) - count)
         taken = self._taken(missing, count, ended, by_venue, accounted)
         gone = Gone(at, taken, self.listed_at, ended) if taken else self.gone
         return Book(count, at, lapsed_at=self.lapsed_at, gone=gone)
-
-    def _ended_since(self, count: int) -> bool:
-        """Whether a lease took orders after the last listing; one listed soon after its end may have come too early."""
-        if self.lapsed_at is None:
-            return False
-        return self.listed_at < (self.lapsed_at if count else self.lapsed_at + LAG)
 
     def _taken(self, missing: int, count: int, ended: bool, by_venue: int, accounted: int) -> int:
         if ended or (self.unwatched and count == 0):
