@@ -51,7 +51,7 @@ COME_UNDONE = "cancel-on-disconnect had come undone"
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What went wrong last; `phase` EXPOSED or REFUSED when it was the venue's word, None when it was the weather."""
+    """What went wrong last; `phase` EXPOSED or REFUSED when it was the venue's word, None when the network failed."""
 
     at: float
     reason: Reason | None
@@ -121,9 +121,6 @@ class Guard:
             return self.trouble.phase
         if self.proof is not None and self.proof.stands(now):
             return Phase.DEGRADED if self.is_late(now) else Phase.ARMED
-        return self._unproven()
-
-    def _unproven(self) -> Phase:
         if self.awaited:
             return Phase.WAITING
         if self.proof is not None:
@@ -202,11 +199,11 @@ class Guard:
             case facts.SessionOpened(at=at, can_cancel=can_cancel):
                 return replace(self, session_at=at, can_cancel=can_cancel, untold=False)
             case facts.Lost(at=at, reason=reason, detail=detail):
-                return replace(self._offline(), trouble=self._weather(at, reason, detail))
+                return replace(self._offline(), trouble=self._network_trouble(at, reason, detail))
             case facts.SessionClosed():
                 return self._offline()
             case facts.Failed(at=at, reason=reason, detail=detail):
-                return replace(self, trouble=self._weather(at, reason, detail))
+                return replace(self, trouble=self._network_trouble(at, reason, detail))
             case facts.TurnedAway(at=at, reason=reason, detail=detail):
                 return replace(self._offline(), trouble=Trouble(at, reason, detail, Phase.REFUSED))
             case facts.FoundOff(at=at, detail=detail):
@@ -261,18 +258,25 @@ class Guard:
     def _commanded(self, fact: Fact) -> Guard:
         """The facts of trips and of the operator's hand."""
         match fact:
-            case facts.Tripped(at=at, cause=cause, by=by, reason=reason) if self._may_trip(cause):
-                return self._tripped(Trip(at, cause, by, reason, terms=fact.terms or self.terms))
+            case facts.Tripped() if self.disarm is None or fact.cause is Cause.OPERATOR:
+                # A disarmed account is tripped by nobody but an operator, whose later word it is.
+                terms = fact.terms or self.terms
+                return self._tripped(Trip(fact.at, fact.cause, fact.by, fact.reason, terms=terms))
             case facts.RoundDone(at=at, remaining=remaining) if self.trip is not None:
                 book = self.book.known(remaining, at)
                 return replace(self._counted(at, remaining), trip=self.trip.after(fact), book=book)
             case facts.TripDone(at=at, presumed=presumed) if self.trip is not None:
                 done = replace(self, trip=replace(self.trip, done_at=at, presumed=presumed))
-                return done._uncounted(at) if presumed else done
+                if not presumed:
+                    return done
+                # What was counted is presumed gone.
+                return replace(done, open_orders=None, open_orders_at=None, book=self.book.known(None, at))
             case facts.Disarmed():
                 return replace(self, disarm=fact, disarm_confirmed=False, trip=None, withheld=False)
             case facts.Slept(slept=slept) if self.disarm is not None:
-                return replace(self, disarm=_after_sleep(self.disarm, slept))
+                # A quarter of an hour is one for people too, whose clocks go on while the machine sleeps.
+                until = None if self.disarm.until is None else self.disarm.until - (slept - self.disarm.slept)
+                return replace(self, disarm=replace(self.disarm, until=until, slept=slept))
             case facts.DisarmConfirmed(at=at) if self.disarm is not None:
                 bare = replace(self._let_go(), leases=self.leases.release(at))
                 return replace(bare, disarm_confirmed=True, turned_on=False)
@@ -301,10 +305,6 @@ class Guard:
             return self
         seen_at = at if count else self.orders_seen_at
         return replace(self, open_orders=count, open_orders_at=at, orders_seen_at=seen_at)
-
-    def _uncounted(self, at: float) -> Guard:
-        """What was counted is presumed gone."""
-        return replace(self, open_orders=None, open_orders_at=None, book=self.book.known(None, at))
 
     def _at_most(self, expiry: float) -> Proof | None:
         """A shorter lease than the one that stands replaces it, though its answer may never reach us."""
@@ -335,15 +335,11 @@ class Guard:
             return self.book.known(count.count, count.at)
         return self._book(count.at).listed(count.count, count.at, count.by_venue, count.accounted)
 
-    def _weather(self, at: float, reason: Reason, detail: str) -> Trouble:
+    def _network_trouble(self, at: float, reason: Reason, detail: str) -> Trouble:
         """A lost session does not take back the venue's last word, and dates from the first loss in a row."""
         if self.trouble is not None and self.trouble.phase is not None:
             return self.trouble
         return Trouble(self.trouble.at if self.trouble else at, reason, detail)
-
-    def _may_trip(self, cause: Cause) -> bool:
-        """A disarmed account is tripped by nobody but an operator, whose later word it is."""
-        return self.disarm is None or cause is Cause.OPERATOR
 
     def _tripped(self, trip: Trip) -> Guard:
         """A later trip never ends an earlier one; an operator's stays latched whatever follows."""
@@ -366,9 +362,3 @@ class Guard:
             return self
         leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
         return replace(self, trip=None, proof=None if leased else self.proof)
-
-
-def _after_sleep(disarm: facts.Disarmed, slept: float) -> facts.Disarmed:
-    """A quarter of an hour is one for people too, whose clocks go on while the machine sleeps."""
-    until = None if disarm.until is None else disarm.until - (slept - disarm.slept)
-    return replace(disarm, until=until, slept=slept)
