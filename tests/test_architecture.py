@@ -63,7 +63,7 @@ VENUE_NAMES = re.compile(r"deribit|sx ?bet|coinbase", re.IGNORECASE)
 
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc", "tools"}
 
-FILES_AT_MOST, LINES_AT_MOST = 112, 16_700
+FILES_AT_MOST, LINES_AT_MOST = 111, 16_550
 """Of all rooms but the simulator: caps that only ever come down."""
 
 LONGEST_FILE, SHORTEST_FILE, MEDIAN_FILE = 400, 40, range(100, 171)
