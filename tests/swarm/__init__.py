@@ -26,7 +26,7 @@ How to extend it.
   in `deadman.simulator.faults`.
 * A play: one file in `plays/` with `cells()`, which yields `Cell`s (`plays/stage.py`): a name that finds it again,
   a kind of which one is played on every run, and a story told to a `Stage`. One line in `PLAYS`
-  (`plays/__init__.py`), and a `tests/test_swarm_NAME.py` that plays `usual(cells())`. A story that makes trouble
+  (`plays/__init__.py`), and a test in `test_plays.py` that plays `usual(cells())`. A story that makes trouble
   says so by `with stage.trouble(…)`: some laws hold only while nothing is wrong. What a story claims besides the
   laws, it says by `stage.record.expect`.
 * A plant: one entry in `plants.py`: how the old behaviour is put back (`planting.py`: an edit of a function's text, or
