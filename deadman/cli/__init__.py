@@ -47,8 +47,8 @@ def _drop_stdout() -> None:
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        verb, arguments = parse(argv)
-        return verb.run(arguments)
+        run, arguments = parse(argv)
+        return run(arguments)
     except Faults as faults:
         sys.stderr.write(f"{faults}\n")
         return faults.exit_code

@@ -7,7 +7,6 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from deadman import __version__
@@ -58,38 +57,24 @@ VERBS: Mapping[str, tuple[str, str]] = {
 """For each verb the module that it is in, and what it does. A module of several verbs names its functions by them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """What a module does for one verb."""
-
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
-
-
-def parse(argv: Sequence[str]) -> tuple[Verb, argparse.Namespace]:
-    """The verb and its arguments, `config` among them. Raises Misused and, as argparse does, SystemExit."""
+def parse(argv: Sequence[str]) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:
+    """What runs the verb, and its arguments, `config` among them. Raises Misused and, as argparse does, SystemExit."""
     top = _top().parse_args(argv)
     if top.verb is None:
         raise Misused(f"what is to be done? One of {', '.join(VERBS)}; `deadman --help` says what they do")
     if top.verb not in VERBS:
         hint = suggestion(top.verb, VERBS) or f"there are {', '.join(VERBS)}"
         raise Misused(f'no verb "{top.verb}"; {hint}')
-    verb = _verb(top.verb)
-    words = VERBS[top.verb][1]
+    path, words = VERBS[top.verb]
+    module = importlib.import_module(path)
+    is_alone = sum(path == other for other, _ in VERBS.values()) == 1
+    add_arguments = getattr(module, "add_arguments" if is_alone else f"add_{top.verb}_arguments")
     sentence = f"{words[0].upper()}{words[1:]}."
     parser = argparse.ArgumentParser(f"deadman {top.verb}", description=sentence, allow_abbrev=False)
     parser.add_argument("--config", type=Path, metavar="FILE", default=top.config, help=argparse.SUPPRESS)
-    verb.add_arguments(parser)
+    add_arguments(parser)
     # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
-    return verb, parser.parse_intermixed_args(top.rest)
-
-
-def _verb(name: str) -> Verb:
-    path = VERBS[name][0]
-    module = importlib.import_module(path)
-    if sum(path == other for other, _ in VERBS.values()) == 1:
-        return Verb(module.add_arguments, module.run)
-    return Verb(getattr(module, f"add_{name}_arguments"), getattr(module, f"run_{name}"))
+    return getattr(module, "run" if is_alone else f"run_{top.verb}"), parser.parse_intermixed_args(top.rest)
 
 
 def _top() -> argparse.ArgumentParser:
@@ -124,7 +109,7 @@ def span(text: str) -> float:
     return seconds
 
 
-def patience(text: str) -> float:
+def span_or_zero(text: str) -> float:
     """The same for a wait, which may be 0: look once."""
     seconds = seconds_of(text)
     if seconds is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deadman.cli.client import control_socket, exit_code, status_of
 from deadman.cli.follow import Lines, Objects, Screen, follow
-from deadman.cli.parser import Failed, Misused, Unreachable, patience
+from deadman.cli.parser import Failed, Misused, Unreachable, span_or_zero
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.status.codec import to_json
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="go on, once a second; outlasts the daemon's restarts")
     parser.add_argument(
         "--wait",
-        type=patience,
+        type=span_or_zero,
         metavar="SECONDS",
         help="until the named accounts are proven, also while the daemon starts; else exit 1, or 69 without a daemon",
     )
