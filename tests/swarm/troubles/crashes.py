@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from random import Random
 
 import trio
 
 from deadman.daemon.state import RETRY, WRITE_TIMEOUT
+from deadman.model.facts import Fact
 from deadman.model.guard import Guard
 from tests.swarm.laws.pulse import Pulse
 from tests.swarm.laws.record import Record
@@ -50,7 +51,7 @@ def lose_host(desk: Desk) -> None:
 
 @dataclass
 class Crashes:
-    """`disk_well_at`: since when the disk works and we run."""
+    """`disk_well_at`: since when the disk works and we run. `known`: what must not be forgotten, and since when."""
 
     desk: Desk
     pulses: dict[str, Pulse]
@@ -58,6 +59,17 @@ class Crashes:
     record: Record
     restarting: bool = False
     disk_well_at: float = -inf
+    known: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    known_at: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.desk.observers.append(self._hear)
+
+    def _hear(self, account: str, fact: Fact) -> None:
+        """What is dated earlier, as the end of a disarm is, became known only now."""
+        standing = self.desk.board.standings().get(account)
+        if standing is not None and self.known.get(account) != words(standing.guard):
+            self.known[account], self.known_at[account] = words(standing.guard), trio.current_time()
 
     async def crash(self, spoil: Callable[[], None] = nothing, pause: float | None = None) -> None:
         """kill -9 at this instant, and a new start after `pause` seconds, or some time."""
@@ -86,7 +98,8 @@ class Crashes:
     def _settled(self) -> dict[str, tuple[object, ...]]:
         """The accounts of which the same has been true for a while."""
         standings, before = self.desk.board.standings(), trio.current_time() - SETTLED
-        return {name: words(one.guard) for name, one in standings.items() if one.since <= before}
+        since = {name: max(one.since, self.known_at.get(name, -inf)) for name, one in standings.items()}
+        return {name: words(one.guard) for name, one in standings.items() if since[name] <= before}
 
     def _disk_fails(self) -> bool:
         disk = self.desk.host.disk
