@@ -244,6 +244,21 @@ async def test_disarmed_stays_disarmed_by_whom_and_until_when(disk: Disk, autoju
         assert [third.phase(name) for name in "ds"] == [Phase.CONNECTING, Phase.DISARMED]
 
 
+async def test_what_is_armed_for_a_bot_that_was_dead_before_the_restart_is_tripped_at_once(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
+    """As it is without a restart: however often we are killed, its time does not begin anew."""
+    async with run(disk) as first:
+        first.beat("quoter")
+        await trio.sleep(6.0)
+        assert first.tripped("d")
+    async with run(disk) as second:
+        second.board.post("d", facts.TripDone(second.board.clock.now(), presumed=False))
+        second.board.post("d", facts.Rearmed(second.board.clock.now(), "alice"))
+        await trio.sleep(0.2)
+        assert second.tripped("d")
+
+
 async def test_a_hold_goes_on_to_its_end(disk: Disk, autojump_clock: MockClock) -> None:
     async with run(disk) as first:
         first.beat("quoter")
