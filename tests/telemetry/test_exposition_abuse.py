@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deadman.telemetry.http import LIFE, MOST, Answer, Exposition, Handler, Routes
+from deadman.telemetry.http import LIFE, MOST, Answer, Exposition, Handler, Routes, Server
 from tests.support.boards import Hand, deribit, hand
 from tests.telemetry.test_exposition import Reply
 
@@ -120,7 +120,14 @@ def test_a_byte_now_and_then_keeps_nobody_in(
 
 
 @pytest.mark.usefixtures("_patient")
-def test_a_client_that_reads_nothing_delays_nobody(desk: Hand) -> None:
+def test_a_client_that_reads_nothing_delays_nobody(desk: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    bind = Server.server_bind
+
+    def with_small_buffers(server: Server) -> None:
+        server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        bind(server)
+
+    monkeypatch.setattr(Server, "server_bind", with_small_buffers)
     for number in range(300):
         desk.board.add(deribit(f"desk-{number}"))
     with served(desk) as address, socket.socket() as client:
