@@ -63,14 +63,14 @@ VENUE_NAMES = re.compile(r"deribit|sx ?bet|coinbase", re.IGNORECASE)
 
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc", "tools"}
 
-FILES_AT_MOST, LINES_AT_MOST = 111, 16_550
+FILES_AT_MOST, LINES_AT_MOST = 105, 16_550
 """Of all rooms but the simulator: caps that only ever come down."""
 
 LONGEST_FILE, SHORTEST_FILE, MEDIAN_FILE = 400, 40, range(100, 171)
 LONG_FUNCTION, MEDIAN_FUNCTION = 25, range(5, 9)
 """Lines; a long function is one of the longest tenth, and its docstring is not counted."""
 
-SHORT_STILL = {"venues.doors"}
+SHORT_STILL: set[str] = set()
 
 
 def modules() -> dict[str, Path]:

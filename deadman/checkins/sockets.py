@@ -9,11 +9,12 @@ a lock, so that nothing is ever between the two.
 from __future__ import annotations
 
 import logging
+import pwd
 import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,21 +22,71 @@ from pathlib import Path
 import trio
 
 from deadman.checkins.protocol import Datagram, Mail
-from deadman.checkins.senders import (
-    Permit,
-    UnknownUser,
-    allow_all,
-    allow_nobody,
-    look_up,
-    look_up_or_allow_nobody,
-    look_up_within,
-)
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Sender
 from deadman.transport.blocking import in_thread
-from deadman.transport.peers import SO_TIMESTAMPNS, SPACE, Discards
+from deadman.transport.peers import HINT, SO_TIMESTAMPNS, SPACE, Discards, is_hidden
 from deadman.transport.unix import Bound, SocketFault, adopt, bind, group_id
+
+log = logging.getLogger(__name__)
+
+Permit = Callable[[Sender | None], bool]
+"""Whether a sender may check in."""
+
+
+class UnknownUser(Exception):
+    """A watch's user whom the host does not know or show now; the text tells whose, and what to do."""
+
+
+def allow_all(sender: Sender | None) -> bool:
+    """The socket's group and mode have already said who may write to it."""
+    return True
+
+
+def allow_nobody(sender: Sender | None) -> bool:
+    return False
+
+
+def look_up(config: WatchConfig, hidden: Callable[[int], bool] = is_hidden) -> Permit:
+    """May ask a name service, and so hang: to be called off the loop. Raises UnknownUser."""
+    if config.user is None:
+        return allow_all
+    try:
+        uid = int(config.user) if config.user.isdecimal() else pwd.getpwnam(config.user).pw_uid
+    except KeyError:
+        raise UnknownUser(f'watch {config.name}: this host has no user "{config.user}"') from None
+    except OSError as error:
+        words = f'watch {config.name}: user "{config.user}" cannot be looked up: {error.strerror or error}'
+        raise UnknownUser(words) from error
+    if hidden(uid):
+        raise UnknownUser(f'watch {config.name}: user "{config.user}" cannot be told from others: {HINT}')
+    return lambda sender: sender is not None and sender.uid == uid
+
+
+def look_up_or_allow_nobody(config: WatchConfig, hidden: Callable[[int], bool] = is_hidden) -> Permit:
+    """For where it must not fail: while a user is not known, which is logged, nobody may check in."""
+    try:
+        return look_up(config, hidden)
+    except UnknownUser as error:
+        log.error("%s: nobody can check in until one is found", error)
+        return allow_nobody
+
+
+def look_up_within(timeout: float, configs: Iterable[WatchConfig]) -> dict[str, Permit]:
+    """The permits, by watch, that could be looked up within `timeout` seconds, whatever a name service does."""
+    found: dict[str, Permit] = {}
+    wanted = list(configs)
+
+    def look() -> None:
+        for config in wanted:
+            found[config.name] = look_up_or_allow_nobody(config)
+
+    thread = threading.Thread(target=look, daemon=True, name="users")
+    thread.start()
+    thread.join(timeout)
+    return dict(found)
+
 
 THREAD_WAKE_INTERVAL = 0.25
 """Seconds after which the thread looks up to see whether it is still wanted."""
@@ -61,8 +112,6 @@ READ_BY_LOOP = 1024
 _CREDENTIALS = struct.Struct("@3i")  # pid, uid, gid
 _TIMESPEC = struct.Struct("@2l")
 _ANCILLARY = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(_TIMESPEC.size) + SPACE
-
-log = logging.getLogger(__name__)
 
 
 def receive(opened: socket.socket, clock: Clock, emptied_at: float, discards: Discards) -> Datagram | None:

@@ -15,7 +15,7 @@ import trio
 from deadman.checkins.rounds import boottime
 from deadman.cli.parser import Failed, Misused
 from deadman.cli.run import read_config
-from deadman.config.vault import Vault
+from deadman.daemon.doors import Doors, Vault
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.state import FileStore, State, StateInUse
 from deadman.model.board import Board
@@ -24,7 +24,6 @@ from deadman.model.facts import Cause, Tripped
 from deadman.model.settings import Config
 from deadman.model.watch import Watch
 from deadman.transport.blocking import Resolver
-from deadman.venues.doors import Doors
 
 TIMEOUT = 30.0
 """Seconds until it is told what is outstanding; an operator may start it again."""

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 
 import trio
 
-from deadman.config.vault import Vault
+from deadman.daemon.doors import Doors, Vault
 from deadman.model.clock import Clock
 from deadman.model.errors import Refused, VenueError
 from deadman.model.settings import Account, Config
 from deadman.transport.blocking import Resolver
-from deadman.venues.doors import Doors
 from deadman.venues.venue import Look
 
 TIMEOUT = 20.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from deadman.config.accounts import NO_WATCH, account_keys
+from deadman.config.load import NO_WATCH, account_keys
 from deadman.model.keys import REQUIRED, Key, keys_of
 from deadman.model.settings import Account, Config, DaemonConfig, WatchConfig
 from deadman.venues import VENUES

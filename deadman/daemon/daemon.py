@@ -12,9 +12,9 @@ from pathlib import Path
 import trio
 
 from deadman.checkins.rounds import Watches
-from deadman.config.vault import Vault
-from deadman.control.access import Policy
 from deadman.control.commands import end_disarms
+from deadman.control.server import Policy
+from deadman.daemon.doors import Doors, Vault
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.keepers import Door, Keepers, Reloader
 from deadman.daemon.ports import Ports, real_ports
@@ -30,7 +30,6 @@ from deadman.telemetry.log import Writer
 from deadman.telemetry.notify import Notifier
 from deadman.telemetry.transitions import transitions
 from deadman.transport.blocking import Resolver
-from deadman.venues.doors import Doors
 
 log = logging.getLogger(__name__)
 

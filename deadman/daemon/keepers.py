@@ -14,7 +14,7 @@ from typing import Protocol
 import trio
 
 from deadman.checkins.rounds import Change, Watches
-from deadman.checkins.senders import UnknownUser
+from deadman.checkins.sockets import UnknownUser
 from deadman.config.document import Faults
 from deadman.daemon.keeper import Keeper
 from deadman.model import facts

@@ -20,8 +20,7 @@ from deadman.checkins.silences import SilenceFiles, SilenceStore
 from deadman.checkins.sockets import SocketInboxes
 from deadman.config.load import load
 from deadman.config.secrets import require_secrets
-from deadman.control.access import Policy
-from deadman.control.server import serve
+from deadman.control.server import Policy, serve
 from deadman.daemon.state import FileStore, Store
 from deadman.daemon.systemd import ServiceManager, inherited, watch_sockets, watchdog_interval
 from deadman.daemon.ticker import Offsets, clock_offsets

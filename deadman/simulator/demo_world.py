@@ -196,7 +196,7 @@ def _config(world: World, deribit: int, sxbet: int) -> dict[str, Any]:
 
 def _run_daemon() -> int:
     """`deadman run` in a process that ends with its stdin, where nothing is ever written: when the demo does."""
-    from deadman.cli import main  # late: the command line imports the demo
+    from deadman.cli import main
 
     def end_with_stdin() -> None:
         while os.read(0, 4096):

@@ -16,8 +16,8 @@ import pytest
 
 from deadman.cli.client import ask, status_of
 from deadman.cli.parser import Failed, Misused, Unreachable
-from deadman.control.access import Policy
 from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME
+from deadman.control.server import Policy
 from deadman.model.guard import Phase
 from tests.support.control_thread import served, write_config
 

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from deadman.simulator.demo_world import BTC, SX, World, open_world
-from deadman.venues.deribit.login import COINBASE, excess
+from deadman.venues.deribit.conversation import COINBASE, excess
 from tests.daemon.test_daemon import a_port, edit
 
 READING = {

@@ -10,8 +10,8 @@ import pytest
 
 from deadman.cli.check import judge
 from deadman.cli.files import run_init
-from deadman.config.accounts import account_keys
 from deadman.config.document import read_document
+from deadman.config.load import account_keys
 from deadman.model.keys import Key, keys_of
 from deadman.model.settings import DaemonConfig, WatchConfig
 

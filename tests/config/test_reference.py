@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deadman.cli.files import run_config
-from deadman.config.accounts import account_keys
 from deadman.config.describe import reference
+from deadman.config.load import account_keys
 from deadman.model.keys import KeyPath, Table, key, keys_of, settings
 from deadman.model.readers import integer, text
 from deadman.model.settings import DaemonConfig, Selection, WatchConfig

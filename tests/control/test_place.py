@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.control.access import Policy
+from deadman.control.server import Policy
 from deadman.model.settings import DaemonConfig
 from deadman.transport.peers import Peer, peer_of
 from deadman.transport.unix import SocketFault, bind

@@ -12,8 +12,7 @@ from typing import Any
 
 import trio
 
-from deadman.control.access import Policy
-from deadman.control.server import serve
+from deadman.control.server import Policy, serve
 from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock

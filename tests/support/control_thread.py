@@ -12,8 +12,7 @@ from typing import TypeVar
 
 import trio
 
-from deadman.control.access import Policy
-from deadman.control.server import serve
+from deadman.control.server import Policy, serve
 from deadman.model.board import Board
 from tests.support.control_desk import Desk, new_board
 

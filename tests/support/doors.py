@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from deadman.config.vault import Vault
+from deadman.daemon.doors import Doors, Vault
 from deadman.model.clock import Clock
 from deadman.model.facts import Fact
 from deadman.model.settings import Account, Secret
@@ -20,7 +20,6 @@ from deadman.model.timers import Timers
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Faults
 from deadman.simulator.sxbet.ledger import Settings
-from deadman.venues.doors import Doors
 from deadman.venues.venue import Session
 from tests.support import toy
 from tests.swarm.world.accounts import coinbase_account, deribit_account, sxbet_account

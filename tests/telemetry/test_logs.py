@@ -15,8 +15,7 @@ from typing import Literal
 import pytest
 
 from deadman.model.settings import DaemonConfig
-from deadman.telemetry.log import Writer, logging_set_up
-from deadman.telemetry.sinks import as_text, is_journal, stream
+from deadman.telemetry.log import Writer, as_text, is_journal, logging_set_up, stream
 
 Format = Literal["auto", "journal", "text", "json"]
 log = logging.getLogger("deadman.test")
@@ -198,7 +197,7 @@ def test_only_a_journal_that_is_this_very_descriptor_counts(pipe: Pipe) -> None:
 def test_a_journal_gets_datagrams_and_stderr_gets_levels_while_it_is_away(
     pipe: Pipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deadman.telemetry.sinks.JOURNAL", tmp_path / "socket")
+    monkeypatch.setattr("deadman.telemetry.log.JOURNAL", tmp_path / "socket")
     status = os.fstat(pipe.writer)
     with logging_set_up(config(), pipe.writer, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}):
         log.error("to stderr")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.telemetry.sinks import as_journal, as_json, as_text, priority
+from deadman.telemetry.log import as_journal, as_json, as_text, priority
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deadman.checkins.senders import look_up_or_allow_nobody
-from deadman.control.access import users_named
+from deadman.checkins.sockets import look_up_or_allow_nobody
+from deadman.control.server import users_named
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Sender
 from deadman.transport.peers import is_gone, is_hidden

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from deadman.config.vault import Vault
+from deadman.daemon.doors import Vault
 from deadman.model.errors import Unavailable
 from deadman.model.settings import SecretSource
 from deadman.transport.blocking import in_thread

@@ -29,7 +29,7 @@ from deadman.simulator.deribit.settings import COINBASE
 from deadman.simulator.deribit.venue import Deribit as Exchange
 from deadman.simulator.network import open_network
 from deadman.transport.dial import Dialler
-from deadman.venues.deribit.login import web_token
+from deadman.venues.deribit.conversation import web_token
 from deadman.venues.deribit.session import Deribit
 from deadman.venues.deribit.settings import DeribitAccount
 

@@ -12,7 +12,14 @@ from hypothesis import example, given
 
 from deadman.model.errors import Reason, Refused
 from deadman.model.settings import Secret, SecretSource
-from deadman.venues.deribit.login import Grant, asked_scope, hmac_signature, login_params, read_grant, refresh_params
+from deadman.venues.deribit.conversation import (
+    Grant,
+    asked_scope,
+    hmac_signature,
+    login_params,
+    read_grant,
+    refresh_params,
+)
 from tests.support import garbage
 from tests.support.boards import deribit
 

@@ -22,8 +22,7 @@ from deadman.model.facts import Fact
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Secret
 from deadman.transport.http import Answer, Http
-from deadman.venues.sxbet.conversation import Conversation
-from deadman.venues.sxbet.login import Grant
+from deadman.venues.sxbet.conversation import Conversation, Grant
 from deadman.venues.sxbet.settings import SxBetAccount
 from deadman.venues.sxbet.switch import Switch
 from tests.support.boards import sxbet

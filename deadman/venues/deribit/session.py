@@ -19,11 +19,12 @@ from deadman.model.proof import Proof
 from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
 from deadman.transport.websocket import open_websocket
-from deadman.venues.deribit.conversation import Conversation, converse
-from deadman.venues.deribit.login import (
+from deadman.venues.deribit.conversation import (
     TRADING,
+    Conversation,
     Grant,
     asked_scope,
+    converse,
     excess,
     login_params,
     needed_for,

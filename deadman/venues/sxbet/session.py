@@ -17,8 +17,7 @@ from deadman.model.proof import Proof
 from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
-from deadman.venues.sxbet.conversation import Conversation
-from deadman.venues.sxbet.login import Grant
+from deadman.venues.sxbet.conversation import Conversation, Grant
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.settings import CUT, SxBetAccount
 from deadman.venues.sxbet.switch import Switch

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deadman.config.accounts import account_keys
+from deadman.config.load import account_keys
 from deadman.model.keys import Key, keys_of
 from deadman.model.settings import Account, DaemonConfig, SecretSource, Selection, WatchConfig
 from deadman.simulator.sxbet.venue import SxBet

@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from deadman.config.accounts import NO_WATCH
+from deadman.config.load import NO_WATCH
 from deadman.model.keys import keys_of
 from deadman.model.settings import Account, SecretSource, Selection, WatchConfig
 from deadman.venues.sxbet.settings import SxBetAccount

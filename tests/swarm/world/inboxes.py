@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from deadman.checkins.protocol import Datagram
 from deadman.checkins.rounds import Change
-from deadman.checkins.senders import Permit, look_up, look_up_or_allow_nobody
+from deadman.checkins.sockets import Permit, look_up, look_up_or_allow_nobody
 from deadman.model.settings import WatchConfig
 from tests.support.inboxes import InMemoryInboxes
 

@@ -15,8 +15,7 @@ from typing import Any
 import trio
 
 from deadman.checkins.protocol import Datagram
-from deadman.control.access import Policy
-from deadman.control.server import Server
+from deadman.control.server import Policy, Server
 from deadman.daemon.daemon import Daemon
 from deadman.daemon.ports import Ports, read_config
 from deadman.daemon.systemd import ServiceManager

@@ -1,18 +1,25 @@
-"""Reads secrets off the loop, anew at every login: a hung disk stalls nobody, a replaced file is a rotated key."""
+"""What a keeper needs to reach its venue: its own secret, read anew at every login, and a door.
+
+Secrets are read off the loop: a hung disk stalls nobody, and a replaced file is a rotated key.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random, SystemRandom
 
 import trio
 
 from deadman.config.secrets import SecretError, read
+from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Unavailable
 from deadman.model.settings import Account, Secret, SecretSource
 from deadman.transport.blocking import OffLoop, in_thread
-from deadman.venues.venue import ReadSecret
+from deadman.transport.dial import Dialler
+from deadman.venues import VENUES
+from deadman.venues.venue import Door, Post, ReadSecret, Secrets
 
 TIMEOUT = 2.0
 """Seconds a file may take; credentials lie in memory, files on disks that hang."""
@@ -71,3 +78,18 @@ class Vault:
 def _source(account: Account) -> SecretSource:
     """The one secret that its venue's rules let an account have."""
     return next(iter(account.secrets.values()))
+
+
+@dataclass
+class Doors:
+    """What every door is made with."""
+
+    clock: Clock
+    secrets: Secrets
+    chance: Random = field(default_factory=SystemRandom)
+    dialler: Dialler = field(default_factory=Dialler)
+
+    def door(self, account: Account, post: Post) -> Door:
+        """The account's door; it tells `post` what happens."""
+        make = VENUES[account.venue].load_door()
+        return make(account, self.dialler, self.clock, self.chance, post, self.secrets.of(account))
