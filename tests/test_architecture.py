@@ -41,7 +41,7 @@ ROOMS_AT_MOST, ARROWS_AT_MOST = 12, 70
 
 PURE = """
 model venues.deribit.wire venues.sxbet.wire checkins.protocol
-status.schema status.codec status.vocabulary
+status.schema status.vocabulary
 status.report status.page status.problems status.headline telemetry.metrics
 """.split()  # noqa: SIM905 - a table
 
@@ -63,7 +63,7 @@ VENUE_NAMES = re.compile(r"deribit|sx ?bet|coinbase", re.IGNORECASE)
 
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc", "tools"}
 
-FILES_AT_MOST, LINES_AT_MOST = 105, 16_550
+FILES_AT_MOST, LINES_AT_MOST = 100, 16_500
 """Of all rooms but the simulator: caps that only ever come down."""
 
 LONGEST_FILE, SHORTEST_FILE, MEDIAN_FILE = 400, 40, range(100, 171)

@@ -15,11 +15,10 @@ from deadman.checkins.silences import Notebook, SilenceFiles, SilenceStore
 from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.facts import Cause
-from deadman.model.judgement import Case, judge, may_trip
 from deadman.model.promise import NOTICE
 from deadman.model.settings import Account, WatchConfig
 from deadman.model.text import plain
-from deadman.model.watch import Sender, Watch
+from deadman.model.watch import Case, Sender, Watch, judge, may_trip
 from deadman.transport.peers import is_gone
 
 log = logging.getLogger(__name__)

@@ -22,8 +22,7 @@ from deadman.config.document import Faults
 from deadman.config.load import load_daemon, runtime_directory_of_client
 from deadman.control.rpc import INVALID_PARAMS, TOO_MANY, UNKNOWN_NAME, begun
 from deadman.model.text import plain, suggestion
-from deadman.status.codec import Mismatch, from_json
-from deadman.status.schema import StatusReport
+from deadman.status.schema import Mismatch, StatusReport, from_json
 
 TIMEOUT = 5.0
 """Seconds until an answer that needs no venue."""

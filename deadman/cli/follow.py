@@ -14,9 +14,8 @@ from typing import NoReturn, Protocol
 from deadman.cli.client import status_of
 from deadman.cli.parser import Unreachable
 from deadman.model.text import instant
-from deadman.status.codec import to_json
 from deadman.status.headline import headline
-from deadman.status.schema import StatusReport
+from deadman.status.schema import StatusReport, to_json
 from deadman.status.screen import Paper, headline_lines, screen, state
 
 POLL_INTERVAL = 1.0

@@ -15,8 +15,7 @@ from deadman.cli.follow import Lines, Objects, Screen, follow
 from deadman.cli.parser import Failed, Misused, Unreachable, span_or_zero
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
-from deadman.status.codec import to_json
-from deadman.status.schema import AccountReport, StatusReport
+from deadman.status.schema import AccountReport, StatusReport, to_json
 from deadman.status.screen import Paper, screen, state
 
 _CODES = (

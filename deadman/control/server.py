@@ -19,8 +19,8 @@ from deadman.control.commands import Call, Result, arm, disarm, hold, release, t
 from deadman.control.rpc import Failure, Request
 from deadman.model.board import Board
 from deadman.model.settings import DaemonConfig
-from deadman.status.codec import to_json
 from deadman.status.report import report
+from deadman.status.schema import to_json
 from deadman.transport.peers import HINT, Connection, Discards, Peer, is_gone, is_hidden, peer_of
 from deadman.transport.unix import SocketFault, bind, group_id
 

@@ -22,8 +22,7 @@ from deadman.model.duty import Duty, cancel_method, crashed, duty, fact_of, trip
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard
-from deadman.model.settings import Account
-from deadman.model.timers import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff, Timers
+from deadman.model.settings import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Account, Backoff, Timers
 from deadman.venues.venue import OpenSession, Round, Session
 
 LOOK_TIMEOUT = 15.0

@@ -21,8 +21,7 @@ from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.board import Board, Reload
 from deadman.model.duty import crashed, in_force
-from deadman.model.settings import Account, Config, WatchConfig
-from deadman.model.timers import Backoff
+from deadman.model.settings import Account, Backoff, Config, WatchConfig
 from deadman.transport.blocking import OffLoop
 from deadman.transport.unix import SocketFault
 from deadman.venues.venue import Post, Session

@@ -15,7 +15,7 @@ from deadman.model.clock import Clock
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard
 from deadman.model.identity import TakenOn, identity_of
-from deadman.model.leases import Leases
+from deadman.model.proof import Leases
 from deadman.model.settings import Account, Terms
 from deadman.model.succession import retired
 from deadman.model.watch import Watch

@@ -15,12 +15,11 @@ from deadman.model.identity import Heard as Heard
 from deadman.model.identity import Identified as Identified
 from deadman.model.identity import SuccessionFact
 from deadman.model.identity import TakenOn as TakenOn
-from deadman.model.leases import LeaseDenied as LeaseDenied
-from deadman.model.leases import LeaseFact
-from deadman.model.leases import LeaseGivenUp as LeaseGivenUp
-from deadman.model.leases import LeaseGranted as LeaseGranted
-from deadman.model.leases import LeasePresumed as LeasePresumed
-from deadman.model.proof import Coverage, Proof
+from deadman.model.proof import Coverage, LeaseFact, Proof
+from deadman.model.proof import LeaseDenied as LeaseDenied
+from deadman.model.proof import LeaseGivenUp as LeaseGivenUp
+from deadman.model.proof import LeaseGranted as LeaseGranted
+from deadman.model.proof import LeasePresumed as LeasePresumed
 from deadman.model.settings import Terms
 
 TRIP_PATIENCE = 60.0

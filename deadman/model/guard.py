@@ -19,8 +19,7 @@ from deadman.model import facts
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.identity import Identity, Relation
-from deadman.model.leases import Leases
-from deadman.model.proof import Coverage, Proof
+from deadman.model.proof import Coverage, Leases, Proof
 from deadman.model.settings import Terms
 from deadman.model.switch import SwitchRecord
 from deadman.model.trip import Book, Trip

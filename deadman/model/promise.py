@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from deadman.model.leases import SHORTEST
-from deadman.model.settings import Account, WatchConfig
+from deadman.model.proof import SHORTEST
+from deadman.model.settings import REFUSED, REFUSED_AT_FIRST, Account, Timers, WatchConfig
 from deadman.model.text import tenths_up
-from deadman.model.timers import REFUSED, REFUSED_AT_FIRST, Timers
 
 NOTICE = 0.25
 """Seconds at most until the loop notices a silence that has come due."""

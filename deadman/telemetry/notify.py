@@ -17,7 +17,7 @@ import trio
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.errors import Reason, Unavailable, VenueError
-from deadman.model.timers import Backoff
+from deadman.model.settings import Backoff
 from deadman.status.report import standing_report
 from deadman.status.vocabulary import transition
 from deadman.transport.dial import Dialler

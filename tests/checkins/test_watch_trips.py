@@ -9,9 +9,8 @@ import pytest
 from deadman.model import facts
 from deadman.model.facts import Cause
 from deadman.model.guard import Guard, Phase
-from deadman.model.judgement import Case, judge
 from deadman.model.settings import Account, WatchConfig
-from deadman.model.watch import Watch
+from deadman.model.watch import Case, Watch, judge
 from tests.support.boards import sxbet
 from tests.support.watching import WatchDesk, deribit, watch_desk
 

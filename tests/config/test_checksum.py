@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.model.wallet import checksum_address, sponge
+from deadman.model.readers import checksum_address, sponge
 
 # The vectors of EIP-55 itself.
 VECTORS = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.model.timers import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff
+from deadman.model.settings import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Backoff
 
 RETRY = Backoff(first=0.5, cap=5.0)
 """What both venues use by default."""

@@ -10,8 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deadman.model.promise import NOTICE, promise
-from deadman.model.settings import OnTrip, Selection, WatchConfig
-from deadman.model.timers import REPLY_TIMEOUT
+from deadman.model.settings import REPLY_TIMEOUT, OnTrip, Selection, WatchConfig
 from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT, DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.model.test_backoff import Loaded, tries_within

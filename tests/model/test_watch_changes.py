@@ -15,10 +15,9 @@ from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard, Phase
-from deadman.model.judgement import Case, judge
 from deadman.model.settings import Account, WatchConfig
 from deadman.model.trip import Trip
-from deadman.model.watch import Hold, Watch
+from deadman.model.watch import Case, Hold, Watch, judge
 from tests.support.boards import sxbet
 from tests.support.watching import deribit, watch_desk
 

@@ -12,11 +12,11 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.guard import Phase
-from deadman.model.leases import HEARD_WITHIN
+from deadman.model.proof import HEARD_WITHIN
 from deadman.model.settings import Secret, WatchConfig
 from deadman.model.trip import Trip
-from deadman.status.codec import to_json
 from deadman.status.report import report
+from deadman.status.schema import to_json
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.desk import Desk, open_desk, sxbet_account
 

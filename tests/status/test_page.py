@@ -17,12 +17,11 @@ from deadman.model.facts import Cause
 from deadman.model.fate import Fate
 from deadman.model.guard import Phase
 from deadman.model.watch import Hold, Watch
-from deadman.status.codec import from_json
 from deadman.status.headline import headline
 from deadman.status.page import POLICY, REFRESH, STALLED, good_for, orders, page, state_phrase, to_do
 from deadman.status.problems import problems
 from deadman.status.report import report
-from deadman.status.schema import AccountReport
+from deadman.status.schema import AccountReport, from_json
 from deadman.status.vocabulary import VOCABULARY, fate_phrase, log_label
 from tests.support.boards import Hand, deribit, hand, sxbet
 

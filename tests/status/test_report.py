@@ -17,9 +17,8 @@ from deadman.model.facts import Cause, Fact
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import SecretSource
 from deadman.model.watch import Hold, Sender, Watch
-from deadman.status.codec import Mismatch, from_json, to_json
 from deadman.status.report import report
-from deadman.status.schema import AccountReport, StatusReport
+from deadman.status.schema import AccountReport, Mismatch, StatusReport, from_json, to_json
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 

@@ -15,8 +15,7 @@ import trio
 from deadman.daemon.doors import Doors, Vault
 from deadman.model.clock import Clock
 from deadman.model.facts import Fact
-from deadman.model.settings import Account, Secret
-from deadman.model.timers import Timers
+from deadman.model.settings import Account, Secret, Timers
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Faults
 from deadman.simulator.sxbet.ledger import Settings

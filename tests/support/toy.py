@@ -21,8 +21,7 @@ from deadman.model.fate import Case, Fate
 from deadman.model.keys import key, settings
 from deadman.model.proof import Coverage, Proof
 from deadman.model.readers import address, choice, one_or_several, seconds
-from deadman.model.settings import Account, OnTrip, SecretSource, account_key
-from deadman.model.timers import Backoff, Timers
+from deadman.model.settings import Account, Backoff, OnTrip, SecretSource, Timers, account_key
 from deadman.transport.dial import Dialler, held
 from deadman.venues import VENUES
 from deadman.venues.venue import Look, Post, ReadSecret, Round, Venue, VenueMetric

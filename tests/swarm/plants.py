@@ -38,7 +38,7 @@ PLANTS: tuple[Plant, ...] = (
         "matrix",
         "v3 disarmed, armed / POST /heartbeat/v3: carried out long after",
         "lease end",
-        Value("deadman.model.leases:HEARD_WITHIN", 0.0),
+        Value("deadman.model.proof:HEARD_WITHIN", 0.0),
     ),
     plant(
         "no earlier request undoes a lease",
@@ -47,7 +47,7 @@ PLANTS: tuple[Plant, ...] = (
         "v3 disarmed, armed / POST /heartbeat/v3: carried out long after",
         "protected",
         edit(
-            "deadman.model.leases:Leases.lasting",
+            "deadman.model.proof:Leases.lasting",
             ("        shorter = (", "        return proof.ttl\n        shorter = ("),
         ),
     ),
@@ -295,7 +295,7 @@ PLANTS: tuple[Plant, ...] = (
         "sxbet.watch / armed / reload",
         "cadence",
         edit(
-            "deadman.model.judgement:_awaited",
+            "deadman.model.watch:_awaited",
             ("counted = wanted if bots is None else bots & wanted", "counted = wanted"),
         ),
     ),

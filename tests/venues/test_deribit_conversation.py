@@ -14,7 +14,7 @@ from trio.testing import MockClock
 from deadman.model.clock import Clock
 from deadman.model.errors import Unavailable
 from deadman.model.facts import Fact, TestRequestAnswered, VenueFired
-from deadman.model.timers import REPLY_TIMEOUT
+from deadman.model.settings import REPLY_TIMEOUT
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit.conversation import BENEFIT_OF_DOUBT, TESTS_BURST, TESTS_RATE, Conversation
 from tests.support.boards import deribit

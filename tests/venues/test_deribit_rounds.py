@@ -14,8 +14,7 @@ from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError
 from deadman.model.facts import Fact
-from deadman.model.settings import Selection
-from deadman.model.timers import REPLY_TIMEOUT
+from deadman.model.settings import REPLY_TIMEOUT, Selection
 from deadman.simulator.exchange import Credits
 from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation

@@ -15,7 +15,7 @@ from trio.testing import MockClock
 from deadman.model.facts import Cause, Tripped
 from deadman.model.guard import Phase
 from deadman.model.promise import promise
-from deadman.model.timers import STABLE
+from deadman.model.settings import STABLE
 from deadman.venues.deribit.session import FIRED_CHANNEL
 from tests.support.unhurried import unhurried
 from tests.swarm.laws.scrapes import scraped

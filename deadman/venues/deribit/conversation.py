@@ -18,8 +18,7 @@ import trio
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, ungrouped
-from deadman.model.settings import Secret
-from deadman.model.timers import Timers
+from deadman.model.settings import Secret, Timers
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit import wire
 from deadman.venues.deribit.settings import DeribitAccount

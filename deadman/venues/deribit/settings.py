@@ -11,8 +11,18 @@ from urllib.parse import urlsplit
 
 from deadman.model.keys import Table, key, settings
 from deadman.model.readers import address, choice, integer, one_or_several, seconds, subset, table_of, text
-from deadman.model.settings import Account, OnTrip, SecretSource, Selection, Terms, secret
-from deadman.model.timers import PROBE_TIMEOUT, REPLY_TIMEOUT, Backoff, Timers
+from deadman.model.settings import (
+    PROBE_TIMEOUT,
+    REPLY_TIMEOUT,
+    Account,
+    Backoff,
+    OnTrip,
+    SecretSource,
+    Selection,
+    Terms,
+    Timers,
+    secret,
+)
 
 COINBASE_PROBE = 8.0
 """Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""

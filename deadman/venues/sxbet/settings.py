@@ -7,12 +7,10 @@ from dataclasses import KW_ONLY, replace
 from typing import ClassVar, Literal
 
 from deadman.model.keys import Table, key, settings
-from deadman.model.leases import HEARD_WITHIN
-from deadman.model.readers import Wrong, address, choice, integer, one_or_several, seconds
-from deadman.model.settings import Account, OnTrip, SecretSource, account_key
+from deadman.model.proof import HEARD_WITHIN
+from deadman.model.readers import Wrong, address, choice, integer, one_or_several, seconds, wallet
+from deadman.model.settings import REPLY_TIMEOUT, Account, Backoff, OnTrip, SecretSource, Timers, account_key
 from deadman.model.text import tenths_up
-from deadman.model.timers import REPLY_TIMEOUT, Backoff, Timers
-from deadman.model.wallet import wallet
 
 CUT = 1
 """Seconds: the shortest lease SX Bet grants, and the only active cancel V2 offers to a key alone."""

@@ -8,7 +8,7 @@ from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.guard import Phase
 from deadman.model.promise import promise
-from deadman.model.timers import REFUSED_AT_FIRST
+from deadman.model.settings import REFUSED_AT_FIRST
 from deadman.simulator.exchange import Received
 from tests.swarm.laws.healed import SHUT
 from tests.swarm.laws.law import Law, Scene

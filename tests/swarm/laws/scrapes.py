@@ -7,8 +7,7 @@ import re
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from deadman.status.codec import to_json
-from deadman.status.schema import StatusReport
+from deadman.status.schema import StatusReport, to_json
 from deadman.telemetry.scrape import BoardCollector, no_logs_dropped
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.world.desk import Desk

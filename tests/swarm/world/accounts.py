@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from deadman.model.readers import checksum_address
 from deadman.model.settings import Account, SecretSource
-from deadman.model.wallet import checksum_address
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 
