@@ -154,3 +154,20 @@ async def test_a_disk_that_fails_is_told_of_once_and_tried_again(
 def test_what_is_written_before_anything_was_read_is_read_again(tmp_path: Path) -> None:
     trio.run(SilenceFiles([tmp_path]).write, {"quoter": 2.5})
     assert read(tmp_path) == {"quoter": 2.5}
+
+
+@pytest.mark.parametrize(("seconds", "taken_by"), [(0.0, "state"), (0.2, "state"), (0.3, "run")])
+async def test_a_disk_counts_as_hung_after_a_quarter_of_a_second(
+    seconds: float, taken_by: str, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    places = [tmp_path / "state", tmp_path / "run"]
+    for place in places:
+        place.mkdir()
+
+    async def slow(work: Callable[..., T], *arguments: Any, limiter: trio.CapacityLimiter | None = None) -> T:
+        if arguments[0].parent == places[0]:
+            await trio.sleep(seconds)
+        return work(*arguments)
+
+    await SilenceFiles(places, slow).write({"quoter": 2.0})  # type: ignore[arg-type]
+    assert [place.name for place in places if (place / NAME).exists()] == [taken_by]
