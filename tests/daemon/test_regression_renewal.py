@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -25,6 +26,21 @@ async def test_a_key_mended_two_seconds_before_the_leases_end_saves_the_lease(au
         desk.sxbet.set_key("maker", desk.market.secrets["maker"].reveal(), "v3")
         await desk.until(Phase.ARMED, within=2, name="maker")
         assert desk.sxbet.leases.fired == []
+
+
+@pytest.mark.parametrize(("code", "fewest", "most"), [(503, 7, 12), (403, 3, 5)])
+async def test_before_a_leases_end_a_venue_that_fails_is_asked_more_and_more_often_and_one_that_refuses_is_not(
+    code: int, fewest: int, most: int, autojump_clock: MockClock
+) -> None:
+    async with open_desk(sxbet_account(timeout_seconds=30, renew_interval=10.0)) as desk:
+        await desk.until(Phase.ARMED, within=3, name="maker")
+        desk.sxbet.faults.fail["*"] = code
+        await trio.sleep(11)
+        held = desk.standing("maker").guard.leases.held
+        assert held is not None
+        await trio.sleep_until(held.sure_until)
+        asked = [one.at for one in desk.sxbet.received if one.method == "POST /heartbeat/v3"]
+        assert fewest <= sum(held.sure_until - 10.0 < at for at in asked) <= most
 
 
 def answer_and_goodbye(tls: ssl.SSLObject, outgoing: ssl.MemoryBIO) -> bytes:
