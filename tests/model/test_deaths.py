@@ -424,6 +424,10 @@ def why(death: str, account: Account, *history: Fact, watch: Watch = ALIVE) -> s
         (lambda: why("if_host_dies", SX, OPEN, *LAPSED), "ran out at 07:13:30Z"),
         (lambda: why("if_bot_dies", SX, OPEN, *LAPSED, SILENCE, *GONE, watch=QUIET), "listed no open order."),
         (
+            lambda: why("if_bot_dies", SX, OPEN, *LAPSED, SILENCE, facts.TripDone(99.0, presumed=True), watch=QUIET),
+            "Already cancelled: presumed so since the lease's end.",
+        ),
+        (
             lambda: why("if_bot_dies", SX, OPEN, *LEASED, SILENCE, *GONE, watch=QUIET),
             "A lease may run until 07:14:05Z: orders placed before that go when it ends.",
         ),
