@@ -161,6 +161,10 @@ def test_across_a_reboot_the_wall_clock_tells_and_a_wrong_one_errs_to_the_shorte
     assert remains(written, booted("b2", 2e6, 0.0))[0] < 0.0
 
 
+def test_a_host_that_does_not_name_its_boot_goes_by_the_wall_clock() -> None:
+    assert remains(booted("", 100.0, NOON), booted("", 120.0, NOON + 300.0))[0] == pytest.approx(600.0, abs=0.001)
+
+
 def test_a_file_cut_off_anywhere_is_damaged() -> None:
     data = encode(FULL, clock())
     for length in range(len(data)):

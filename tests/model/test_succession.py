@@ -143,10 +143,16 @@ def stood(history: list[Fact]) -> Standing:
     return reduce(Standing.post, [FIRST, OURS, *history], Standing.new(Guard(OVERDUE), 0.0))
 
 
-@given(known)
-def test_what_was_said_of_an_account_holds_again_when_the_config_names_it_again(history: list[Fact]) -> None:
+NAMED_AGAIN = facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)
+
+
+@pytest.mark.parametrize("again", [NAMED_AGAIN, facts.Identified(70.0, "ours")], ids=["config", "venue"])
+@given(history=known)
+def test_what_was_said_of_an_account_holds_again_when_the_config_or_the_venue_names_it_again(
+    again: Fact, history: list[Fact]
+) -> None:
     before = ours(history)
-    back = folded([SECOND, THEIRS, facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS)], before)
+    back = folded([SECOND, THEIRS, again], before)
     told = folded([facts.Identified(71.0, "ours")], back)
     if before.disarm is not None or before.trip is not None or before.turned_on:
         assert kept(told) == kept(before)
