@@ -224,3 +224,13 @@ def test_a_lease_is_unsure_only_where_a_shorter_one_may_follow(ttl: float, sure_
     held = GIVEN_UP.ask(2.0, ttl).grant(2.5, 2.0, ttl, ttl).held
     assert held is not None
     assert held.sure_until == sure_until
+
+
+@pytest.mark.parametrize("ttl", [0.0, 1.0, 20.0])
+@pytest.mark.parametrize("given_up", [[], [0.0], [0.0, 2.0], [2.0], [0.0, 2.0, 4.0], [4.0, 0.0]])
+def test_requests_given_up_for_as_long_a_lease_are_each_counted_once(ttl: float, given_up: list[float]) -> None:
+    leases = Leases().ask(0.0, ttl).ask(2.0, ttl).ask(4.0, ttl)
+    for asked_at in given_up:
+        leases = leases.give_up(5.0, asked_at)
+    assert sum(one.times for one in leases.asked) == 3
+    assert len(leases.asked) == 3 - max(0, len(given_up) - 1)
