@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
 from deadman.model import facts
@@ -234,3 +236,40 @@ def test_requests_given_up_for_as_long_a_lease_are_each_counted_once(ttl: float,
         leases = leases.give_up(5.0, asked_at)
     assert sum(one.times for one in leases.asked) == 3
     assert len(leases.asked) == 3 - max(0, len(given_up) - 1)
+
+
+LONG, SHORT, NOUGHT = Leases().ask(0.0, 20.0), Leases().ask(0.0, 1.0), Leases().ask(0.0, 0.0)
+HEARD = ANSWERED_WITHIN + HEARD_WITHIN
+
+
+@pytest.mark.parametrize(
+    ("leases", "cut_until", "undone_until"),
+    [
+        (Leases(), None, -inf),
+        (LONG, None, -inf),
+        (SHORT, HEARD, HEARD),
+        (NOUGHT, HEARD, HEARD),
+        (LONG.ask(2.0, 30.0), None, -inf),
+        (SHORT.ask(2.0, 20.0), HEARD, HEARD),
+        (LONG.ask(2.0, 10.0), None, 2.0 + HEARD),
+        (LONG.ask(2.0, 1.0).ask(4.0, 20.0), 2.0 + HEARD, 2.0 + HEARD),
+    ],
+)
+def test_only_a_request_that_ends_a_lease_may_cut_it_and_only_a_shorter_one_may_undo_it(
+    leases: Leases, cut_until: float | None, undone_until: float
+) -> None:
+    assert leases.cut_until == cut_until
+    assert leases.undone_until(20.0) == undone_until
+
+
+def test_a_grant_is_held_for_as_long_as_it_may_stand_and_claimed_for_as_long_as_it_surely_does() -> None:
+    held = LONG.after(facts.LeaseGranted(0.5, 0.0, 25.0, 20.0)).held
+    assert held is not None
+    assert (held.end, held.sure_until) == (25.5, 20.0)
+
+
+def test_what_two_places_know_of_one_account_is_all_that_is_known() -> None:
+    held, other = LONG.grant(0.5, 0.0, 20.0, 20.0), SHORT.grant(0.5, 0.0, 1.0, 1.0)
+    assert held.joined(other).held == other.held
+    assert held.joined(Leases()).held == Leases().joined(held).held == held.held
+    assert LONG.joined(SHORT).asked == (*LONG.asked, *SHORT.asked)
