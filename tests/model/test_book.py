@@ -53,9 +53,9 @@ def test_orders_that_went_with_a_lease_that_ran_out_are_missed_though_some_were_
 
 def test_a_venue_that_is_slow_to_cancel_after_a_lease_is_waited_for() -> None:
     late = facts.OrdersCounted(29.0, 0)
-    listed = facts.OrdersCounted(10.0 + LAG - 1.0, 39)
+    listed = facts.OrdersCounted(24.0, 39)
     assert gone(OPENED, LEASED, MANY, LEASED_AGAIN, listed, late) == Gone(29.0, 39, listed.at, lapsed=True)
-    assert gone(OPENED, LEASED, MANY, LEASED_AGAIN, replace(listed, at=10.0 + LAG), late) is None
+    assert gone(OPENED, LEASED, MANY, LEASED_AGAIN, replace(listed, at=25.0), late) is None
 
 
 def test_orders_that_may_have_gone_unseen_are_to_be_listed_at_once() -> None:

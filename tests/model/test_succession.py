@@ -117,7 +117,7 @@ def test_a_key_that_is_known_to_open_the_same_account_becomes_its_identity() -> 
 
 
 def test_an_account_that_waits_for_its_bots_still_waits_when_it_takes_the_place_of_another() -> None:
-    waiting = [FIRST, OURS, facts.SessionOpened(1.0, can_cancel=True), facts.Awaited(2.0)]
+    waiting: list[Fact] = [FIRST, OURS, facts.SessionOpened(1.0, can_cancel=True), facts.Awaited(2.0)]
     assert folded([*waiting, SECOND, THEIRS]).phase(60.0) is Phase.WAITING
     assert folded([*waiting, facts.BotSeen(3.0), SECOND, THEIRS]).phase(60.0) is Phase.ARMING
 
