@@ -7,6 +7,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from urllib.parse import urlsplit
 
@@ -33,6 +34,11 @@ EPOCH = 1_700_000_000.0
 FULL = "account:read_write trade:read_write"
 GATEWAY_SCOPE = "rat#trade wallet:buys:create"
 GATEWAY_SEED = bytes(range(32))
+
+
+@cache
+def _host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 @dataclass
@@ -119,7 +125,7 @@ class Market:
         return fresh
 
     def venue(self, account: Account) -> Deribit | SxBet:
-        if self.others and (other := self.others.get(urlsplit(account.url).hostname or "")):
+        if self.others and (other := self.others.get(_host_of(account.url))):
             return other
         if isinstance(account, SxBetAccount):
             return self.sxbet
