@@ -68,7 +68,7 @@ def test_a_world_that_breaks_a_promise_tells_how_to_see_it_again(monkeypatch: py
         play(1, storm=30.0)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0])
 def test_delays_below_the_promise_raise_no_alarm_and_trip_nobody(seed: int) -> None:
     world = World(seed, 120.0)
     world.plan.weather, world.plan.machine = [], []
