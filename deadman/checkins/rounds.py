@@ -367,6 +367,8 @@ class MailHandler:
 def silence(watch: Watch, now: float, is_gone: Callable[[int], bool]) -> str:
     """How long nothing was heard, and what became of the process that was last heard."""
     if watch.last_check_in_at is None:
+        if watch.died_at is not None and watch.died_at == watch.counted_from:
+            return "silent since before deadman started"
         since_start = 0.0 if watch.counted_from is None else now - watch.counted_from
         return f"silent {since_start:.0f} s, since deadman started"
     silent = f"silent {now - watch.last_check_in_at:.0f} s"

@@ -44,14 +44,15 @@ class WatchMemory:
     def put_back(self, watch: Watch, now: float) -> Watch:
         """The watch as we go on with it: up at our end counts as a check-in now, dead stays so until it checks in.
 
-        A dead one's time is over: what an operator arms while it is dead is tripped at once, as without a restart.
+        A dead one's time goes on: what an operator arms while it is dead is tripped when it would be without a restart.
         """
         match self.alive:
             case True:
                 watch = watch.resumed(now)
             case False:
-                died_at = now - watch.timeout
-                watch = replace(watch.resumed(now, watch.timeout).found_dead(died_at), goodbye_at=self.goodbye_at)
+                since = now - watch.timeout if self.goodbye_at is None else min(self.goodbye_at, now)
+                silent = min(now - since, watch.timeout)
+                watch = replace(watch.resumed(now, silent).found_dead(now - silent), goodbye_at=self.goodbye_at)
         if self.stopping:  # it may have come back while nobody listened: so it has its time to be heard first
             watch = watch.stopping(now if watch.counted_from is None else watch.counted_from + watch.timeout)
         return watch.held_until(self.hold)

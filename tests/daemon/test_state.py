@@ -318,6 +318,23 @@ async def test_a_goodbye_that_tripped_is_no_silence_after_a_restart(disk: Disk, 
         assert told.goodbye_at is not None
 
 
+async def test_what_is_armed_after_a_restart_trips_for_a_goodbye_no_sooner_than_without_one(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
+    async with run(disk) as first:
+        first.beat("quoter")
+        first.inboxes.send("quoter", Datagram(first.board.clock.now(), b"STOPPING=1", Sender(7, 1000)))
+        await trio.sleep(1.0)
+        assert first.tripped("d")
+    async with run(disk) as second:
+        second.board.post("d", facts.TripDone(second.board.clock.now(), presumed=False))
+        second.board.post("d", facts.Rearmed(second.board.clock.now(), "alice"))
+        await trio.sleep(3.5)
+        assert not second.tripped("d")
+        await trio.sleep(0.7)
+        assert second.tripped("d")
+
+
 async def test_a_goodbye_said_on_hold_trips_after_a_restart_but_not_a_bot_that_came_back(
     disk: Disk, autojump_clock: MockClock
 ) -> None:

@@ -143,3 +143,5 @@ def test_a_process_of_another_pid_namespace_is_not_said_to_be_gone() -> None:
 
 def test_a_process_not_heard_since_our_start_is_told_so() -> None:
     assert silence(Watch("q", 5.0).resumed(0.0), 5.0, lambda pid: True) == "silent 5 s, since deadman started"
+    dead = Watch("q", 5.0).resumed(10.0, spent=5.0).found_dead(5.0)
+    assert silence(dead, 10.0, lambda pid: True) == "silent since before deadman started"
