@@ -56,7 +56,10 @@ class DeadBot(Law):
         self.goodbyes.on_start()
 
     def on_end(self) -> None:
+        """What was heard just before may have been read."""
         self.goodbyes.on_end()
+        for pulse in self.scene.pulses.values():
+            self._count(self.silences.setdefault(pulse.name, Silence()), pulse, 0.0)
 
     def look(self) -> None:
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now

@@ -26,7 +26,7 @@ class Deaths(Law):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self.placed: dict[str, float] = {}
+        self.placed: dict[tuple[str, str], float] = {}
         self.ready: dict[tuple[str, str], float] = {}
         """Accounts that stood armed, by watch and last check-in; each is judged once, when its bound is up."""
 
@@ -53,7 +53,8 @@ class Deaths(Law):
             self._judge(pulse, account, pulse.sent_at)
 
     def on_order(self, order: Order) -> None:
-        self.placed.setdefault(order.order_id, self.scene.now)
+        """Each venue counts its orders for itself."""
+        self.placed.setdefault((order.account, order.order_id), self.scene.now)
 
     def _selected(self, account: Account) -> list[Order]:
         return [order for order in self.desk.market.open_orders(account) if is_selected(account, order)]
@@ -64,6 +65,6 @@ class Deaths(Law):
         if pulse.quiet_from < inf and self.desk.watches[pulse.name].on_stopping == "release":
             return  # it said goodbye, and was let go
         self.scene.record.reached[f"a death under {account.on_trip}"] += 1
-        left = [one for one in self._selected(account) if self.placed[one.order_id] <= last_check_in]
+        left = [one for one in self._selected(account) if self.placed[one.account, one.order_id] <= last_check_in]
         said = f"{account.name}: {pulse.name} last checked in at {last_check_in:.2f} s, and {len(left)} orders rest"
         self.expect(not left, said)
