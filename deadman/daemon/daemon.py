@@ -86,7 +86,7 @@ class Daemon:
         board.listen(transitions(board))
 
     def remember(self) -> None:
-        """Everybody has a place on the board before the last run's word is put back, and before anybody keeps.
+        """Put all accounts and watches on the board, then restore what the last run wrote down.
 
         Raises SocketFault for a watch's socket that cannot be had.
         """

@@ -169,7 +169,7 @@ class Dial:
 
 @dataclass(slots=True)
 class Host:
-    """Who answers at an address, and the weather on the way there.
+    """Who answers at an address, and what goes wrong on the way there.
 
     `latency` in seconds, lowest and highest; `dial`: what a new connection takes besides.
     """
@@ -184,7 +184,7 @@ class Host:
 
 
 class Network:
-    """Addresses, links and weather. Faults are by host name and strike standing links as well as new ones."""
+    """Addresses, links and their faults. Faults are by host name and strike standing links as well as new ones."""
 
     def __init__(self, nursery: trio.Nursery, random: Random) -> None:
         self.dials: list[Dial] = []

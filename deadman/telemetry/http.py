@@ -49,7 +49,7 @@ Route = Callable[[str], Answer]
 
 
 class Routes:
-    """The four paths of the contract's section 5."""
+    """The paths that are answered: metrics, health, readiness and the status page."""
 
     def __init__(self, board: Board, log_dropped: Dropped) -> None:
         self._board = board
@@ -93,7 +93,7 @@ class Routes:
         return self._board.clock.now() - self._board.loop.tick_at
 
 
-PATIENCE = 5.0
+CLIENT_TIMEOUT = 5.0
 """Seconds a client may keep us waiting for its next byte, or for reading ours."""
 
 REST = 0.1
@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request, one answer, one connection."""
 
     server: Server
-    timeout = PATIENCE
+    timeout = CLIENT_TIMEOUT
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:

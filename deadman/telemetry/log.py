@@ -107,7 +107,7 @@ def _instant(record: logging.LogRecord, precision: str) -> str:
 
 
 JOURNAL = Path("/run/systemd/journal/socket")
-PATIENCE = 1.0
+READER_TIMEOUT = 1.0
 """Seconds a reader may be slow to take one line before it is given up."""
 
 Sink = Callable[[logging.LogRecord], None]
@@ -129,7 +129,7 @@ def _written(descriptor: int, data: bytes) -> int:
     try:
         return os.write(descriptor, data)
     except BlockingIOError:  # somebody who shares our stderr made it non-blocking
-        if not select.select([], [descriptor], [], PATIENCE)[1]:
+        if not select.select([], [descriptor], [], READER_TIMEOUT)[1]:
             raise
         return 0
 
@@ -140,7 +140,7 @@ def journal(path: Path, otherwise: Sink) -> Sink:
     def write(record: logging.LogRecord) -> None:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-                sender.settimeout(PATIENCE)
+                sender.settimeout(READER_TIMEOUT)
                 sender.sendto(as_journal(record), str(path))
         except OSError:
             otherwise(record)

@@ -192,7 +192,7 @@ Dropped = Callable[[], int]
 
 
 class BoardCollector(Collector):
-    """Draws every metric of the contract from the board; may be asked from any thread, stalled loop or not."""
+    """Draws every metric from the board; may be asked from any thread, stalled loop or not."""
 
     def __init__(self, board: Board, log_dropped: Dropped) -> None:
         self._board = board

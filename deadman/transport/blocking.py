@@ -45,7 +45,7 @@ def _no_thread_in_words() -> Iterator[None]:
         raise OSError(errno.EAGAIN, "no thread can be started") from error
 
 
-PATIENCE = 3.0
+LOOKUP_TIMEOUT = 3.0
 """Seconds to wait for an answer that nothing can stand in for."""
 
 STALE_AFTER = 1.0
@@ -58,7 +58,7 @@ AT_ONCE = 5
 """Lookups of one name at most: a name service that is well again shall find one of them fresh."""
 
 THREADS = 16
-"""Threads that hung lookups may hold; trio's own 40 stay free for everybody else."""
+"""Threads that hung lookups may hold; trio's own 40 stay free for other work."""
 
 AddressInfo = list[tuple[Any, ...]]
 Lookup = Callable[[str, int], AddressInfo]
@@ -100,7 +100,7 @@ class Resolver(trio.abc.HostnameResolver):
     async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> AddressInfo:
         name = (host.decode() if isinstance(host, bytes) else str(host), int(port or 0))
         flight = self._flight(name)
-        stale_at, hopeless_at = min(flight.under_way) + STALE_AFTER, trio.current_time() + PATIENCE
+        stale_at, hopeless_at = min(flight.under_way) + STALE_AFTER, trio.current_time() + LOOKUP_TIMEOUT
         with trio.move_on_at(stale_at if name in self._good else hopeless_at):
             await flight.landed.wait()
         if name not in self._good:

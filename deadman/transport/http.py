@@ -1,6 +1,6 @@
 """The port to httpx: one client an account, our own dialler beneath it, and a total deadline over every request.
 
-httpx counts its timeouts per read, resolves names in threads it shares with everybody, and follows the environment's
+httpx counts its timeouts per read, resolves names in threads shared by the whole process, and follows the environment's
 proxies; none of that is left in force here.
 """
 

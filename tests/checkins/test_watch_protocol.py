@@ -1,4 +1,4 @@
-"""What a datagram says: contract, section 3."""
+"""What a datagram says, in the words of sd_notify(3)."""
 
 from __future__ import annotations
 

@@ -16,11 +16,11 @@ import pytest
 
 from deadman.simulator.simulate import USUAL_PORT, reserved_port
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.05)
     return condition()
@@ -64,7 +64,7 @@ def test_a_demo_that_is_ended_leaves_no_daemon_and_no_traceback(
     with playing(tmp_path) as process:
         (daemon,) = daemons(process.pid)
         process.send_signal(signal_)
-        told, complained = process.communicate(timeout=PATIENCE)
+        told, complained = process.communicate(timeout=TIMEOUT)
         assert process.returncode == code
         assert complained == ""
         assert "metrics and status page: http://127.0.0.1:" in told
@@ -76,7 +76,7 @@ def test_a_demo_whose_reader_leaves_ends_without_a_traceback(tmp_path: Path) -> 
     with playing(tmp_path) as process:
         assert process.stdout is not None
         process.stdout.close()
-        assert process.wait(PATIENCE * 2) == 141
+        assert process.wait(TIMEOUT * 2) == 141
         assert process.stderr is not None
         assert process.stderr.read() == ""
 

@@ -1,4 +1,4 @@
-"""The published promise: the bounds of the contract with the defaults, and their reasons for every legal config."""
+"""The published promise: the bounds with the defaults, and their reasons for every legal config."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DESK = replace(deribit("desk", "quoter"), on_trip="cancel")
 MAKER = sxbet("maker", "quoter")
 
 VENUE_LIMIT = 500
-"""Requests a minute that SX Bet takes of an account (protocol, section 9.3)."""
+"""Requests a minute that SX Bet takes of an account (its API documentation, heartbeat)."""
 
 Network = Literal["mainnet", "testnet", "coinbase"]
 
 GRACE = 10.0
-"""Seconds Deribit waits at least for the answer to a test_request, when it was seen doing so (protocol, section 3)."""
+"""Seconds Deribit waits at least for the answer to a test_request, when it was seen doing so (observed)."""
 
 leases = st.integers(5, 3600).flatmap(lambda lease: st.tuples(st.just(lease), st.floats(0.2, min(1200.0, lease / 3))))
 """Every pair of timeout_seconds and renew_interval that a config may hold."""

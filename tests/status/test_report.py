@@ -1,4 +1,4 @@
-"""The answer of `status`: names of the contract, JSON's own types, unknown as null."""
+"""The answer of `status`: its names, JSON's own types, unknown as null."""
 
 from __future__ import annotations
 

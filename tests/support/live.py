@@ -20,11 +20,11 @@ from urllib.request import urlopen
 
 import tomli_w
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 BEAT = 0.5
 
 
-def wait_for(found: Callable[[], object], what: str, patience: float = PATIENCE) -> float:
+def wait_for(found: Callable[[], object], what: str, patience: float = TIMEOUT) -> float:
     """Seconds until `found`; a refused connection counts as not yet."""
     began = time.monotonic()
     while time.monotonic() < began + patience:
@@ -79,7 +79,7 @@ class Desk:
     def venue(self, command: str) -> str:
         """Give the simulated venues a command; its answer."""
         with socket.socket(socket.AF_UNIX) as console:
-            console.settimeout(PATIENCE)
+            console.settimeout(TIMEOUT)
             console.connect(str(self.directory / "faults.sock"))
             console.sendall(command.encode() + b"\n")
             answer = console.recv(4096).decode()

@@ -16,7 +16,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.errors import Reason, Unavailable
-from deadman.transport.blocking import AGAIN, PATIENCE, STALE_AFTER, AddressInfo, Resolver, system_lookup
+from deadman.transport.blocking import AGAIN, LOOKUP_TIMEOUT, STALE_AFTER, AddressInfo, Resolver, system_lookup
 
 LOOPBACK: AddressInfo = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 443))]
 ELSEWHERE: AddressInfo = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", 443))]
@@ -111,7 +111,7 @@ async def test_a_hung_lookup_of_one_host_delays_no_other(
         await trio.testing.wait_all_tasks_blocked()
         assert await resolver.getaddrinfo("fine.test", 443) == LOOPBACK
         assert clock.current_time() == 0.0
-        clock.jump(PATIENCE)
+        clock.jump(LOOKUP_TIMEOUT)
 
 
 async def test_hung_lookups_hold_none_of_the_threads_that_everybody_else_uses(resolver: Resolver, names: Names) -> None:
@@ -142,7 +142,7 @@ async def test_a_host_without_an_answer_is_given_up_in_words_after_a_while(
     async with trio.open_nursery() as askers:
         askers.start_soon(ask_in_vain)
         await trio.testing.wait_all_tasks_blocked()
-        clock.jump(PATIENCE)
+        clock.jump(LOOKUP_TIMEOUT)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ async def test_a_name_service_that_is_well_again_is_found_so_while_an_old_lookup
         askers.start_soon(ask_in_vain)
         await trio.to_thread.run_sync(names.hanging.wait, 30)
         names.hung.clear()
-        clock.jump(PATIENCE)
-    clock.jump(AGAIN - PATIENCE)
+        clock.jump(LOOKUP_TIMEOUT)
+    clock.jump(AGAIN - LOOKUP_TIMEOUT)
     assert await resolver.getaddrinfo("venue.test", 443) == LOOPBACK
     assert names.asked["venue.test"] == 2
 

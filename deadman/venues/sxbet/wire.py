@@ -174,7 +174,7 @@ LONGEST_PAUSE = 30.0
 """Seconds: whatever Retry-After says, a lease must not be left to lapse for longer."""
 
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY}
-"""4xx by number, and yet only the weather between us and the venue."""
+"""4xx by number, and yet a passing failure of the network or of the venue's gateway."""
 
 _NEVER_HEARD = {Reason.DNS, Reason.CONNECT, Reason.TLS, Reason.RATE_LIMITED}
 """Ends before the venue took the request, or turned it away unread."""
