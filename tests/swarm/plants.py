@@ -116,6 +116,22 @@ PLANTS: tuple[Plant, ...] = (
         ),
     ),
     plant(
+        "a renewal passes for a cut",
+        "cut leases",
+        "seeds",
+        "2023",
+        "printed",
+        edit("deadman.model.duty:_cut_is_due", (" or not held.is_cut", "")),
+    ),
+    plant(
+        "an unanswered cut is waited for",
+        "cut leases",
+        "seeds",
+        "2019",
+        "carried out",
+        edit("deadman.model.duty:_is_over", ("guard.leases.end_but_cuts", "(guard.lease_end or trip.at)")),
+    ),
+    plant(
         "the promise knows no number",
         "one by one",
         "scale",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.promise import promise
+from deadman.model.proof import HEARD_WITHIN
 from deadman.model.settings import Account
 from deadman.simulator.exchange import Order
 from tests.swarm.laws.law import Law, Scene
@@ -42,8 +44,11 @@ class CarriedOut(Law):
         super().__init__(scene)
         self.begun: dict[str, Begun] = {}
         self.looked_at = 0.0
+        self.asked: dict[tuple[str, float], float] = {}
+        self.heard_until: dict[str, float] = {}
 
     def on_fact(self, account: str, fact: Fact) -> None:
+        self._note_asking(account, fact)
         known = self.scene.account(account)
         match fact:
             case facts.Tripped() if known is not None and not known.observe and not self.desk.life.restoring:
@@ -70,8 +75,28 @@ class CarriedOut(Law):
             self._heed_stuck(begun)
             left = self._left(begun)
             begun.most = max(begun.most, len(left))
-            if begun.calm > self._bound(begun, begun.most):
-                self.expect(not left, f"{name}: {len(left)} orders rest, {begun.calm:.1f} calm seconds into its trip")
+            if left and begun.calm > self._bound(begun, begun.most):
+                said = f"{name}: {len(left)} orders rest, {begun.calm:.1f} calm seconds into its trip"
+                if not self._waits_for_a_lease(name, begun) or not self.scene.excuses.use("a lease may still be taken"):
+                    self.expect(False, said)
+                    continue
+                begun.calm = 0.0
+
+    def _note_asking(self, account: str, fact: Fact) -> None:
+        """A cut of our own is nothing to wait for."""
+        match fact:
+            case facts.Attempted(at=at, ttl=ttl):
+                self.asked[account, at] = ttl
+            case facts.LeaseGivenUp(at=at, asked_at=asked_at) if self.asked.get((account, asked_at), 0.0) > 1:
+                self.heard_until[account] = at + HEARD_WITHIN
+            case facts.LeasePresumed(ttl=ttl, heard_until=heard_until) if ttl > 1:
+                self.heard_until[account] = max(heard_until, self.heard_until.get(account, -inf))
+
+    def _waits_for_a_lease(self, name: str, begun: Begun) -> bool:
+        """Under `lapse` nothing is sent before the last lease that may be taken has ended, and been given its time."""
+        account, until = begun.account, self.heard_until.get(name, -inf)
+        waits = account.on_trip == "lapse" and account.lease is not None
+        return waits and self.scene.now < until + (account.lease or 0.0) + self._bound(begun, begun.most)
 
     def _heed_stuck(self, begun: Begun) -> None:
         """They delay no other; one that can be cancelled again has its own time."""

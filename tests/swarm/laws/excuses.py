@@ -29,6 +29,11 @@ EXCUSES: dict[str, Excuse] = {
         "said so is lost; a new process that checked in meanwhile found nobody at home.",
         per_hour=3.0,
     ),
+    "a lease may still be taken": Excuse(
+        "Under `lapse` the end of the last lease cancels; a request of an earlier run, or one that we gave up, may "
+        "take one up to half a minute later, and its end is waited for though none is held now.",
+        per_hour=6.0,
+    ),
     "a request may still be heard": Excuse(
         "SX Bet may carry out a request that we gave up, up to half a minute later: a cut or a disarm under way would "
         "end a lease taken meanwhile, so that it is no claim until that time is over.",
