@@ -8,39 +8,42 @@ The model
 A *fact* (model/facts.py) is something that happened at an instant: the venue answered, a session ended, a bot fell
 silent, an operator spoke. Facts are immutable and are posted to the board, and to nothing else.
 
-A *guard* (model/guard.py) is what is known of one account: all its facts, folded. It holds no judgement. Every
-judgement (the phase, whether the account is protected, whether the venue's orders may still stand) is a pure function
-of the guard and the present instant. What is not stored cannot become stale, and any thread may ask.
+A *guard* (model/guard.py), the heart, is what is known of one account: all its facts, folded. It holds what was told,
+a venue's no included. What that means now (the phase, whether the account is protected, whether orders may still
+stand) is a pure function of the guard and the present instant: what is not stored cannot become stale, and any thread
+may ask.
 
 The *board* (model/board.py) holds the guards and watches of all accounts and calls listeners when one changes. Its
 values are immutable and replaced whole, so metrics and pages read it from other threads without a lock.
 
 A *keeper* (daemon/keeper.py) is one task per account. It asks the guard what is to be done (model/duty.py), does it
-at the venue, and posts what came of it. It remembers nothing that decides a claim.
+at the venue, and posts what came of it. Its own fields (failures, pauses) decide only when it tries again; claims come
+from the guard.
 
 A *proof* (model/proof.py) is a venue's answer to a request of ours, dated from the asking, which holds for a number of
 seconds. Claims rest on the last confirmed request. What may still happen to orders rests on the last attempted one.
 
-A *promise* (model/promise.py) is computed from the config alone: every timer that a keeper obeys, and the bounds in
-seconds that `check` prints and the simulation holds the daemon to.
+A *promise* (model/promise.py) is computed from the config alone, by way of each account's timers: the bounds in seconds
+that `check` prints and the simulation holds the daemon to.
 
 A *trip* (model/trip.py) is a switch that was pulled: by a bot's silence, by a bot's own word, or by an operator. Once
 begun it goes on until the venue lists no open order, or until no lease can stand any more.
 
-When in doubt the code errs on one side: early about expiry, late about claims, silent when it stops. A request that
-turns a switch off is sent on an operator's `disarm` and at no other time.
+When in doubt the code errs on one side: it takes a proof to expire early, it claims protection late, and it sends the
+venue nothing when it stops. A request that turns a switch off is sent on an operator's `disarm` and at no other time.
 
 The rooms
 =========
 
-Each room imports only from rooms above it in this list. `tests/test_architecture.py` holds them to it.
+A room imports from its own floor or a lower one (`FLOORS` in `tests/test_architecture.py`), so mostly from rooms above
+it in this list. The simulated venues import nothing of ours.
 
     model/      what is known and what may be claimed: pure, without clock, network or the name of a venue
     transport/  dialling, names, HTTP, WebSocket, Unix sockets and threads: one file for each foreign package
     venues/     what a venue is, and one folder for each; adding one is its folder and a line in venues/__init__.py
     config/     the TOML file: lines for messages, secrets, every fault at once
     checkins/   what bots say: the datagrams, their sockets, and the regular look at who is silent
-    status/     the report and the words for it: terminal, page, problems
+    status/     the report, and the words for each phase (vocabulary.py): terminal, page, problems
     control/    what operators may ask at the control socket, and who may ask it
     telemetry/  metrics and pages over HTTP, the log, webhook and ping
     daemon/     the run: keepers, reload, ticker, systemd, what outlives a restart
@@ -65,7 +68,9 @@ A check-in, and then none: the cancel.
 A venue's answer: the metric.
     transport/websocket.py             the bytes
     venues/deribit/conversation.py     the answer to our request, with both instants
-    venues/deribit/switch.py           the fact Proven
+    venues/deribit/wire.py             what each error code of the venue asks of us
+    venues/deribit/switch.py           the proof
+    daemon/keeper.py                   posts the fact Proven
     model/board.py, model/account.py   the guard and the counters after it
     telemetry/metrics.py               one row for each metric
     telemetry/scrape.py, telemetry/http.py   judged and written when Prometheus asks
@@ -73,8 +78,9 @@ A venue's answer: the metric.
 A config key: where it is obeyed.
     venues/deribit/settings.py   name, type, default, range and meaning, at the field
     config/load.py               the file is read; every fault is told with its line
-    model/promise.py             the timers that follow from it
-    daemon/keeper.py             the timers obeyed
+    venues/deribit/settings.py   `timers`: the waits and intervals that follow from it
+    model/promise.py             the bounds that `check` prints
+    daemon/keeper.py, venues/deribit/conversation.py   the timers obeyed
     daemon/keepers.py            a changed value after a reload
 """
 

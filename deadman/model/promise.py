@@ -1,4 +1,4 @@
-"""The published promise: every timer and every bound, computed from the config and nothing else.
+"""The published promise: every bound, computed from the config and nothing else.
 
 Keepers obey the timers, `check` prints the bounds, the simulation asserts them.
 """
