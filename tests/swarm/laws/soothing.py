@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from deadman.model import facts
@@ -33,6 +34,10 @@ class Soothing(Law):
         super().__init__(scene)
         self.done_at: dict[str, float] = {}
         self.listed_at: dict[str, float] = {}
+        self.placed: dict[tuple[str, str], float] = {}
+
+    def on_order(self, order: Order) -> None:
+        self.placed.setdefault((order.account, order.order_id), self.scene.now)
 
     def on_request(self, received: Received) -> None:
         if received.account is not None and received.method in LISTINGS:
@@ -86,7 +91,7 @@ class Soothing(Law):
             one = told.accounts.get(name)
             if one is None or account.observe or one.protected:
                 continue
-            left = self._resting(account, COUNTED)
+            left = [order for order in self._resting(account, COUNTED) if self._rested(order) > COUNTED]
             if left and not self.desk.market.would_cancel(account):
                 self.expect(False, f"{name}: fine, though it is {one.phase} and {len(left)} orders rest unguarded")
 
@@ -96,6 +101,10 @@ class Soothing(Law):
         clock = self.desk.market.exchange(account).clock
         placed_before = min(now, clock()) - age
         return [order for order in self.desk.market.open_orders(account) if order.placed_at < placed_before]
+
+    def _rested(self, order: Order) -> float:
+        """Seconds of our waking time: whoever sleeps counts nothing, and its bots sleep too."""
+        return self.scene.now - self.placed.get((order.account, order.order_id), -inf)
 
     def _is_disarmed(self, name: str) -> bool:
         """It may have ended by itself while the operator waited for others."""
