@@ -17,7 +17,7 @@ from deadman.model.duty import means
 from deadman.model.facts import Cause, Disarmed, Fact, TripDone, Tripped
 from deadman.model.guard import Guard
 from deadman.model.identity import Identity, identity_of
-from deadman.model.proof import HEARD_WITHIN
+from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Account, Selection, Terms
 from deadman.model.watch import Hold, Watch
 

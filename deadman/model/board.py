@@ -12,10 +12,10 @@ from math import inf
 
 from deadman.model.account import Histogram, Standing
 from deadman.model.clock import Clock
-from deadman.model.facts import Fact
+from deadman.model.facts import Fact, TakenOn
 from deadman.model.guard import Guard
-from deadman.model.identity import TakenOn, identity_of
-from deadman.model.proof import Leases
+from deadman.model.identity import identity_of
+from deadman.model.leases import Leases
 from deadman.model.settings import Account, Terms
 from deadman.model.succession import retired
 from deadman.model.watch import Watch

@@ -10,16 +10,8 @@ from enum import StrEnum
 from math import inf
 
 from deadman.model.errors import Reason
-from deadman.model.identity import Called as Called
-from deadman.model.identity import Heard as Heard
-from deadman.model.identity import Identified as Identified
-from deadman.model.identity import SuccessionFact
-from deadman.model.identity import TakenOn as TakenOn
-from deadman.model.proof import Coverage, LeaseFact, Proof
-from deadman.model.proof import LeaseDenied as LeaseDenied
-from deadman.model.proof import LeaseGivenUp as LeaseGivenUp
-from deadman.model.proof import LeaseGranted as LeaseGranted
-from deadman.model.proof import LeasePresumed as LeasePresumed
+from deadman.model.identity import Identity
+from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Terms
 
 TRIP_PATIENCE = 60.0
@@ -39,151 +31,177 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionOpened:
-    """The venue accepted us; `can_cancel` when the session may also cancel orders."""
+class Fact:
+    """Something that became true of an account; only its kinds are posted."""
 
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened(Fact):
+    """The venue accepted us; `can_cancel` when the session may also cancel orders."""
+
     can_cancel: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Fact):
     """A session, or the attempt at one, ended."""
 
-    at: float
     reason: Reason
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionClosed:
+class SessionClosed(Fact):
     """We left, since there is nothing to do at the venue."""
 
-    at: float
-
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Fact):
     """The venue answered that it could not; the session lives."""
 
-    at: float
     reason: Reason
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Attempted:
+class Attempted(Fact):
     """A renewal left for the venue: from here on it may have heard us. `ttl` is what we asked for; 0 ends a lease."""
 
-    at: float
     ttl: float
     coverage: Coverage = Coverage.LEASE
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
+class LeaseGranted(Fact):
+    """The venue answered the request of `asked_at`: it holds a lease of `ttl` seconds at most; 0: it holds none.
+
+    Attributes:
+        sure: seconds from the asking for which it surely holds it; None where the answer is not what we asked for.
+        stands: where it is not, whether it surely holds a lease all the same; None: only if it held one before.
+    """
+
+    asked_at: float
+    ttl: float
+    sure: float | None
+    stands: bool | None = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseDenied(Fact):
+    """The request of `asked_at` was refused, or never left us: it is not carried out."""
+
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseGivenUp(Fact):
+    """We stopped waiting for the answer to the request of `asked_at`: it may be carried out later."""
+
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeasePresumed(Fact):
+    """Somebody before us, an earlier run as likely as not, may have asked for a lease of `ttl` seconds.
+
+    `heard_until`: the latest instant at which the venue may carry that out.
+    """
+
+    ttl: float
+    heard_until: float
+
+
+LeaseFact = LeaseGranted | LeaseDenied | LeaseGivenUp | LeasePresumed
+"""What becomes of an asking, or is presumed of one that was not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven(Fact):
     """A venue's answer to our own request renewed the claim. `at` is when the answer was read."""
 
-    at: float
     proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
-class FoundOff:
+class FoundOff(Fact):
     """The venue's last word: the switch is off, or the echo is not what we asked for."""
 
-    at: float
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class TurnedAway:
+class TurnedAway(Fact):
     """The venue's last word: our key, scope or address is rejected."""
 
-    at: float
     reason: Reason
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class TurnedOn:
+class TurnedOn(Fact):
     """Our own request turned the account's switch on: only then may `disarm` turn it off."""
 
-    at: float
 
-
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(Fact):
     """We turned the switch on and saw a new connection inherit it; a repair where it had come undone behind us."""
 
-    at: float
-
 
 @dataclass(frozen=True, slots=True)
-class SwitchSent:
+class SwitchSent(Fact):
     """A request to turn the switch on or off is about to leave. Unanswered, the venue may carry it out until `until`.
 
     Of a setting only. `until` is an instant of the monotonic clock, and tells this request from others.
     """
 
-    at: float
     enabled: bool
     until: float
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchAnswered:
+class SwitchAnswered(Fact):
     """The request that was to be carried out by `until` at the latest was answered: with yes, or a no for good."""
 
-    at: float
     until: float
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchRead:
+class SwitchRead(Fact):
     """The setting as the venue told it. `timestamp` is Unix seconds.
 
     Scope "connection" is read only of a connection that started by itself as it is: before we touch its switch.
     """
 
-    at: float
     scope: str
     enabled: bool
     timestamp: float
 
 
 @dataclass(frozen=True, slots=True)
-class Doubted:
+class Doubted(Fact):
     """Time may have gone by unseen (suspend, clock step): nothing proven before counts.
 
     `missed`: seconds that the venue's clock may have gone on while ours stood still.
     """
 
-    at: float
     detail: str
     missed: float = inf
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Fact):
     """No lease is taken: the trading process has not checked in."""
 
-    at: float
-
 
 @dataclass(frozen=True, slots=True)
-class BotSeen:
+class BotSeen(Fact):
     """Every watch of the account that counts lives; `watches` are those that have lived since a lease is taken."""
 
-    at: float
     watches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Tripped:
+class Tripped(Fact):
     """The switch was pulled. `by` and `reason` are for people; `terms` None: those in force."""
 
-    at: float
     cause: Cause
     by: str
     reason: str = ""
@@ -191,7 +209,7 @@ class Tripped:
 
 
 @dataclass(frozen=True, slots=True)
-class RoundDone:
+class RoundDone(Fact):
     """One round of cancelling: what the venue said it cancelled, and what it still lists (None: cannot be read).
 
     Attributes:
@@ -200,7 +218,6 @@ class RoundDone:
         listed: the ids of what remains; None where they are not known.
     """
 
-    at: float
     cancelled: int
     remaining: int | None
     resisting: int = 0
@@ -209,18 +226,16 @@ class RoundDone:
 
 
 @dataclass(frozen=True, slots=True)
-class TripDone:
+class TripDone(Fact):
     """The orders are gone: listed as none by the venue, or `presumed` after the last attempted lease ended."""
 
-    at: float
     presumed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Disarmed:
+class Disarmed(Fact):
     """An operator's word. `until` ends it by itself (monotonic, as of `Clock.slept`), None: only `arm` does."""
 
-    at: float
     by: str
     reason: str = ""
     until: float | None = None
@@ -228,93 +243,81 @@ class Disarmed:
 
 
 @dataclass(frozen=True, slots=True)
-class Slept:
+class Slept(Fact):
     """The machine was suspended, in which spans go on that people gave; `slept` in all, as `Clock.slept` tells."""
 
-    at: float
     slept: float
 
 
-@dataclass(frozen=True, slots=True)
-class DisarmConfirmed:
+class DisarmConfirmed(Fact):
     """The venue confirmed what a disarm asked for, or nothing had to be asked."""
 
-    at: float
-
 
 @dataclass(frozen=True, slots=True)
-class Rearmed:
+class Rearmed(Fact):
     """An operator's `arm`, or a later check-in after a trip."""
 
-    at: float
     by: str
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Fact):
     """A request of ours was answered after `round_trip` seconds."""
 
-    at: float
     round_trip: float
 
 
 @dataclass(frozen=True, slots=True)
-class TestRequestAnswered:
+class TestRequestAnswered(Fact):
     """A test_request was answered; `delay` in seconds from frame read to reply written."""
 
     __test__ = False
-    at: float
     delay: float
 
 
 @dataclass(frozen=True, slots=True)
-class Erred:
+class Erred(Fact):
     """The venue answered with an error code."""
 
-    at: float
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class OrdersCounted:
+class OrdersCounted(Fact):
     """Open orders as the venue lists them; None: it would not tell.
 
     Of those listed before a gap and missing now the venue says that it cancelled `by_venue` by itself, and that
     `accounted` were filled, or cancelled by request.
     """
 
-    at: float
     count: int | None
     by_venue: int = 0
     accounted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class OrdersRemembered:
+class OrdersRemembered(Fact):
     """Open orders as the venue listed them at `listed_at`, before we were away."""
 
-    at: float
     count: int
     listed_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class TokenGranted:
+class TokenGranted(Fact):
     """`expiry_timestamp` is Unix seconds, from the venue's own lifetime."""
 
-    at: float
     expiry_timestamp: float
 
 
 @dataclass(frozen=True, slots=True)
-class ClockCompared:
+class ClockCompared(Fact):
     """The venue's clock less ours, in seconds; a cross-check, never a deadline.
 
     The venue read its clock at some time in the `round_trip`, so that the true offset is within half of it of ours.
     """
 
-    at: float
     offset: float
     round_trip: float
 
@@ -325,45 +328,30 @@ class ClockCompared:
 
 
 @dataclass(frozen=True, slots=True)
-class VenueFired:
+class VenueFired(Fact):
     """The venue itself cancelled `orders` orders because a connection dropped or a lease ran out."""
 
-    at: float
     orders: int
 
 
-Fact = (
-    SuccessionFact
-    | SessionOpened
-    | SessionClosed
-    | Lost
-    | Failed
-    | Attempted
-    | LeaseFact
-    | Proven
-    | FoundOff
-    | TurnedAway
-    | TurnedOn
-    | Repaired
-    | SwitchSent
-    | SwitchAnswered
-    | SwitchRead
-    | Doubted
-    | Awaited
-    | BotSeen
-    | Tripped
-    | RoundDone
-    | TripDone
-    | Disarmed
-    | Slept
-    | DisarmConfirmed
-    | Rearmed
-    | Answered
-    | TestRequestAnswered
-    | Erred
-    | OrdersCounted
-    | OrdersRemembered
-    | TokenGranted
-    | ClockCompared
-    | VenueFired
-)
+@dataclass(frozen=True, slots=True)
+class TakenOn(Fact):
+    """From here on the config names this account, with these terms for its trips."""
+
+    identity: Identity
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Identified(Fact):
+    """The venue told whose account it is; None: it would not."""
+
+    account: str | None
+
+
+class Called(Fact):
+    """Somebody wants a try now, whatever we wait for: a reload, or a secret that has changed."""
+
+
+class Heard(Fact):
+    """Every bot has checked in since the account took the place of another."""

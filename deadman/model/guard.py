@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from math import inf
 
 from deadman.model import facts
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.identity import Identity, Relation
-from deadman.model.proof import Coverage, Leases, Proof
+from deadman.model.leases import Leases
+from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Terms
-from deadman.model.switch import SwitchRecord
 from deadman.model.trip import Book, Trip
 
 
@@ -56,6 +57,27 @@ class Trouble:
     reason: Reason | None
     detail: str
     phase: Phase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRecord:
+    """What we have asked of a switch that is a setting, and so what it may be expected to read.
+
+    Attributes:
+        proven_on: it was proven on, and nobody of us has asked to turn it off since. Read as off after that, it has
+            come undone behind us.
+        undone: it was so read, and no proof came since.
+        unsettled: requests of ours to turn it on or off that were not answered for good: whether on, and the instant
+            until which the venue may yet carry them out. Until then nothing to the contrary is believed.
+    """
+
+    proven_on: bool = False
+    undone: bool = False
+    unsettled: frozenset[tuple[bool, float]] = frozenset()
+
+    def contrary_until(self, *, on: bool) -> float:
+        """Until when the venue may yet turn it the other way, by a request of ours; -inf when it will not."""
+        return max((until for enabled, until in self.unsettled if enabled is not on), default=-inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,26 +254,25 @@ class Guard:
             case facts.TurnedOn():
                 return replace(self, turned_on=True)
             case facts.SwitchRead(at=at, enabled=False):
-                return self._read_off(at)
-            case facts.SwitchSent():
-                known = self if fact.enabled else self._let_go()
-                return replace(known, switch=known.switch.sent(fact))
-            case facts.SwitchAnswered():
-                return replace(self, switch=self.switch.answered(fact))
+                # Exposed only where it had been proven on, and not turned off by us: else it is just not armed yet.
+                undone = replace(self.switch, undone=self.switch.proven_on)
+                news = undone.undone and not self.switch.undone
+                trouble = Trouble(at, None, COME_UNDONE, Phase.EXPOSED) if news else self.trouble
+                return replace(self, proof=None, covered_since=None, switch=undone, trouble=trouble)
+            case facts.SwitchSent(at=at, enabled=enabled, until=until):
+                known = self if enabled else self._let_go()
+                pending = {one for one in self.switch.unsettled if one[1] > at} | {(enabled, until)}
+                return replace(known, switch=replace(known.switch, unsettled=frozenset(pending)))
+            case facts.SwitchAnswered(until=until):
+                pending = {one for one in self.switch.unsettled if one[1] != until}
+                return replace(self, switch=replace(self.switch, unsettled=frozenset(pending)))
             case _:
                 return self
-
-    def _read_off(self, at: float) -> Guard:
-        """Exposed only where it had been proven on, and not turned off by us: else it is just not armed yet."""
-        bare = replace(self, proof=None, covered_since=None, switch=self.switch.read_off())
-        if not bare.switch.undone or self.switch.undone:
-            return bare
-        return replace(bare, trouble=Trouble(at, None, COME_UNDONE, Phase.EXPOSED))
 
     def _let_go(self) -> Guard:
         """The switch is off by our own hand, or about to be: that covers nobody, and blames nobody."""
         exposed = self.trouble is not None and self.trouble.phase is Phase.EXPOSED
-        bare = replace(self, proof=None, covered_since=None, switch=self.switch.let_go())
+        bare = replace(self, proof=None, covered_since=None, switch=replace(self.switch, proven_on=False, undone=False))
         return replace(bare, trouble=None) if exposed else bare
 
     def _commanded(self, fact: Fact) -> Guard:
@@ -295,8 +316,8 @@ class Guard:
         gap = self.proof is None or not self.proof.stands(proof.asked_at)
         since = proof.asked_at if gap or self.covered_since is None else self.covered_since
         book = self._book(proof.asked_at)
-        proven = replace(self, proof=proof, covered_since=since, trouble=None, leases=leases, book=book)
-        return replace(proven, switch=self.switch.proven())
+        switch = replace(self.switch, proven_on=True, undone=False)
+        return replace(self, proof=proof, covered_since=since, trouble=None, leases=leases, book=book, switch=switch)
 
     def _counted(self, at: float, count: int | None) -> Guard:
         """A list that cannot be read takes nothing back: the last count goes on, with its age."""

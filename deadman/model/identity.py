@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from deadman.model.settings import Account, Terms
+from deadman.model.settings import Account
 
 
 class Relation(Enum):
@@ -51,37 +51,3 @@ def identity_of(account: Account) -> Identity:
     """As far as the config tells it."""
     words = "\n".join(word or "" for word in account.credential)
     return Identity(account.place, hashlib.sha256(words.encode()).hexdigest()[:16], account.account_id)
-
-
-@dataclass(frozen=True, slots=True)
-class TakenOn:
-    """From here on the config names this account, with these terms for its trips."""
-
-    at: float
-    identity: Identity
-    terms: Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """The venue told whose account it is; None: it would not."""
-
-    at: float
-    account: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """Somebody wants a try now, whatever we wait for: a reload, or a secret that has changed."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Every bot has checked in since the account took the place of another."""
-
-    at: float
-
-
-SuccessionFact = TakenOn | Identified | Called | Heard

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from deadman.model.proof import SHORTEST
+from deadman.model.leases import SHORTEST
 from deadman.model.settings import REFUSED, REFUSED_AT_FIRST, Account, Timers, WatchConfig
 from deadman.model.text import tenths_up
 

@@ -14,7 +14,7 @@ from deadman.model import facts
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard
 from deadman.model.identity import Identity, Relation
-from deadman.model.proof import Leases
+from deadman.model.leases import Leases
 
 
 def fold(guard: Guard, fact: Fact) -> Guard:

@@ -11,7 +11,8 @@ from deadman.model import facts
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import UNCLAIMABLE, UNWANTED, Guard, Phase
-from deadman.model.proof import HEARD_WITHIN, Coverage, Proof
+from deadman.model.leases import HEARD_WITHIN
+from deadman.model.proof import Coverage, Proof
 from tests.support.histories import OVERDUE, fold
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)

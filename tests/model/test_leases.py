@@ -10,7 +10,8 @@ from deadman.model import facts
 from deadman.model.duty import CUT_AGAIN, LAPSE_GRACE, cancel_method
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard
-from deadman.model.proof import ANSWERED_WITHIN, HEARD_WITHIN, Coverage, Leases, Proof
+from deadman.model.leases import ANSWERED_WITHIN, HEARD_WITHIN, Leases
+from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import OnTrip
 from tests.support.histories import fold
 from tests.swarm.world.accounts import sxbet_account

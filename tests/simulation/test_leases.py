@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.guard import Phase
-from deadman.model.proof import HEARD_WITHIN
+from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Secret, WatchConfig
 from deadman.model.trip import Trip
 from deadman.status.report import report

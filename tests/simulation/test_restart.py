@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from deadman.daemon.state import REMEMBER_TIMEOUT
 from deadman.model.guard import Phase
-from deadman.model.proof import HEARD_WITHIN
+from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Account, WatchConfig
 from deadman.simulator.deribit.connection import Connection
 from deadman.status.report import report

@@ -18,7 +18,10 @@ PLANTS: tuple[Plant, ...] = (
         "matrix",
         "deribit drifts / private/enable_cancel_on_disconnect: 13028",
         "read off",
-        edit(f"{GUARD}._read_off", ("        bare = replace(", "        return self\n        bare = replace(")),
+        edit(
+            f"{GUARD}._switched",
+            ("                # Exposed only", "                return self\n                # Exposed only"),
+        ),
     ),
     plant(
         "a session's end is not told",
@@ -38,7 +41,7 @@ PLANTS: tuple[Plant, ...] = (
         "matrix",
         "v3 disarmed, armed / POST /heartbeat/v3: carried out long after",
         "lease end",
-        Value("deadman.model.proof:HEARD_WITHIN", 0.0),
+        Value("deadman.model.leases:HEARD_WITHIN", 0.0),
     ),
     plant(
         "no earlier request undoes a lease",
@@ -47,7 +50,7 @@ PLANTS: tuple[Plant, ...] = (
         "v3 disarmed, armed / POST /heartbeat/v3: carried out long after",
         "protected",
         edit(
-            "deadman.model.proof:Leases.lasting",
+            "deadman.model.leases:Leases.lasting",
             ("        shorter = (", "        return proof.ttl\n        shorter = ("),
         ),
     ),
@@ -57,7 +60,9 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "disarmed for a while, trip / step ahead / 0.3",
         "told",
-        edit(f"{GUARD}._let_go", ("switch=self.switch.let_go())", "switch=self.switch)")),
+        edit(
+            f"{GUARD}._let_go", ("switch=replace(self.switch, proven_on=False, undone=False))", "switch=self.switch)")
+        ),
     ),
     plant(
         "V3's answer is not read",

@@ -26,8 +26,8 @@ def test_a_plant_whose_place_has_changed_fails_loudly() -> None:
 def test_a_plant_is_gone_once_its_world_is_over() -> None:
     from deadman.model.guard import Guard
 
-    code = Guard._read_off.__code__
+    code = Guard._switched.__code__
     planted = next(one for one in PLANTS if one.name == "what reads off is no fact")
     with planted.planted():
-        assert Guard._read_off.__code__ is not code
-    assert Guard._read_off.__code__ is code
+        assert Guard._switched.__code__ is not code
+    assert Guard._switched.__code__ is code

@@ -7,8 +7,8 @@ from math import inf
 
 from deadman.model import facts
 from deadman.model.facts import Fact
+from deadman.model.leases import HEARD_WITHIN
 from deadman.model.promise import promise
-from deadman.model.proof import HEARD_WITHIN
 from deadman.model.settings import Account
 from deadman.simulator.exchange import Order
 from tests.swarm.laws.law import Law, Scene

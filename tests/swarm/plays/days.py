@@ -20,8 +20,7 @@ import deadman.control.commands
 import deadman.daemon.systemd
 import deadman.daemon.ticker
 from deadman.model import facts
-from deadman.model.facts import Fact
-from deadman.model.identity import Identified
+from deadman.model.facts import Fact, Identified
 from deadman.model.promise import promise
 from deadman.model.settings import Account, WatchConfig
 from tests.swarm.laws.law import STEP
