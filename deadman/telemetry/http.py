@@ -24,7 +24,7 @@ from deadman.model.board import Board
 from deadman.model.text import host_and_port
 from deadman.status.page import POLICY, STALLED, page
 from deadman.status.report import report
-from deadman.telemetry.scrape import Dropped, Scrapes, no_logs_dropped, registry
+from deadman.telemetry.scrape import Scrapes, registry
 from deadman.transport.peers import is_gone
 
 PLAIN = "text/plain; charset=utf-8"
@@ -44,53 +44,35 @@ class Answer:
         return cls(status, f"{text}\n".encode(), PLAIN, headers or {})
 
 
-Route = Callable[[str], Answer]
-"""Answers a GET with this `Accept` header."""
-
-
 class Routes:
     """The paths that are answered: metrics, health, readiness and the status page."""
 
-    def __init__(self, board: Board, log_dropped: Dropped) -> None:
+    def __init__(self, board: Board, log_dropped: Callable[[], int]) -> None:
         self._board = board
         self._scrapes = Scrapes(registry(board, log_dropped))
-        self._paths: Mapping[str, Route] = {
-            "/metrics": self._metrics,
-            "/healthz": self._healthz,
-            "/readyz": self._readyz,
-            "/": self._page,
-        }
 
     def answer(self, path: str, accept: str) -> Answer:
-        route = self._paths.get(path)
-        if route is None:
-            return Answer.plain(HTTPStatus.NOT_FOUND, f"nothing here; try {' '.join(self._paths)}")
-        return route(accept)
-
-    def _metrics(self, accept: str) -> Answer:
-        rendering = self._scrapes.answer(accept)
-        return Answer(HTTPStatus.OK, rendering.body, rendering.content_type)
-
-    def _healthz(self, accept: str) -> Answer:
-        age = self._tick_age()
-        if age > STALLED:
-            stalled = f"the event loop hangs: it last ticked {age:.1f} s ago"
-            return Answer.plain(HTTPStatus.SERVICE_UNAVAILABLE, stalled)
-        return Answer.plain(HTTPStatus.OK, "the event loop ticks")
-
-    def _readyz(self, accept: str) -> Answer:
-        """Alarming is what is wanted and not protected: an account that is disarmed or waits for its bot is neither."""
-        bare = [f"{name}: {it.phase}" for name, it in self._board.standings().items() if it.alarming]
-        if bare:
-            return Answer.plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(("not protected:", *bare)))
-        return Answer.plain(HTTPStatus.OK, "every wanted account is protected")
-
-    def _page(self, accept: str) -> Answer:
-        text = page(report(self._board, is_gone=is_gone), self._tick_age())
-        return Answer(HTTPStatus.OK, text.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": POLICY})
-
-    def _tick_age(self) -> float:
-        return self._board.clock.now() - self._board.loop.tick_at
+        """Answers a GET with this `Accept` header."""
+        tick_age = self._board.clock.now() - self._board.loop.tick_at
+        match path:
+            case "/metrics":
+                rendering = self._scrapes.answer(accept)
+                return Answer(HTTPStatus.OK, rendering.body, rendering.content_type)
+            case "/healthz" if tick_age > STALLED:
+                words = f"the event loop hangs: it last ticked {tick_age:.1f} s ago"
+                return Answer.plain(HTTPStatus.SERVICE_UNAVAILABLE, words)
+            case "/healthz":
+                return Answer.plain(HTTPStatus.OK, "the event loop ticks")
+            case "/readyz":
+                # An account that is disarmed or waits for its bot is not wanted, and so not alarming.
+                bare = [f"{name}: {it.phase}" for name, it in self._board.standings().items() if it.alarming]
+                if bare:
+                    return Answer.plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(("not protected:", *bare)))
+                return Answer.plain(HTTPStatus.OK, "every wanted account is protected")
+            case "/":
+                text = page(report(self._board, is_gone=is_gone), tick_age).encode()
+                return Answer(HTTPStatus.OK, text, "text/html; charset=utf-8", {"Content-Security-Policy": POLICY})
+        return Answer.plain(HTTPStatus.NOT_FOUND, "nothing here; try /metrics /healthz /readyz /")
 
 
 CLIENT_TIMEOUT = 5.0
@@ -98,6 +80,15 @@ CLIENT_TIMEOUT = 5.0
 
 REST = 0.1
 """Seconds to rest when no descriptor is left, lest accepting becomes a spin that starves the event loop."""
+
+MOST = 64
+"""Connections at once. When one more comes the oldest goes: a scraper asks at once, who is old is silent or slow."""
+
+LIFE = 10.0
+"""Seconds a connection may last whatever it does: a byte now and then keeps nobody in."""
+
+REAP = 0.5
+"""Seconds between looks for connections that outstayed."""
 
 _SAFETY = {
     "Cache-Control": "no-store",
@@ -110,18 +101,21 @@ _log = logging.getLogger(__name__)
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `routes` on an address family of its own until shut down."""
+    """Serves `routes` on an address family of its own until closed. `now` is monotonic."""
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024  # a full queue costs a newcomer a second, until its next SYN
 
     def __init__(
-        self, family: socket.AddressFamily, address: tuple[Any, ...], routes: Routes, connections: Connections
+        self, family: socket.AddressFamily, address: tuple[Any, ...], routes: Routes, now: Callable[[], float]
     ) -> None:
         self.address_family = family
         self.routes = routes
-        self._connections = connections
+        self._now = now
+        self._served_since: dict[socket.socket, float] = {}  # oldest first
+        # Held from the look-up to the hang-up: a closed socket's number may already be somebody else's.
+        self._lock = Lock()
         super().__init__(address, Handler)
         # A client that left between being announced and being accepted must not hold up the next.
         self.socket.setblocking(False)
@@ -142,15 +136,39 @@ class Server(ThreadingHTTPServer):
             if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                 time.sleep(REST)
             raise
-        self._connections.add(connection)
+        with self._lock:
+            while len(self._served_since) >= MOST:
+                self._hang_up(next(iter(self._served_since)))
+            self._served_since[connection] = self._now()
         return connection, address
 
     def service_actions(self) -> None:
-        self._connections.reap()
+        """Hang up on those who outstayed."""
+        with self._lock:
+            oldest_allowed = self._now() - LIFE
+            for connection in [one for one, since in self._served_since.items() if since <= oldest_allowed]:
+                self._hang_up(connection)
 
     def shutdown_request(self, request: Any) -> None:
-        self._connections.forget(request)
+        with self._lock:
+            self._served_since.pop(request, None)
         super().shutdown_request(request)
+
+    def close(self) -> None:
+        """Stop at once, whoever is being served."""
+        with suppress(OSError):  # wakes the thread that waits for clients, which then sees that it is to end
+            self.socket.shutdown(socket.SHUT_RDWR)
+        self.shutdown()
+        self.server_close()
+        with self._lock:
+            for connection in tuple(self._served_since):
+                self._hang_up(connection)
+
+    def _hang_up(self, connection: socket.socket) -> None:
+        """Its thread wakes from whatever it waits for, and closes it."""
+        self._served_since.pop(connection)
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients come and go as they like; anything else is a bug of ours."""
@@ -197,56 +215,6 @@ class Handler(BaseHTTPRequestHandler):
         """Silent: scrapes come every few seconds for ever."""
 
 
-MOST = 64
-"""Connections at once. When one more comes the oldest goes: a scraper asks at once, who is old is silent or slow."""
-
-LIFE = 10.0
-"""Seconds a connection may last whatever it does: a byte now and then keeps nobody in."""
-
-
-class Connections:
-    """Who is being served, oldest first. `now` is monotonic."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._since: dict[socket.socket, float] = {}
-        # Held from the look-up to the hang-up: a closed socket's number may already be somebody else's.
-        self._lock = Lock()
-
-    def add(self, connection: socket.socket) -> None:
-        with self._lock:
-            while len(self._since) >= MOST:
-                self._hang_up(next(iter(self._since)))
-            self._since[connection] = self._now()
-
-    def forget(self, connection: socket.socket) -> None:
-        """To be called before it is closed."""
-        with self._lock:
-            self._since.pop(connection, None)
-
-    def reap(self) -> None:
-        """Hang up on those who outstayed."""
-        with self._lock:
-            oldest_allowed = self._now() - LIFE
-            for connection in [known for known, since in self._since.items() if since <= oldest_allowed]:
-                self._hang_up(connection)
-
-    def hang_up_on_all(self) -> None:
-        with self._lock:
-            for connection in tuple(self._since):
-                self._hang_up(connection)
-
-    def _hang_up(self, connection: socket.socket) -> None:
-        """Its thread wakes from whatever it waits for, and closes it."""
-        self._since.pop(connection)
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-
-
-REAP = 0.5
-"""Seconds between looks for connections that outstayed."""
-
-
 class CannotListen(OSError):
     """The address cannot be had; the message says why and what to do."""
 
@@ -254,41 +222,31 @@ class CannotListen(OSError):
 class Exposition:
     """Serves `board` on `address`: a host (name, IPv4 or IPv6) and a port, 0 for any that is free."""
 
-    def __init__(self, board: Board, address: tuple[str, int], log_dropped: Dropped = no_logs_dropped) -> None:
+    def __init__(self, board: Board, address: tuple[str, int], log_dropped: Callable[[], int] = lambda: 0) -> None:
         self._address = address
         self._routes = Routes(board, log_dropped)
-        self._connections = Connections(board.clock.now)
+        self._now = board.clock.now
         self._server: Server | None = None
 
     def start(self) -> tuple[str, int]:
         """Listen and serve; the address that was bound. Raises CannotListen in words."""
+        host, port = self._address
         try:
-            family, _, _, _, address = _resolved(*self._address)
-            self._server = Server(family, address, self._routes, self._connections)
+            found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, _, _, _, address = found[0]
+            self._server = Server(family, address, self._routes, self._now)
         except (OSError, UnicodeError) as error:
-            raise CannotListen(_in_words(self._address, error)) from error
+            where = f"{host_and_port(host, port)} (key daemon.listen)"
+            raise CannotListen(f"cannot listen on {where}: {_advice(error)}") from error
         threading.Thread(target=self._server.serve_forever, args=(REAP,), name="exposition", daemon=True).start()
-        host, port = self._server.server_address[:2]
-        return str(host), int(port)
+        bound_host, bound_port = self._server.server_address[:2]
+        return str(bound_host), int(bound_port)
 
     def close(self) -> None:
-        """Stop at once, whoever is being served. Without effect when it was not started."""
+        """Without effect when it was not started."""
         server, self._server = self._server, None
-        if server is None:
-            return
-        with suppress(OSError):  # wakes the thread that waits for clients, which then sees that it is to end
-            server.socket.shutdown(socket.SHUT_RDWR)
-        server.shutdown()
-        server.server_close()
-        self._connections.hang_up_on_all()
-
-
-def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, int, int, str, tuple[object, ...]]:
-    return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-
-
-def _in_words(address: tuple[str, int], error: OSError | UnicodeError) -> str:
-    return f"cannot listen on {host_and_port(*address)} (key daemon.listen): {_advice(error)}"
+        if server is not None:
+            server.close()
 
 
 def _advice(error: OSError | UnicodeError) -> str:

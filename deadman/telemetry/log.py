@@ -16,13 +16,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 from urllib.parse import quote
 
 from deadman.model import text
 from deadman.model.settings import DaemonConfig, Secret
-
-Fields = Mapping[str, Any]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "at"}
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
@@ -30,30 +28,15 @@ _COLOURS = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31"
 _LARGEST = 48 * 1024  # characters of one journal value: a datagram must fit the socket's send buffer
 
 
-def fields_of(record: logging.LogRecord) -> Fields:
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """What was passed as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
-
-
-def timestamp_of(record: logging.LogRecord) -> float:
-    """Unix seconds: when it became true, else when it was logged."""
-    return float(getattr(record, "at", record.created))
 
 
 def as_text(record: logging.LogRecord) -> str:
     """One line for people, UTC; a traceback follows it, indented. No word of a stranger plays with the terminal."""
     traceback = "".join(f"\n    {text.plain(line)}" for line in (record.exc_text or "").splitlines())
     return f"{_instant(record, 'seconds')}  {record.levelname:<7}  {text.plain(record.getMessage())}{traceback}"
-
-
-def coloured(record: logging.LogRecord) -> str:
-    colour = _COLOURS.get(record.levelno)
-    return f"\x1b[{colour}m{as_text(record)}\x1b[0m" if colour else as_text(record)
-
-
-def prefixed(record: logging.LogRecord) -> str:
-    """For a journal that reads our stderr: sd-daemon(3)'s level before the line."""
-    return f"<{priority(record)}>{as_text(record)}"
 
 
 def as_json(record: logging.LogRecord) -> str:
@@ -71,29 +54,26 @@ def as_json(record: logging.LogRecord) -> str:
 
 
 def as_journal(record: logging.LogRecord) -> bytes:
-    """A datagram of journald's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL)."""
-    return b"".join(_entry(name, value[:_LARGEST]) for name, value in _journal_fields(record))
+    """A datagram of journald's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL).
 
-
-def _journal_fields(record: logging.LogRecord) -> Iterator[tuple[str, str]]:
-    traceback = f"\n{record.exc_text}" if record.exc_text else ""
-    yield "MESSAGE", record.getMessage() + traceback
-    yield "PRIORITY", str(priority(record))
-    yield "SYSLOG_IDENTIFIER", "deadman"
-    yield "LOGGER", record.name
-    yield "CODE_FILE", record.pathname
-    yield "CODE_LINE", str(record.lineno)
-    yield "DEADMAN_TIMESTAMP", _instant(record, "milliseconds")
-    for name, value in fields_of(record).items():
-        yield f"DEADMAN_{name.upper()}", str(value)
-
-
-def _entry(name: str, value: str) -> bytes:
-    """`NAME=value`, or for several lines the name, a newline, the value's length as 64 bits, the value."""
-    data = value.encode("utf-8", "backslashreplace")
-    if b"\n" in data:
-        return b"".join((name.encode(), b"\n", struct.pack("<Q", len(data)), data, b"\n"))
-    return b"".join((name.encode(), b"=", data, b"\n"))
+    A field is `NAME=value`, or for several lines the name, a newline, the value's length as 64 bits, the value.
+    """
+    fields = {
+        "MESSAGE": record.getMessage() + (f"\n{record.exc_text}" if record.exc_text else ""),
+        "PRIORITY": priority(record),
+        "SYSLOG_IDENTIFIER": "deadman",
+        "LOGGER": record.name,
+        "CODE_FILE": record.pathname,
+        "CODE_LINE": record.lineno,
+        "DEADMAN_TIMESTAMP": _instant(record, "milliseconds"),
+        **{f"DEADMAN_{name.upper()}": value for name, value in fields_of(record).items()},
+    }
+    datagram = b""
+    for name, value in fields.items():
+        data = str(value)[:_LARGEST].encode("utf-8", "backslashreplace")
+        lead = b"\n" + struct.pack("<Q", len(data)) if b"\n" in data else b"="
+        datagram += name.encode() + lead + data + b"\n"
+    return datagram
 
 
 def priority(record: logging.LogRecord) -> int:
@@ -102,7 +82,8 @@ def priority(record: logging.LogRecord) -> int:
 
 
 def _instant(record: logging.LogRecord, precision: str) -> str:
-    moment = datetime.fromtimestamp(timestamp_of(record), UTC).replace(tzinfo=None)
+    """When it became true, else when it was logged."""
+    moment = datetime.fromtimestamp(getattr(record, "at", record.created), UTC).replace(tzinfo=None)
     return f"{moment.isoformat(' ' if precision == 'seconds' else 'T', precision)}Z"
 
 
@@ -120,18 +101,13 @@ def stream(descriptor: int, form: Callable[[logging.LogRecord], str]) -> Sink:
     def write(record: logging.LogRecord) -> None:
         rest = f"{form(record)}\n".encode("utf-8", "backslashreplace")
         while rest:
-            rest = rest[_written(descriptor, rest) :]
+            try:
+                rest = rest[os.write(descriptor, rest) :]
+            except BlockingIOError:  # somebody who shares our stderr made it non-blocking
+                if not select.select([], [descriptor], [], READER_TIMEOUT)[1]:
+                    raise
 
     return write
-
-
-def _written(descriptor: int, data: bytes) -> int:
-    try:
-        return os.write(descriptor, data)
-    except BlockingIOError:  # somebody who shares our stderr made it non-blocking
-        if not select.select([], [descriptor], [], READER_TIMEOUT)[1]:
-            raise
-        return 0
 
 
 def journal(path: Path, otherwise: Sink) -> Sink:
@@ -152,22 +128,25 @@ def sink(
     log_format: Literal["auto", "journal", "text", "json"], descriptor: int, environment: Mapping[str, str]
 ) -> Sink:
     """The sink that the config asks for; `auto` looks at what `descriptor` (stderr) is."""
-    match _resolved(log_format, descriptor, environment):
+    if log_format == "auto":
+        log_format = "text" if os.isatty(descriptor) else "json"
+        if is_journal(descriptor, environment.get("JOURNAL_STREAM", "")):
+            log_format = "journal"
+    match log_format:
         case "journal":
-            return journal(JOURNAL, stream(descriptor, prefixed))
+            # While it is away, stderr with sd-daemon(3)'s level before each line.
+            return journal(JOURNAL, stream(descriptor, lambda record: f"<{priority(record)}>{as_text(record)}"))
         case "text":
-            colourless = environment.get("NO_COLOR") or environment.get("TERM") == "dumb" or not os.isatty(descriptor)
-            return stream(descriptor, as_text if colourless else coloured)
-        case _:
+            plain = environment.get("NO_COLOR") or environment.get("TERM") == "dumb" or not os.isatty(descriptor)
+            return stream(descriptor, as_text if plain else _coloured)
+        case "json":
             return stream(descriptor, as_json)
+    assert_never(log_format)
 
 
-def _resolved(log_format: str, descriptor: int, environment: Mapping[str, str]) -> str:
-    if log_format != "auto":
-        return log_format
-    if is_journal(descriptor, environment.get("JOURNAL_STREAM", "")):
-        return "journal"
-    return "text" if os.isatty(descriptor) else "json"
+def _coloured(record: logging.LogRecord) -> str:
+    colour = _COLOURS.get(record.levelno)
+    return f"\x1b[{colour}m{as_text(record)}\x1b[0m" if colour else as_text(record)
 
 
 def is_journal(descriptor: int, journal_stream: str) -> bool:
@@ -195,52 +174,24 @@ def logging_set_up(
     The writer knows how many lines were dropped.
     """
     level = logging.getLevelNamesMapping()[config.log_level.upper()]
-    writer = Writer(sink(config.log_format, descriptor, environment))
-    writer.start()
+    writer, root = Writer(sink(config.log_format, descriptor, environment)), logging.getLogger()
+    levels = {root: level, **{logging.getLogger(name): max(level, logging.WARNING) for name in CHATTY}}
     with ExitStack() as stack:
         stack.callback(writer.close)
-        stack.enter_context(_root(ToWriter(writer), level))
-        for name in CHATTY:
-            stack.enter_context(_level(logging.getLogger(name), max(level, logging.WARNING)))
-        stack.enter_context(_strays_logged())
+        stack.callback(setattr, root, "handlers", root.handlers)
+        root.handlers = [ToWriter(writer)]
+        for logger, wanted in levels.items():
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(wanted)
+        stack.callback(setattr, threading, "excepthook", threading.excepthook)
+        threading.excepthook = _log_death
+        stack.callback(logging.captureWarnings, False)
+        logging.captureWarnings(True)
         yield writer
 
 
-@contextmanager
-def _root(handler: logging.Handler, level: int) -> Iterator[None]:
-    """The root logger with this handler alone."""
-    root = logging.getLogger()
-    before, root.handlers = root.handlers, [handler]
-    try:
-        with _level(root, level):
-            yield
-    finally:
-        root.handlers = before
-
-
-@contextmanager
-def _level(logger: logging.Logger, level: int) -> Iterator[None]:
-    before = logger.level
-    logger.setLevel(level)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-@contextmanager
-def _strays_logged() -> Iterator[None]:
-    """Python's own warnings, and what kills a thread, go to the log too."""
-    before, threading.excepthook = threading.excepthook, _log_death
-    logging.captureWarnings(True)
-    try:
-        yield
-    finally:
-        logging.captureWarnings(False)
-        threading.excepthook = before
-
-
 def _log_death(death: threading.ExceptHookArgs) -> None:
+    """What kills a thread goes to the log too."""
     if death.exc_value is not None:
         raised = (death.exc_type, death.exc_value, death.exc_traceback)
         _log.critical("a thread died of a bug", exc_info=raised, extra={"event": "thread_died"})
@@ -263,9 +214,10 @@ class Writer:
         self._room = room
         # A SimpleQueue may be put to while it is being put to: a warning from the garbage collector comes at any time.
         self._waiting: SimpleQueue[logging.LogRecord | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._found_no_room = 0
         self._not_written = 0
+        self._thread = threading.Thread(target=self._write, name="log-writer", daemon=True)
+        self._thread.start()
 
     def put(self, record: logging.LogRecord) -> None:
         """Never waits; for any thread."""
@@ -277,9 +229,6 @@ class Writer:
     def dropped(self) -> int:
         """Lines nobody will read."""
         return self._found_no_room + self._not_written
-
-    def start(self) -> None:
-        self._thread.start()
 
     def close(self, patience: float = FLUSH) -> None:
         """Write what waits, for `patience` seconds at most."""
@@ -309,19 +258,12 @@ def settled(record: logging.LogRecord) -> logging.LogRecord:
     """A copy whose message, traceback and fields are final and redacted; other handlers keep the original."""
     final = copy.copy(record)
     final.msg, final.args = redacted(record.getMessage()), None
-    final.exc_text, final.exc_info, final.stack_info = redacted(_traceback(record)), None, None
-    for name, value in fields_of(record).items():
-        setattr(final, name, _settled_value(value))
-    return final
-
-
-def _settled_value(value: Any) -> Any:
-    return value if value is None or isinstance(value, int | float) else redacted(str(value))
-
-
-def _traceback(record: logging.LogRecord) -> str:
     raised = _TRACEBACKS.formatException(record.exc_info) if record.exc_info and record.exc_info[0] else ""
-    return "\n".join(part for part in (raised, record.stack_info) if part)
+    final.exc_text = redacted("\n".join(part for part in (raised, record.stack_info) if part))
+    final.exc_info, final.stack_info = None, None
+    for name, value in fields_of(record).items():
+        setattr(final, name, value if value is None or isinstance(value, int | float) else redacted(str(value)))
+    return final
 
 
 MASK = "***"

@@ -138,7 +138,6 @@ def test_a_level_above_warning_holds_for_everybody(pipe: Pipe, name: str) -> Non
 
 def test_a_reader_that_hangs_blocks_nobody_and_the_loss_is_counted(pipe: Pipe) -> None:
     writer = Writer(stream(pipe.writer, lambda record: "x" * 200_000), room=10)
-    writer.start()
     for _ in range(100):
         writer.put(logging.makeLogRecord({}))
     assert writer.dropped() >= 89
