@@ -1,7 +1,7 @@
 """What Prometheus is told: how one metric is described, and a row for each, judged at the scrape.
 
-A description is data: a name, a sentence, and a function from a subject (an account, a watch, the daemon) to its
-readings. Nothing is kept between scrapes, so nothing can go stale or be seen half-updated.
+A description is a name, a sentence, and a function from a subject (an account, a watch, the daemon) to its readings.
+Nothing is kept between scrapes, so nothing can go stale or be seen half-updated.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from prometheus_client.metrics_core import (
 from prometheus_client.utils import floatToGoString
 
 from deadman.model.account import Histogram, Standing, Tally
-from deadman.model.clock import Clock
 from deadman.model.duty import trip_ready
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause
 from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account
+from deadman.model.text import Times
 from deadman.venues.venue import VenueMetric
 
 Subject = TypeVar("Subject")
@@ -38,25 +38,38 @@ Subjects = Iterable[tuple[Labels, Subject]]
 Family = Callable[[Labels, Subjects[Subject]], Metric]
 """One metric name: given the subjects' label names and the subjects, all its samples."""
 
-_Kind = type[GaugeMetricFamily] | type[CounterMetricFamily]
+Reading = float | Mapping[str, float] | None
+"""One number, or one for each value of one more label; a subject whose reading is None has no series."""
 
 
-def gauge(name: str, sentence: str, read: Callable[[Subject], float | None]) -> Family[Subject]:
-    """One reading; a subject whose reading is None has no series."""
-    return _one(GaugeMetricFamily, name, sentence, read)
+def gauge(name: str, sentence: str, read: Callable[[Subject], Reading], label: str = "") -> Family[Subject]:
+    """`label` is what the keys of a Mapping are values of."""
+    return _family(GaugeMetricFamily, name, sentence, read, label)
 
 
-def counter(name: str, sentence: str, read: Callable[[Subject], float | None]) -> Family[Subject]:
-    return _one(CounterMetricFamily, name, sentence, read)
+def counter(name: str, sentence: str, read: Callable[[Subject], Reading], label: str = "") -> Family[Subject]:
+    return _family(CounterMetricFamily, name, sentence, read, label)
 
 
-def gauges(name: str, sentence: str, label: str, read: Callable[[Subject], Mapping[str, float]]) -> Family[Subject]:
-    """One reading for each value of one more label."""
-    return _each(GaugeMetricFamily, name, sentence, label, read)
+def _family(
+    kind: type[GaugeMetricFamily] | type[CounterMetricFamily],
+    name: str,
+    sentence: str,
+    read: Callable[[Subject], Reading],
+    label: str,
+) -> Family[Subject]:
+    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
+        metric = kind(name, sentence, labels=(*names, label) if label else names)
+        for values, subject in subjects:
+            reading = read(subject)
+            if isinstance(reading, Mapping):
+                for value, number in reading.items():
+                    metric.add_metric((*values, value), number)
+            elif reading is not None:
+                metric.add_metric(values, reading)
+        return metric
 
-
-def counters(name: str, sentence: str, label: str, read: Callable[[Subject], Mapping[str, float]]) -> Family[Subject]:
-    return _each(CounterMetricFamily, name, sentence, label, read)
+    return draw
 
 
 def histogram(name: str, sentence: str, read: Callable[[Subject], Histogram]) -> Family[Subject]:
@@ -83,62 +96,30 @@ def info(name: str, sentence: str, read: Callable[[Subject], Mapping[str, str]])
     return draw
 
 
-def from_zero(names: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, float]:
-    """Every name of a closed set, so that its first occurrence is an increase and not a birth."""
-    return {str(name): counts.get(name, 0) for name in names}
-
-
-def _one(kind: _Kind, name: str, sentence: str, read: Callable[[Subject], float | None]) -> Family[Subject]:
-    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
-        metric = kind(name, sentence, labels=names)
-        for values, subject in subjects:
-            if (reading := read(subject)) is not None:
-                metric.add_metric(values, reading)
-        return metric
-
-    return draw
-
-
-def _each(
-    kind: _Kind, name: str, sentence: str, label: str, read: Callable[[Subject], Mapping[str, float]]
-) -> Family[Subject]:
-    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
-        metric = kind(name, sentence, labels=(*names, label))
-        for values, subject in subjects:
-            for value, reading in read(subject).items():
-                metric.add_metric((*values, value), reading)
-        return metric
-
-    return draw
-
-
 @cache
 def _limits(bounds: tuple[float, ...]) -> Labels:
     return (*map(floatToGoString, bounds), "+Inf")
 
 
-LABELS = ("account",)
+def from_zero(names: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, float]:
+    """Every name of a closed set, so that its first occurrence is an increase and not a birth."""
+    return {str(name): counts.get(name, 0) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One account as a scrape sees it: its standing as of now, and how it is configured."""
+    """One account as a scrape sees it: its standing as of now, and how it is configured.
+
+    Instants are told to the millisecond: a value that trembles below it would be a new one at every scrape.
+    """
 
     config: Account
     standing: Standing
-    clock: Clock
+    times: Times
 
     @property
     def guard(self) -> Guard:
         return self.standing.guard
-
-    def timestamp_of(self, at: float) -> float:
-        """To the millisecond: a value that trembles below it would be a new one at every scrape."""
-        return round(self.clock.timestamp_of(at), 3)
-
-    def counted(self) -> float | None:
-        at = self.guard.open_orders_at
-        return None if self.guard.open_orders is None or at is None else self.timestamp_of(at)
 
 
 ACCOUNTS: tuple[Family[Sight], ...] = (
@@ -147,16 +128,16 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
         "What is guarded, and where.",
         lambda sight: {"venue": sight.config.venue, "network": sight.config.network},
     ),
-    gauges(
+    gauge(
         "deadman_account_phase",
         "1 for the phase the account is in, 0 for all others.",
-        "phase",
         lambda sight: {phase: float(phase is sight.standing.phase) for phase in Phase},
+        "phase",
     ),
     gauge(
         "deadman_account_phase_since_timestamp_seconds",
         "When the account entered the phase it is in.",
-        lambda sight: sight.timestamp_of(sight.standing.since),
+        lambda sight: sight.times.timestamp(sight.standing.since),
     ),
     gauge(
         "deadman_account_protected",
@@ -186,12 +167,12 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
     gauge(
         "deadman_account_proof_timestamp_seconds",
         "When the venue was asked for the last answer that proved the switch; 0 when there is none.",
-        lambda sight: sight.timestamp_of(sight.guard.proof.asked_at) if sight.guard.proof else 0.0,
+        lambda sight: sight.times.timestamp(sight.guard.proof.asked_at) if sight.guard.proof else 0.0,
     ),
     gauge(
         "deadman_account_proof_expiry_timestamp_seconds",
         "When the last proof runs out; 0 when there is none.",
-        lambda sight: sight.timestamp_of(sight.guard.proof.expiry) if sight.guard.proof else 0.0,
+        lambda sight: sight.times.timestamp(sight.guard.proof.expiry) if sight.guard.proof else 0.0,
     ),
     gauge(
         "deadman_account_open_orders",
@@ -201,18 +182,20 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
     gauge(
         "deadman_account_open_orders_timestamp_seconds",
         "When the venue last listed the open orders; no series where it never did.",
-        Sight.counted,
+        lambda sight: (
+            None if sight.guard.open_orders is None else sight.times.timestamp_or_none(sight.guard.open_orders_at)
+        ),
     ),
     counter(
         "deadman_account_unprotected_seconds_total",
         "Seconds in which protection was wanted and not proven.",
         lambda sight: sight.standing.tally.unprotected,
     ),
-    counters(
+    counter(
         "deadman_account_transitions_total",
         "Times the account entered the phase.",
-        "phase",
         lambda sight: from_zero(Phase, sight.standing.tally.transitions),
+        "phase",
     ),
     gauge(
         "deadman_trip_unfinished",
@@ -224,9 +207,7 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
 
 TALLIES: tuple[Family[Tally], ...] = (
     counter(
-        "deadman_renewals_attempted_total",
-        "Renewals sent or read-backs asked for.",
-        lambda tally: tally.attempted,
+        "deadman_renewals_attempted_total", "Renewals sent or read-backs asked for.", lambda tally: tally.attempted
     ),
     counter(
         "deadman_renewals_confirmed_total",
@@ -239,9 +220,7 @@ TALLIES: tuple[Family[Tally], ...] = (
         lambda tally: tally.margins,
     ),
     histogram(
-        "deadman_round_trip_seconds",
-        "Seconds from a request to the venue's answer.",
-        lambda tally: tally.round_trips,
+        "deadman_round_trip_seconds", "Seconds from a request to the venue's answer.", lambda tally: tally.round_trips
     ),
     counter(
         "deadman_test_requests_total",
@@ -253,22 +232,15 @@ TALLIES: tuple[Family[Tally], ...] = (
         "Seconds from reading a test request to having written the answer.",
         lambda tally: tally.replies,
     ),
+    counter("deadman_sessions_opened_total", "Sessions that the venue accepted.", lambda tally: tally.opened),
     counter(
-        "deadman_sessions_opened_total",
-        "Sessions that the venue accepted.",
-        lambda tally: tally.opened,
-    ),
-    counters(
         "deadman_sessions_lost_total",
         "Sessions that ended, by reason.",
-        "reason",
         lambda tally: from_zero(Reason, tally.lost),
+        "reason",
     ),
-    counters(
-        "deadman_venue_errors_total",
-        "Error answers of the venue, by its own code.",
-        "code",
-        lambda tally: tally.errors,
+    counter(
+        "deadman_venue_errors_total", "Error answers of the venue, by its own code.", lambda tally: tally.errors, "code"
     ),
     gauge(
         "deadman_token_expiry_timestamp_seconds",
@@ -280,11 +252,11 @@ TALLIES: tuple[Family[Tally], ...] = (
         "The venue's clock less this host's, in seconds, by the quickest answer of the last minutes.",
         lambda tally: tally.clock_offset,
     ),
-    counters(
+    counter(
         "deadman_trips_total",
         "Times the switch was pulled, by cause.",
-        "cause",
         lambda tally: from_zero(Cause, tally.trips),
+        "cause",
     ),
     counter(
         "deadman_orders_cancelled_total",
@@ -292,9 +264,7 @@ TALLIES: tuple[Family[Tally], ...] = (
         lambda tally: tally.orders_cancelled,
     ),
     histogram(
-        "deadman_trip_seconds",
-        "Seconds from a trip's cause to the orders being gone.",
-        lambda tally: tally.trip_spans,
+        "deadman_trip_seconds", "Seconds from a trip's cause to the orders being gone.", lambda tally: tally.trip_spans
     ),
     counter(
         "deadman_venue_fired_orders_total",
@@ -313,11 +283,7 @@ def of_venue(metric: VenueMetric) -> Family[Tally]:
     """How a metric that only one venue's accounts have is drawn."""
     match metric.kind:
         case "gauge":
-            one, each = gauge, gauges
+            return gauge(metric.name, metric.help, metric.read, metric.label)
         case "counter":
-            one, each = counter, counters
-        case _:
-            assert_never(metric.kind)
-    if metric.label:
-        return each(metric.name, metric.help, metric.label, metric.read)
-    return one(metric.name, metric.help, lambda tally: metric.read(tally)[""])
+            return counter(metric.name, metric.help, metric.read, metric.label)
+    assert_never(metric.kind)

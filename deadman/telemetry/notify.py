@@ -89,14 +89,12 @@ class Notifier:
 
     async def _deliver_all(self, url: str) -> None:
         async for message in self._receive:
-            await self._deliver(url, message)
-
-    async def _deliver(self, url: str, message: Mapping[str, Any]) -> None:
-        for attempt in range(1, TRIES + 1):
-            if await self._tell("webhook", "POST", url, message):
-                return
-            await trio.sleep(RETRY.delay(attempt + 1, self.chance))
-        self._count("webhook", "dropped")
+            for attempt in range(1, TRIES + 1):
+                if await self._tell("webhook", "POST", url, message):
+                    break
+                await trio.sleep(RETRY.delay(attempt + 1, self.chance))
+            else:
+                self._count("webhook", "dropped")
 
     async def _ping_forever(self, url: str) -> None:
         """One that got lost is tried again soon: a whole minute without it may be somebody's alarm."""
@@ -111,28 +109,21 @@ class Notifier:
 
     async def _tell(self, what: str, method: str, url: str, message: Mapping[str, Any] | None) -> bool:
         """One try; whether it was taken. What became of it is counted each time, and logged when it changes."""
-        try:
-            await self._request(method, url, message)
-        except VenueError as error:
-            self._note(what, "failed", f"not delivered: {error}")
-            return False
-        self._note(what, "delivered", "delivered again")
-        return True
-
-    async def _request(self, method: str, url: str, message: Mapping[str, Any] | None) -> None:
         parts = urlsplit(url)
         target = parts._replace(scheme="", netloc="").geturl() or "/"
-        async with open_http(self.dialler, f"{parts.scheme}://{parts.netloc}", self.dialler.context(None)) as http:
-            answer = await http.request(method, target, {}, message, DELIVERY_TIMEOUT)
-        if not 200 <= answer.status < 300:
-            raise Unavailable(Reason.VENUE_ERROR, f"HTTP {answer.status}")
-
-    def _note(self, what: str, outcome: str, words: str) -> None:
+        level, outcome, words = logging.INFO, "delivered", "delivered again"
+        try:
+            async with open_http(self.dialler, f"{parts.scheme}://{parts.netloc}", self.dialler.context(None)) as http:
+                answer = await http.request(method, target, {}, message, DELIVERY_TIMEOUT)
+            if not 200 <= answer.status < 300:
+                raise Unavailable(Reason.VENUE_ERROR, f"HTTP {answer.status}")
+        except VenueError as error:
+            level, outcome, words = logging.WARNING, "failed", f"not delivered: {error}"
         if self._last.get(what, "delivered") != outcome:
-            level = logging.WARNING if outcome == "failed" else logging.INFO
             log.log(level, "%s %s", what, words, extra={"event": f"{what}_{outcome}"})
         self._last[what] = outcome
         self._count(what, outcome)
+        return outcome == "delivered"
 
     def _count(self, what: str, outcome: str) -> None:
         counts = self.board.notices

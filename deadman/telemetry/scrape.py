@@ -16,25 +16,20 @@ from prometheus_client.registry import Collector
 
 from deadman import __version__
 from deadman.model.board import OUTCOMES, Board
+from deadman.model.text import Times
 from deadman.model.watch import Watch
 from deadman.telemetry.metrics import (
     ACCOUNTS,
-    LABELS,
     TALLIES,
     Family,
-    Labels,
     Sight,
     counter,
-    counters,
-    from_zero,
     gauge,
     histogram,
     info,
     of_venue,
 )
 from deadman.venues import VENUES
-
-WATCH_LABELS = ("watch",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class WatchSight:
 
     watch: Watch
     judged_at: float
-    last_check_in_timestamp: float
+    times: Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +49,9 @@ class DaemonSight:
     now: float
     log_dropped: Callable[[], int]
 
-    @property
-    def tick_age(self) -> float:
-        return max(0.0, self.now - self.board.loop.tick_at)
-
-
-def _notices(sight: DaemonSight, what: str) -> Mapping[str, float]:
-    counts = sight.board.notices
-    return from_zero(OUTCOMES, {outcome: count for (whose, outcome), count in counts.items() if whose == what})
-
-
-def _build(sight: DaemonSight) -> Mapping[str, str]:
-    return {"version": __version__, "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
+    def notices(self, what: str) -> Mapping[str, float]:
+        """What became of the posts to the webhook, or of the pings."""
+        return {outcome: self.board.notices.get((what, outcome), 0) for outcome in OUTCOMES}
 
 
 WATCHES: tuple[Family[WatchSight], ...] = (
@@ -87,7 +73,7 @@ WATCHES: tuple[Family[WatchSight], ...] = (
     gauge(
         "deadman_watch_last_check_in_timestamp_seconds",
         "When the process last checked in to this run of the daemon; 0 when it never did.",
-        lambda sight: sight.last_check_in_timestamp,
+        lambda sight: sight.times.timestamp_or_none(sight.watch.last_check_in_at) or 0.0,
     ),
     counter("deadman_watch_check_ins_total", "Check-ins of the process.", lambda sight: sight.watch.check_ins),
     counter(
@@ -98,11 +84,15 @@ WATCHES: tuple[Family[WatchSight], ...] = (
 )
 
 DAEMON: tuple[Family[DaemonSight], ...] = (
-    info("deadman_build", "What is running.", _build),
+    info(
+        "deadman_build",
+        "What is running.",
+        lambda sight: {"version": __version__, "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION},
+    ),
     gauge(
         "deadman_event_loop_tick_age_seconds",
         "Seconds since the event loop last ticked, judged at the scrape.",
-        lambda sight: sight.tick_age,
+        lambda sight: max(0.0, sight.now - sight.board.loop.tick_at),
     ),
     histogram(
         "deadman_event_loop_lag_seconds",
@@ -129,18 +119,13 @@ DAEMON: tuple[Family[DaemonSight], ...] = (
         "1 while the state directory takes what must outlive a restart: trips, disarms, holds, bots alive.",
         lambda sight: sight.board.state_fault is None,
     ),
-    counters(
+    counter(
         "deadman_webhook_posts_total",
         "Tries to post a transition to the webhook by what became of them; dropped: transitions given up.",
+        lambda sight: sight.notices("webhook"),
         "outcome",
-        lambda sight: _notices(sight, "webhook"),
     ),
-    counters(
-        "deadman_pings_total",
-        "Pings by what became of them.",
-        "outcome",
-        lambda sight: _notices(sight, "ping"),
-    ),
+    counter("deadman_pings_total", "Pings by what became of them.", lambda sight: sight.notices("ping"), "outcome"),
     counter(
         "deadman_log_dropped_total",
         "Log lines dropped because whoever reads the log did not keep up.",
@@ -173,28 +158,20 @@ class Scrapes:
     def answer(self, accept: str) -> Rendering:
         """The metrics in Prometheus' text format, or in OpenMetrics where the `Accept` header prefers it."""
         ticket = next(self._tickets)
-        encode, content_type = _encoder(accept)
+        try:
+            encode, content_type = choose_encoder(" ".join(accept.split()))  # it is echoed in a header
+        except TypeError:  # a version in it that the library cannot compare
+            encode, content_type = choose_encoder("")
         with self._rendering:
             if self._last.begun < ticket or self._last.content_type != content_type:
                 self._last = Rendering(next(self._tickets), content_type, encode(self._registry))
             return self._last
 
 
-def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
-    """The library compares whatever version it is sent and echoes it in a header: neither may hurt."""
-    try:
-        return choose_encoder(" ".join(accept.split()))
-    except TypeError:
-        return choose_encoder("")
-
-
-Dropped = Callable[[], int]
-
-
 class BoardCollector(Collector):
     """Draws every metric from the board; may be asked from any thread, stalled loop or not."""
 
-    def __init__(self, board: Board, log_dropped: Dropped) -> None:
+    def __init__(self, board: Board, log_dropped: Callable[[], int] = lambda: 0) -> None:
         self._board = board
         self._log_dropped = log_dropped
 
@@ -203,41 +180,24 @@ class BoardCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        accounts = self._accounts()
+        standings, configs, times = self._board.standings(), self._board.configs, Times.of(self._board.clock)
+        # A reload may come between the two readings: an account must be in both.
+        accounts = [((name,), Sight(configs[name], one, times)) for name, one in standings.items() if name in configs]
         tallies = [(labels, sight.standing.tally) for labels, sight in accounts]
-        watches = self._watches()
-        daemon = DaemonSight(self._board, self._board.clock.now(), self._log_dropped)
-        yield from (draw(LABELS, accounts) for draw in ACCOUNTS)
-        yield from (draw(LABELS, tallies) for draw in TALLIES)
+        # While our loop stalls, check-ins lie unread: that silence is ours and makes nobody dead.
+        judged_at = min(times.now, self._board.loop.tick_at)
+        watches = [((name,), WatchSight(watch, judged_at, times)) for name, watch in self._board.watches().items()]
+        daemon = DaemonSight(self._board, times.now, self._log_dropped)
+        yield from (draw(("account",), accounts) for draw in ACCOUNTS)
+        yield from (draw(("account",), tallies) for draw in TALLIES)
         for name, venue in VENUES.items():
             its = [(labels, sight.standing.tally) for labels, sight in accounts if sight.config.venue == name]
-            yield from (of_venue(metric)(LABELS, its) for metric in venue.metrics)
-        yield from (draw(WATCH_LABELS, watches) for draw in WATCHES)
+            yield from (of_venue(metric)(("account",), its) for metric in venue.metrics)
+        yield from (draw(("watch",), watches) for draw in WATCHES)
         yield from (draw((), [((), daemon)]) for draw in DAEMON)
 
-    def _accounts(self) -> list[tuple[Labels, Sight]]:
-        """A reload may come between the two readings: an account must be in both."""
-        standings, configs = self._board.standings(), self._board.configs
-        clock = self._board.clock
-        return [
-            ((name,), Sight(configs[name], standing, clock)) for name, standing in standings.items() if name in configs
-        ]
 
-    def _watches(self) -> list[tuple[Labels, WatchSight]]:
-        """While our loop stalls, check-ins lie unread: that silence is ours and makes nobody dead."""
-        judged_at = min(self._board.clock.now(), self._board.loop.tick_at)
-        return [((name,), self._watch(watch, judged_at)) for name, watch in self._board.watches().items()]
-
-    def _watch(self, watch: Watch, judged_at: float) -> WatchSight:
-        last = watch.last_check_in_at
-        return WatchSight(watch, judged_at, 0.0 if last is None else round(self._board.clock.timestamp_of(last), 3))
-
-
-def no_logs_dropped() -> int:
-    return 0
-
-
-def registry(board: Board, log_dropped: Dropped = no_logs_dropped) -> CollectorRegistry:
+def registry(board: Board, log_dropped: Callable[[], int] = lambda: 0) -> CollectorRegistry:
     """A registry of our own: the library's global one would carry `_created` series and whatever else was imported."""
     ours = CollectorRegistry()
     ours.register(BoardCollector(board, log_dropped))

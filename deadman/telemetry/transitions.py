@@ -20,7 +20,7 @@ _GRAVE = frozenset({Phase.EXPOSED, Phase.REFUSED, Phase.EXPIRED, Phase.UNVERIFIE
 
 
 def transitions(board: Board) -> Listener:
-    """A listener for `board.listen` that logs each transition, and under one: a proof that ran out, a first trouble."""
+    """A listener for `board.listen`."""
 
     def listen(account: str, before: Standing, after: Standing) -> None:
         if fired := after.tally.fired - before.tally.fired:
@@ -29,7 +29,10 @@ def transitions(board: Board) -> Listener:
             fields = {"event": "venue_fired", "account": account, "orders": fired}
             _log.warning("%s: %s; positions are not closed", account, told, extra=fields)
         if after.guard.aside is not None and before.guard.taken_on_at != after.guard.taken_on_at is not None:
-            _log_set_aside(account, after)
+            # The name has come to stand for another account, or for one of which that is not known.
+            told = "what was known of it belongs to another account, or may: it is kept aside and not acted upon"
+            word = "; an operator's word by this name withholds it until `arm`" if after.guard.withheld else ""
+            _log.warning("%s: %s%s", account, told, word, extra={"event": "set_aside", "account": account})
         if after.tally.gone_unseen > before.tally.gone_unseen and after.guard.book.gone:
             _log_gone(account, after.guard.book.gone, board)
         news = (_ran_out, _first_trouble, _endless)
@@ -38,13 +41,6 @@ def transitions(board: Board) -> Listener:
             _log_change(account, before, after, standing_report(board, account, after), at)
 
     return listen
-
-
-def _log_set_aside(account: str, after: Standing) -> None:
-    """The name has come to stand for another account, or for one of which that is not known."""
-    told = "what was known of it belongs to another account, or may: it is kept aside and not acted upon%s"
-    word = "; an operator's word by this name withholds it until `arm`" if after.guard.withheld else ""
-    _log.warning(f"%s: {told}", account, word, extra={"event": "set_aside", "account": account})
 
 
 def _log_gone(account: str, gone: Gone, board: Board) -> None:

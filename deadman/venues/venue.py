@@ -44,12 +44,12 @@ class Venue(Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class VenueMetric:
-    """One metric of the accounts of one venue: its readings by the value of `label`; without a label the one of ""."""
+    """One metric of the accounts of one venue: a number, or with a `label` a number for each of its values."""
 
     kind: Literal["gauge", "counter"]
     name: str
     help: str
-    read: Callable[[Tally], Mapping[str, float]]
+    read: Callable[[Tally], float | Mapping[str, float]]
     label: str = ""
 
 

@@ -197,8 +197,8 @@ def advice(accounts: Sequence[ToyAccount]) -> Iterator[str]:
     yield from (f"accounts.{account.name}: a toy guards no real orders" for account in accounts)
 
 
-def _renewals(tally: Tally) -> dict[str, float]:
-    return {"": float(tally.confirmed)}
+def _renewals(tally: Tally) -> float:
+    return tally.confirmed
 
 
 TOY = Venue(

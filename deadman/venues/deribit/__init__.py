@@ -40,13 +40,13 @@ VENUE = Venue(
             "gauge",
             "deadman_cancel_on_disconnect_verified_timestamp_seconds",
             "When cancel-on-disconnect was last read back; 0 before that.",
-            lambda tally: {"": tally.switch_timestamp},
+            lambda tally: tally.switch_timestamp,
         ),
         VenueMetric(
             "counter",
             "deadman_cancel_on_disconnect_repairs_total",
             "Times cancel-on-disconnect was found off and turned on again.",
-            lambda tally: {"": float(tally.repairs)},
+            lambda tally: tally.repairs,
         ),
     ),
 )

@@ -8,7 +8,7 @@ import re
 from prometheus_client import CollectorRegistry, generate_latest
 
 from deadman.status.schema import StatusReport, to_json
-from deadman.telemetry.scrape import BoardCollector, no_logs_dropped
+from deadman.telemetry.scrape import BoardCollector
 from tests.swarm.laws.law import Law, Scene
 from tests.swarm.world.desk import Desk
 from tests.swarm.world.secrets import secrets
@@ -19,7 +19,7 @@ PHASE = re.compile(r'deadman_account_transitions_total\{account="([^"]+)",phase=
 
 def scrape(desk: Desk) -> str:
     registry = CollectorRegistry()
-    registry.register(BoardCollector(desk.board, no_logs_dropped))
+    registry.register(BoardCollector(desk.board))
     return generate_latest(registry).decode()
 
 
@@ -31,7 +31,7 @@ def reading(text: str, name: str, account: str) -> float:
 
 def scraped(desk: Desk, name: str, account: str) -> float:
     """The same of what would be scraped now, without printing all the rest."""
-    samples = (sample for family in BoardCollector(desk.board, no_logs_dropped).collect() for sample in family.samples)
+    samples = (sample for family in BoardCollector(desk.board).collect() for sample in family.samples)
     return next(one.value for one in samples if one.name == name and one.labels == {"account": account})
 
 
