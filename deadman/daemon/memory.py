@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import tomli_w
 
@@ -18,7 +18,6 @@ from deadman.model.facts import Cause, Disarmed, Fact, TripDone, Tripped
 from deadman.model.guard import Guard
 from deadman.model.identity import Identity, identity_of
 from deadman.model.leases import HEARD_WITHIN
-from deadman.model.settings import Account, Selection, Terms
 from deadman.model.watch import Hold, Watch
 
 
@@ -129,13 +128,6 @@ class AccountMemory:
             guard = guard.post(fact)
         return self.belongs(guard, now)
 
-    def may_have_ended_a_lease(self, config: Account) -> bool:
-        """Whether the last run was about to let a lease go or to cut it, as far as is remembered."""
-        if self.disarmed is not None:
-            return not self.disarm_confirmed
-        cuts = self.tripped is not None and means(config, self.tripped.cause) == "expire"
-        return cuts and self.trip_done is None
-
     def facts(self, now: float) -> Iterator[Fact]:
         """In the order in which the guard must hear them."""
         if self.listed is not None:
@@ -170,11 +162,6 @@ class Memory:
             under_way=not last or any(one.guard.leases.may_be_heard(now) for one in board.standings().values()),
         )
 
-    @classmethod
-    def when_in_doubt(cls, board: Board) -> Memory:
-        """The safe side when nothing is known: every bot was alive, so that its silence trips; nothing disarmed."""
-        return cls({name: WatchMemory(alive=True) for name in board.watches()}, under_way=True, doubted=True)
-
     def put_back(self, board: Board) -> None:
         """Post it on the board, as far as the config still knows of it."""
         now = board.clock.now()
@@ -198,9 +185,13 @@ class Memory:
             if config.lease is None or config.observe:
                 continue
             account = self.accounts.get(name, AccountMemory())
-            ttl = max(config.lease, account.lease)
-            board.post(name, facts.LeasePresumed(now, ttl, heard_until))
-            if self.doubted or (self.under_way and account.may_have_ended_a_lease(config)):
+            board.post(name, facts.LeasePresumed(now, max(config.lease, account.lease), heard_until))
+            trip = account.tripped
+            if account.disarmed is not None:
+                was_ending = not account.disarm_confirmed
+            else:
+                was_ending = trip is not None and account.trip_done is None and means(config, trip.cause) == "expire"
+            if self.doubted or (self.under_way and was_ending):
                 board.post(name, facts.LeasePresumed(now, 0.0, heard_until))
             elif account.cut_until is not None and account.cut_until > now:
                 board.post(name, facts.LeasePresumed(now, 0.0, account.cut_until))
@@ -213,6 +204,10 @@ class Memory:
         return next((config.name for config in new if identity_of(config).is_of(account.identity)), None)
 
 
+T = TypeVar("T")
+
+_INSTANTS = ("at", "until")
+
 _HEAD = b"# Written by deadman, for deadman: a change by hand breaks this checksum: "
 
 
@@ -221,13 +216,13 @@ class Damaged(Exception):
 
 
 def encode(memory: Memory, clock: Clock) -> bytes:
-    writer = _Writer(clock)
+    codec = _Codec(clock)
     tables = {
         "written": clock.timestamp(),
         **({"boot": {"id": clock.boot_id, "uptime": clock.uptime()}} if clock.uptime and clock.boot_id else {}),
         "under_way": memory.under_way,
-        "watches": {name: writer.watch(watch) for name, watch in memory.watches.items()},
-        "accounts": {name: writer.account(account) for name, account in memory.accounts.items()},
+        "watches": {name: codec.write(watch) for name, watch in memory.watches.items()},
+        "accounts": {name: codec.write(account) for name, account in memory.accounts.items()},
     }
     # An operator's reason may hold half a surrogate pair, which UTF-8 cannot.
     body = tomli_w.dumps(tables).encode("utf-8", "replace")
@@ -241,10 +236,10 @@ def decode(data: bytes, clock: Clock) -> Memory:
         raise Damaged("its checksum does not match" if data else "it is empty")
     try:
         tables = tomllib.loads(body.decode())
-        reader = _Reader(clock, tables["written"], _elapsed(tables, clock))
+        codec = _Codec(clock, tables["written"], _elapsed(tables, clock))
         return Memory(
-            {name: reader.watch(watch) for name, watch in tables["watches"].items()},
-            {name: reader.account(account) for name, account in tables["accounts"].items()},
+            {name: codec.read(WatchMemory, watch) for name, watch in tables["watches"].items()},
+            {name: codec.read(AccountMemory, account) for name, account in tables["accounts"].items()},
             tables.get("under_way", True),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of another version's making
@@ -271,109 +266,46 @@ def _checksum(body: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
-    """Writes instants as Unix seconds, and leaves out what is not set: TOML has no null."""
+class _Codec:
+    """Writes records field by field, and reads them `elapsed` seconds after they were `written`.
+
+    A field that has its default is left out, for TOML has no null. Floats named `at` or `until` are instants, which
+    are written as Unix seconds and read as instants of this run; `slept` is never carried on.
+    """
 
     clock: Clock
+    written: float = 0.0
+    elapsed: float = 0.0
 
-    def watch(self, watch: WatchMemory) -> dict[str, Any]:
-        hold = watch.hold
-        return _set(
-            alive=watch.alive,
-            hold=hold and _set(until=self._at(hold.until), by=hold.by, reason=hold.reason),
-            stopping=watch.stopping or None,
-            goodbye=self._at(watch.goodbye_at),
-        )
+    def write(self, record: Any) -> dict[str, Any]:
+        table = {}
+        for one in fields(record):
+            value = getattr(record, one.name)
+            if value == one.default or one.name == "slept":
+                continue
+            if is_dataclass(type(value)):
+                value = self.write(value)
+            elif isinstance(value, frozenset):
+                value = sorted(value)
+            elif one.name.endswith(_INSTANTS):
+                value = self.clock.timestamp_of(value)
+            table[one.name] = value
+        return table
 
-    def account(self, account: AccountMemory) -> dict[str, Any]:
-        disarm, listed = account.disarmed, account.listed
-        return _set(
-            turned_on=account.turned_on or None,
-            lease=account.lease or None,
-            cut=self._at(account.cut_until),
-            bots=None if account.bots is None else sorted(account.bots),
-            listed=listed and {"orders": listed.count, "at": self._at(listed.at)},
-            trip=account.tripped and self._trip(account.tripped, account.trip_done),
-            disarm=disarm
-            and _set(
-                by=disarm.by,
-                reason=disarm.reason,
-                since=self._at(disarm.at),
-                until=self._at(disarm.until),
-                confirmed=account.disarm_confirmed,
-            ),
-            identity=account.identity and _set(**asdict(account.identity)),
-            withheld=account.withheld or None,
-            unheard=account.unheard or None,
-            aside=account.aside and self.account(account.aside),
-        )
+    def read(self, kind: type[T], table: Mapping[str, Any]) -> T:
+        """Raises KeyError or TypeError for a field too many or too few, ValueError for a word that is none."""
+        hints = get_type_hints(kind)
+        values = {name: self._value(hints[name], name, value) for name, value in table.items()}
+        return kind(**values, **({"slept": self.clock.slept()} if "slept" in hints else {}))
 
-    def _trip(self, trip: Tripped, done: TripDone | None) -> dict[str, Any]:
-        terms = trip.terms
-        return _set(
-            cause=str(trip.cause),
-            by=trip.by,
-            reason=trip.reason,
-            since=self._at(trip.at),
-            terms=terms and {"on_trip": terms.on_trip, "cancel": _set(**asdict(terms.cancel))},
-            done=done and self._at(done.at),
-            presumed=done and done.presumed,
-        )
-
-    def _at(self, instant: float | None) -> float | None:
-        return None if instant is None else self.clock.timestamp_of(instant)
-
-
-def _set(**values: object) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads Unix seconds as instants of this run, `elapsed` seconds after they were `written`."""
-
-    clock: Clock
-    written: float
-    elapsed: float
-
-    def watch(self, table: Mapping[str, Any]) -> WatchMemory:
-        hold = table.get("hold")
-        return WatchMemory(
-            table.get("alive"),
-            Hold(self._at(hold["until"]), hold["by"], hold["reason"], self.clock.slept()) if hold else None,
-            table.get("stopping", False),
-            self._at_of(table, "goodbye"),
-        )
-
-    def account(self, table: Mapping[str, Any]) -> AccountMemory:
-        trip, disarm, listed = table.get("trip", {}), table.get("disarm", {}), table.get("listed")
-        return AccountMemory(
-            tripped=self._tripped(trip) if trip else None,
-            trip_done=TripDone(self._at(trip["done"]), trip["presumed"]) if "done" in trip else None,
-            disarmed=self._disarmed(disarm) if disarm else None,
-            disarm_confirmed=disarm.get("confirmed", False),
-            turned_on=table.get("turned_on", False),
-            lease=table.get("lease", 0.0),
-            cut_until=self._at_of(table, "cut"),
-            bots=frozenset(table["bots"]) if "bots" in table else None,
-            identity=Identity(**table["identity"]) if "identity" in table else None,
-            withheld=table.get("withheld", False),
-            unheard=table.get("unheard", False),
-            aside=self.account(table["aside"]) if "aside" in table else None,
-            listed=Listed(listed["orders"], self._at(listed["at"])) if listed else None,
-        )
-
-    def _tripped(self, table: Mapping[str, Any]) -> Tripped:
-        given = table.get("terms")
-        terms = Terms(given["on_trip"], Selection(**given["cancel"])) if given else None
-        return Tripped(self._at(table["since"]), Cause(table["cause"]), table["by"], table["reason"], terms)
-
-    def _disarmed(self, table: Mapping[str, Any]) -> Disarmed:
-        until = self._at_of(table, "until")
-        return Disarmed(self._at(table["since"]), table["by"], table["reason"], until, self.clock.slept())
-
-    def _at_of(self, table: Mapping[str, Any], key: str) -> float | None:
-        return self._at(table[key]) if key in table else None
-
-    def _at(self, timestamp: float) -> float:
-        return self.clock.now() - self.elapsed + (timestamp - self.written)
+    def _value(self, hint: Any, name: str, value: Any) -> Any:
+        if isinstance(value, dict):
+            (kind,) = (one for one in get_args(hint) or (hint,) if isinstance(one, type) and is_dataclass(one))
+            return self.read(kind, value)
+        if isinstance(value, list):
+            return frozenset(value)
+        if hint is Cause:
+            return Cause(value)
+        if name.endswith(_INSTANTS):
+            return self.clock.now() - self.elapsed + (value - self.written)
+        return value

@@ -67,7 +67,8 @@ class State:
         again at once: a disk that takes nothing is told of at the start, and not only by the first disarm it loses.
         """
         self._on_disk = self._read()
-        (self._on_disk or Memory.when_in_doubt(self.board)).put_back(self.board)
+        alive = {name: WatchMemory(alive=True) for name in self.board.watches()}
+        (self._on_disk or Memory(alive, under_way=True, doubted=True)).put_back(self.board)
         self.board.written = self.written
         self.board.listen(self._on_change)
         self.board.listen_to_watches(self._on_watch_change)

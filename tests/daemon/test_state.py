@@ -535,7 +535,7 @@ async def test_what_changes_while_it_is_written_is_written_next(disk: Disk, auto
         first.board.post("h", facts.Disarmed(first.board.clock.now(), "alice"))
         await trio.sleep(1.8)
         assert disk.data is not None
-        assert b"[accounts.h.disarm]" in disk.data
+        assert b"[accounts.h.disarmed]" in disk.data
 
 
 async def test_what_changed_just_before_we_stop_is_written_still(disk: Disk, autojump_clock: MockClock) -> None:
