@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -16,7 +17,7 @@ from deadman.control.commands import end_disarms
 from deadman.control.server import Policy
 from deadman.daemon.doors import Doors, Vault
 from deadman.daemon.keeper import Keeper
-from deadman.daemon.keepers import Door, Keepers, Reloader
+from deadman.daemon.keepers import Keepers, Reloader
 from deadman.daemon.ports import Ports, real_ports
 from deadman.daemon.state import FileStore, State
 from deadman.daemon.systemd import Service
@@ -109,7 +110,7 @@ class Daemon:
         doors = Doors(board.clock, self.vault, ports.chance, ports.dialler)
         async with trio.open_nursery() as nursery:
             trio.socket.set_custom_hostname_resolver(Resolver(nursery, ports.lookup, ports.off_loop))
-            keepers = Keepers(board, nursery, ports.chance, doors.door, self._hire)
+            keepers = Keepers(board, nursery, ports.chance, partial(self._hire, doors))
             nursery.start_soon(Ticker(board, service.feed, ports.offsets).run)
             nursery.start_soon(self.state.keep)
             nursery.start_soon(self.watches.run)
@@ -132,7 +133,8 @@ class Daemon:
         log.error("the name service hangs: only root and the daemon's own user may change anything until a restart")
         return Policy({os.geteuid(): f"uid {os.geteuid()}", 0: "root"})
 
-    def _hire(self, account: Account, door: Door) -> Keeper:
+    def _hire(self, doors: Doors, account: Account) -> Keeper:
+        door = doors.door(account, partial(self.board.post, account.name))
         keeper = Keeper(account, self.board, door.open_session, self.ports.chance, count_orders=door.count_orders)
         keeper.secret_changed = lambda: self.vault.changed(keeper.account)
         keeper.ready = lambda: self.state.remember_alive(keeper.account.watches)

@@ -19,7 +19,7 @@ from deadman.model.settings import Account, Secret, SecretSource
 from deadman.transport.blocking import OffLoop, in_thread
 from deadman.transport.dial import Dialler
 from deadman.venues import VENUES
-from deadman.venues.venue import Door, Post, ReadSecret, Secrets
+from deadman.venues.venue import Door, Post
 
 TIMEOUT = 2.0
 """Seconds a file may take; credentials lie in memory, files on disks that hang."""
@@ -38,10 +38,6 @@ class Vault:
     learned: Callable[[Secret], None]
     off_loop: OffLoop = in_thread
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
-
-    def of(self, account: Account) -> ReadSecret:
-        """How this account's own secret is read."""
-        return partial(self.read, _source(account))
 
     async def changed(self, account: Account) -> None:
         """Return when the account's secret reads otherwise than it does now; looked at every second."""
@@ -85,11 +81,12 @@ class Doors:
     """What every door is made with."""
 
     clock: Clock
-    secrets: Secrets
+    vault: Vault
     chance: Random = field(default_factory=SystemRandom)
     dialler: Dialler = field(default_factory=Dialler)
 
     def door(self, account: Account, post: Post) -> Door:
         """The account's door; it tells `post` what happens."""
+        read_secret = partial(self.vault.read, _source(account))
         make = VENUES[account.venue].load_door()
-        return make(account, self.dialler, self.clock, self.chance, post, self.secrets.of(account))
+        return make(account, self.dialler, self.clock, self.chance, post, read_secret)

@@ -6,10 +6,8 @@ import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
 
 import trio
 
@@ -24,7 +22,6 @@ from deadman.model.duty import crashed, in_force
 from deadman.model.settings import Account, Backoff, Config, WatchConfig
 from deadman.transport.blocking import OffLoop
 from deadman.transport.unix import SocketFault
-from deadman.venues.venue import Post, Session
 
 log = logging.getLogger(__name__)
 
@@ -33,20 +30,6 @@ CRASH_MEMORY = 60.0
 
 RESTART = Backoff(first=1.0, cap=30.0)
 """After a bug brought a keeper down."""
-
-
-class Door(Protocol):
-    """An account's way into its venue."""
-
-    def open_session(self) -> AbstractAsyncContextManager[Session]: ...
-
-    async def count_orders(self) -> int: ...
-
-
-MakeDoor = Callable[[Account, Post], Door]
-"""The door tells `Post` what happens; which one leads where is the composition root's to know."""
-
-MakeKeeper = Callable[[Account, Door], Keeper]
 
 
 @dataclass
@@ -61,13 +44,12 @@ class Kept:
 
 @dataclass
 class Keepers:
-    """All keepers of one run, in one nursery."""
+    """All keepers of one run, in one nursery. How one is made, and which door it has, `make_keeper` knows."""
 
     board: Board
     nursery: trio.Nursery
     chance: Random
-    make_door: MakeDoor
-    make_keeper: MakeKeeper
+    make_keeper: Callable[[Account], Keeper]
     _running: dict[str, Kept] = field(default_factory=dict)
     _leaving: set[str] = field(default_factory=set)
     _turns: defaultdict[str, trio.Lock] = field(default_factory=lambda: defaultdict(trio.Lock))
@@ -93,7 +75,7 @@ class Keepers:
 
     def _let_go(self, name: str) -> None:
         if not self.board.standing(name).guard.tripping:
-            self._stop(name)
+            self._running.pop(name).scope.cancel()
             self.board.forget(name)
         elif name not in self._leaving:
             self._leaving.add(name)
@@ -107,7 +89,7 @@ class Keepers:
                 known.keeper.account = account
             return
         if known is not None:
-            self._stop(wanted.name)
+            known.scope.cancel()
             self.board.post(wanted.name, facts.SessionClosed(self.board.clock.now()))
         self._running[account.name] = kept = Kept(account, wanted)
         self.nursery.start_soon(self._supervise, kept)
@@ -129,10 +111,6 @@ class Keepers:
         else:
             self._bring_up_to_date(known.wanted)
 
-    def _stop(self, name: str) -> None:
-        """The keeper ends without sending anything to the venue."""
-        self._running.pop(name).scope.cancel()
-
     async def _supervise(self, kept: Kept) -> None:
         """Run one keeper until cancelled, once its predecessor has left: its session's end is not that of the new one.
 
@@ -145,8 +123,7 @@ class Keepers:
                 while True:
                     started_at = self.board.clock.now()
                     try:
-                        door = self.make_door(kept.account, lambda fact: self.board.post(name, fact))
-                        kept.keeper = self.make_keeper(kept.account, door)
+                        kept.keeper = self.make_keeper(kept.account)
                         await kept.keeper.run()
                     except Exception as error:  # the one place where a bug is survived
                         if name not in self.board.configs:

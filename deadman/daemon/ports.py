@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Protocol
 
 import trio
 
@@ -20,25 +19,16 @@ from deadman.checkins.silences import SilenceFiles, SilenceStore
 from deadman.checkins.sockets import SocketInboxes
 from deadman.config.load import load
 from deadman.config.secrets import require_secrets
-from deadman.control.server import Policy, serve
+from deadman.control.server import serve
 from deadman.daemon.state import FileStore, Store
 from deadman.daemon.systemd import ServiceManager, inherited, watch_sockets, watchdog_interval
 from deadman.daemon.ticker import Offsets, clock_offsets
-from deadman.model.board import Board
 from deadman.model.clock import Clock, boot_id
 from deadman.model.settings import Config, Secret
 from deadman.telemetry.log import redact
 from deadman.transport.blocking import Lookup, OffLoop, in_thread, system_lookup
 from deadman.transport.dial import Dialler
 from deadman.transport.peers import is_gone
-
-
-class ServeControl(Protocol):
-    """Answers operators at `path` from the board until cancelled; started once they can reach it."""
-
-    async def __call__(
-        self, board: Board, path: Path, policy: Policy, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -55,6 +45,7 @@ class Ports:
         learned: hears of every secret that is read.
         watchdog_interval: seconds between two signs of life to `manager`, None where it waits for none.
         signals: those to be obeyed, SIGHUP to reload and any other to stop.
+        serve_control: answers operators, as `control.server.serve` does.
     """
 
     clock: Clock
@@ -75,7 +66,7 @@ class Ports:
     manager: ServiceManager
     watchdog_interval: float | None
     signals: Callable[[], AbstractContextManager[AsyncIterator[int]]]
-    serve_control: ServeControl
+    serve_control: Callable[..., Awaitable[None]]
 
 
 def real_ports(config: Config, environment: Mapping[str, str], store: FileStore) -> Ports:

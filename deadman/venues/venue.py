@@ -60,12 +60,6 @@ ReadSecret = Callable[[], Awaitable[Secret]]
 """Read anew at every login, so that a replaced file is a rotated key. Raises Refused in words."""
 
 
-class Secrets(Protocol):
-    """Where the secrets of all accounts are kept."""
-
-    def of(self, account: Account) -> ReadSecret: ...
-
-
 class Door(Protocol):
     """An account's way into its venue, opened anew for every session."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -15,7 +14,7 @@ import trio
 from deadman.checkins.rounds import Watches
 from deadman.config.load import load
 from deadman.daemon.keeper import Keeper
-from deadman.daemon.keepers import Door, Keepers, Reloader
+from deadman.daemon.keepers import Keepers, Reloader
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.guard import Phase
@@ -38,23 +37,6 @@ watch = "quoter"
 """
 
 
-@dataclass
-class ClosedDoor:
-    """Notes who knocks."""
-
-    account: Account
-    knocks: list[str]
-
-    @asynccontextmanager
-    async def open_session(self) -> AsyncIterator[Session]:
-        self.knocks.append(self.account.name)
-        await trio.sleep_forever()
-        yield
-
-    async def count_orders(self) -> int:
-        raise NotImplementedError
-
-
 async def test_its_keeper_knows_before_its_first_step_that_it_waits(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(BEFORE + ACCOUNT.replace("sx]", "other]").replace("SX_KEY", "OTHER_KEY"))
@@ -63,11 +45,17 @@ async def test_its_keeper_knows_before_its_first_step_that_it_waits(tmp_path: Pa
     watches = Watches(board, InMemoryInboxes(), trio.current_time)
     opened: list[str] = []
 
-    def make_keeper(account: Account, door: Door) -> Keeper:
-        return Keeper(account, board, door.open_session, Random(1))
+    @asynccontextmanager
+    async def open_session(account: Account) -> AsyncIterator[Session]:
+        opened.append(account.name)
+        await trio.sleep_forever()
+        yield
+
+    def make_keeper(account: Account) -> Keeper:
+        return Keeper(account, board, partial(open_session, account), Random(1))
 
     async with trio.open_nursery() as nursery:
-        keepers = Keepers(board, nursery, Random(1), lambda account, post: ClosedDoor(account, opened), make_keeper)
+        keepers = Keepers(board, nursery, Random(1), make_keeper)
         config = load(path, environment)
         watches.apply(config.watches)
         keepers.apply(config.accounts)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
 
 from deadman.daemon.keeper import Keeper
-from deadman.daemon.keepers import Door, Keepers
+from deadman.daemon.keepers import Keepers
 from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock
@@ -19,7 +20,6 @@ from deadman.model.errors import Reason
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Account
-from deadman.venues.venue import Post
 from tests.support.boards import deribit, sxbet
 
 
@@ -35,25 +35,21 @@ class Buggy(Keeper):
         raise RuntimeError("a bug")
 
 
-class NoDoor:
-    def open_session(self) -> object:
-        raise NotImplementedError
+def never_opened() -> Any:
+    raise NotImplementedError
 
 
 async def starts(lasts: float, seconds: float, account: Account = deribit("desk")) -> list[float]:  # noqa: B008
     """When a keeper that crashes after `lasts` seconds is started, within `seconds`."""
     board, started = Board.new(Clock(trio.current_time, trio.current_time)), list[float]()
 
-    def hire(account: Account, door: Door) -> Keeper:
-        keeper = Buggy(account, board, door.open_session, Random(1))
+    def hire(account: Account) -> Keeper:
+        keeper = Buggy(account, board, never_opened, Random(1))
         keeper.lasts, keeper.started = lasts, started
         return keeper
 
-    def door(account: Account, post: Post) -> NoDoor:
-        return NoDoor()
-
     async with trio.open_nursery() as nursery:
-        Keepers(board, nursery, Random(1), door, hire).apply({account.name: account})  # type: ignore[arg-type]
+        Keepers(board, nursery, Random(1), hire).apply({account.name: account})
         await trio.sleep(seconds)
         nursery.cancel_scope.cancel()
     return started
@@ -97,14 +93,11 @@ async def test_a_crash_is_told_and_the_account_keeps_what_was_proven_until_it_ru
                 self.board.post("desk", facts.Proven(trio.current_time(), proof))
             raise RuntimeError("a bug")
 
-    def hire(account: Account, door: Door) -> Keeper:
-        return Proves(account, board, door.open_session, Random(1))
-
-    def door(account: Account, post: Post) -> NoDoor:
-        return NoDoor()
+    def hire(account: Account) -> Keeper:
+        return Proves(account, board, never_opened, Random(1))
 
     async with trio.open_nursery() as nursery:
-        Keepers(board, nursery, Random(1), door, hire).apply({"desk": deribit("desk")})  # type: ignore[arg-type]
+        Keepers(board, nursery, Random(1), hire).apply({"desk": deribit("desk")})
         await trio.sleep(5)
         after = board.standing("desk")
         assert (after.phase, after.guard.protected(5.0), after.guard.can_cancel) == (Phase.DEGRADED, True, False)
@@ -129,14 +122,11 @@ async def test_a_keeper_let_go_while_it_is_at_work_leaves_its_neighbours_and_the
             self.board.standing(self.account.name)
             await trio.sleep_forever()
 
-    def hire(account: Account, door: Door) -> Keeper:
-        return Looks(account, board, door.open_session, Random(1))
-
-    def door(account: Account, post: Post) -> NoDoor:
-        return NoDoor()
+    def hire(account: Account) -> Keeper:
+        return Looks(account, board, never_opened, Random(1))
 
     async with trio.open_nursery() as nursery:
-        keepers = Keepers(board, nursery, Random(1), door, hire)  # type: ignore[arg-type]
+        keepers = Keepers(board, nursery, Random(1), hire)
         keepers.apply({name: deribit(name) for name in ("desk", "spare")})
         await trio.sleep(0.5)
         keepers.apply({"spare": deribit("spare")})

@@ -79,7 +79,7 @@ async def house(directory: Path) -> AsyncIterator[House]:
     try:
         async with trio.open_nursery() as nursery:
             never: Any = None
-            keepers = Keepers(board, nursery, never, never, never)
+            keepers = Keepers(board, nursery, never, never)
             for account in config.accounts.values():
                 board.add(account)
             watches.apply(config.watches)
