@@ -260,7 +260,7 @@ class Keeper:
             return
         called_for = duty(after.guard, self.account)
         called = duty(before.guard, self.account) is not called_for
-        if called and called_for is not Duty.CANCEL and after.guard.leases.is_waited_for:
+        if called and called_for is not Duty.CANCEL and any(one.is_open for one in after.guard.leases.asked):
             return
         called |= self._may_be_called and before.guard.called_at != after.guard.called_at
         if called or before.guard.doubted_at != after.guard.doubted_at:

@@ -155,11 +155,13 @@ class Memory:
     def of(cls, board: Board, *, last: bool = False) -> Memory:
         now = board.clock.now()
         watches = {name: WatchMemory.of(watch) for name, watch in board.watches().items()}
-        accounts = {name: AccountMemory.of(standing.guard) for name, standing in board.standings().items()}
+        guards = {name: standing.guard for name, standing in board.standings().items()}
+        accounts = {name: AccountMemory.of(guard) for name, guard in guards.items()}
+        under_way = any(one.heard_until > now for guard in guards.values() for one in guard.leases.asked)
         return cls(
             {name: kept for name, kept in watches.items() if kept != WatchMemory()},
             {name: kept for name, kept in accounts.items() if kept != AccountMemory()},
-            under_way=not last or any(one.guard.leases.may_be_heard(now) for one in board.standings().values()),
+            under_way=not last or under_way,
         )
 
     def put_back(self, board: Board) -> None:

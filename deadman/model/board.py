@@ -12,7 +12,7 @@ from math import inf
 
 from deadman.model.account import Histogram, Standing
 from deadman.model.clock import Clock
-from deadman.model.facts import Fact, TakenOn
+from deadman.model.facts import Fact, LeasePresumed, TakenOn
 from deadman.model.guard import Guard
 from deadman.model.identity import identity_of
 from deadman.model.leases import Leases
@@ -99,7 +99,7 @@ class Board:
         if account.lease is None:
             return Guard(overdue_after)
         now = self.clock.now()
-        leases = Leases() if account.observe else Leases().presume(now, account.lease, now)
+        leases = Leases() if account.observe else Leases().after(LeasePresumed(now, account.lease, now))
         return Guard(overdue_after, provable=not account.observe, leases=leases)
 
     def forget(self, account: str) -> None:

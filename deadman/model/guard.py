@@ -141,18 +141,14 @@ class Guard:
         if self.trouble is not None and self.trouble.phase is not None:
             return self.trouble.phase
         if self.proof is not None and self.proof.stands(now):
-            return Phase.DEGRADED if self.is_late(now) else Phase.ARMED
+            # Degraded: a renewal failed or is overdue, or the session is lost, though the proof stands.
+            in_time = self.trouble is None and now < self.proof.asked_at + self.overdue_after
+            return Phase.ARMED if in_time and self.session_at is not None else Phase.DEGRADED
         if self.awaited:
             return Phase.WAITING
         if self.proof is not None:
             return Phase.EXPIRED if self.proof.coverage is Coverage.LEASE else Phase.UNVERIFIED
         return Phase.CONNECTING if self.session_at is None else Phase.ARMING
-
-    def is_late(self, now: float) -> bool:
-        """Whether a renewal failed or is overdue, or the session is lost, though the proof may stand."""
-        if self.proof is None or self.session_at is None or self.trouble is not None:
-            return True
-        return now >= self.proof.asked_at + self.overdue_after
 
     def protected(self, now: float) -> bool:
         """Whether the claim holds: a standing proof, and no word of ours or the venue's against it."""
@@ -219,27 +215,31 @@ class Guard:
                 return replace(self, leases=self.leases.after(fact))
             case facts.SessionOpened(at=at, can_cancel=can_cancel):
                 return replace(self, session_at=at, can_cancel=can_cancel, untold=False)
-            case facts.Lost(at=at, reason=reason, detail=detail):
-                return replace(self._offline(), trouble=self._network_trouble(at, reason, detail))
+            case facts.Lost(at=at, reason=reason, detail=detail) | facts.Failed(at=at, reason=reason, detail=detail):
+                known, trouble = self._offline() if isinstance(fact, facts.Lost) else self, self.trouble
+                if trouble is None or trouble.phase is None:
+                    # It does not take back the venue's last word, and dates from the first one in a row.
+                    trouble = Trouble(trouble.at if trouble else at, reason, detail)
+                return replace(known, trouble=trouble)
             case facts.SessionClosed():
                 return self._offline()
-            case facts.Failed(at=at, reason=reason, detail=detail):
-                return replace(self, trouble=self._network_trouble(at, reason, detail))
             case facts.TurnedAway(at=at, reason=reason, detail=detail):
                 return replace(self._offline(), trouble=Trouble(at, reason, detail, Phase.REFUSED))
             case facts.FoundOff(at=at, detail=detail):
                 return replace(self, proof=None, covered_since=None, trouble=Trouble(at, None, detail, Phase.EXPOSED))
             case facts.Doubted(at=at, missed=missed):
-                leases, book = self.leases.doubt(missed), self.book.out_of_sight()
+                # The confirmed lease may have ended so much sooner.
+                held = self.leases.held and replace(self.leases.held, sure_until=self.leases.held.sure_until - missed)
+                book, leases = replace(self.book, unwatched=True), replace(self.leases, held=held)
                 return replace(self, proof=None, covered_since=None, leases=leases, doubted_at=at, book=book)
             case facts.TurnedOn() | facts.SwitchRead() | facts.SwitchSent() | facts.SwitchAnswered():
                 return self._switched(fact)
             case facts.OrdersCounted(at=at, count=count):
                 return replace(self._counted(at, count), book=self._listed(fact))
             case facts.OrdersRemembered(count=count, listed_at=listed_at):
-                return replace(self, book=self.book.known(count, listed_at).out_of_sight())
-            case facts.VenueFired(orders=orders):
-                return replace(self, book=self.book.seen_to_go(orders))
+                return replace(self, book=Book(count, listed_at, unwatched=True, gone=self.book.gone))
+            case facts.VenueFired(orders=orders) if self.book.count is not None:
+                return replace(self, book=replace(self.book, count=max(0, self.book.count - orders)))
             case facts.Awaited(at=at):
                 book = self.book.known(None, at) if self.proof is not None else self.book
                 return replace(self, awaited=True, bots=None, book=book)
@@ -298,8 +298,9 @@ class Guard:
                 until = None if self.disarm.until is None else self.disarm.until - (slept - self.disarm.slept)
                 return replace(self, disarm=replace(self.disarm, until=until, slept=slept))
             case facts.DisarmConfirmed(at=at) if self.disarm is not None:
-                bare = replace(self._let_go(), leases=self.leases.release(at))
-                return replace(bare, disarm_confirmed=True, turned_on=False)
+                # Nothing is held; what may yet be carried out stays.
+                leases = Leases(tuple(one for one in self.leases.asked if one.heard_until > at))
+                return replace(self._let_go(), leases=leases, disarm_confirmed=True, turned_on=False)
             case facts.Rearmed():
                 return self._rearmed()
             case _:
@@ -336,7 +337,7 @@ class Guard:
     def _offline(self) -> Guard:
         """Where the switch is a setting, a lost session may be the bots' loss too; a lease hangs on no session."""
         leased = self.proof is not None and self.proof.coverage is Coverage.LEASE
-        book = self.book if leased else self.book.out_of_sight()
+        book = self.book if leased else replace(self.book, unwatched=True)
         return replace(self, session_at=None, can_cancel=False, book=book)
 
     def _book(self, now: float) -> Book:
@@ -344,7 +345,7 @@ class Guard:
         proof = self.proof
         if proof is None or proof.coverage is not Coverage.LEASE or proof.stands(now):
             return self.book
-        return self.book.lapsed(proof.expiry)
+        return replace(self.book, lapsed_at=proof.expiry)
 
     def _listed(self, count: facts.OrdersCounted) -> Book:
         """One more listing. What goes on a trip, on a disarm, or with a lease that was let go, is known to go."""
@@ -354,12 +355,6 @@ class Guard:
         if self.trip is not None or self.disarm is not None or let_go:
             return self.book.known(count.count, count.at)
         return self._book(count.at).listed(count.count, count.at, count.by_venue, count.accounted)
-
-    def _network_trouble(self, at: float, reason: Reason, detail: str) -> Trouble:
-        """A lost session does not take back the venue's last word, and dates from the first loss in a row."""
-        if self.trouble is not None and self.trouble.phase is not None:
-            return self.trouble
-        return Trouble(self.trouble.at if self.trouble else at, reason, detail)
 
     def _tripped(self, trip: Trip) -> Guard:
         """A later trip never ends an earlier one; an operator's stays latched whatever follows."""

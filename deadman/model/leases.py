@@ -26,22 +26,19 @@ SHORTEST = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a lease of `ttl` seconds (0: to let it go) that no answer has settled; `times`: so many of them."""
+    """A request for a lease of `ttl` seconds (0: to let it go) that no answer has settled.
+
+    Attributes:
+        heard_until: the latest instant at which the venue may carry it out.
+        is_open: whether its answer is still waited for.
+        times: how many requests of the same length it stands for, all given up.
+    """
 
     at: float
     ttl: float
-    given_up_at: float | None = None
+    heard_until: float
+    is_open: bool = True
     times: int = 1
-
-    @property
-    def heard_until(self) -> float:
-        """The latest instant at which the venue may carry it out."""
-        given_up_at = self.at + ANSWERED_WITHIN if self.given_up_at is None else self.given_up_at
-        return given_up_at + HEARD_WITHIN
-
-    def is_open(self, asked_at: float) -> bool:
-        """Whether it is the request of that instant, and still waited for."""
-        return self.at == asked_at and self.given_up_at is None
 
     @property
     def end(self) -> float:
@@ -100,34 +97,12 @@ class Leases:
         return max(longer, self.held.end) if self.held else longer
 
     @property
-    def gone_by(self) -> float | None:
-        """The latest end of the lease that the venue held when it answered last, however it is put off; None for none.
-
-        A cut that is carried out after that end takes a lease anew, but brings no order back: so each unanswered one
-        counts for the second that it may add, and not from when it may be heard at the latest. Else cuts that are
-        repeated for as long as nobody answers would put off the end of their own trip for ever.
-        """
-        if self.held is None or self.end is None:
-            return None
-        put_off = self.held.put_off + sum(one.puts_off for one in self.asked)
-        return min(self.end, self.end_but_cuts + put_off)
-
-    @property
     def let_go(self) -> bool:
         """Whether the venue confirmed a 0, asked when nothing before it could be carried out any more."""
         held = self.held
         if held is None or held.ttl or held.sure_until < held.asked_at:
             return False
         return all(one.heard_until <= held.asked_at for one in self.asked if one.ttl)
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether a request is under way, its answer not yet given up."""
-        return any(one.given_up_at is None for one in self.asked)
-
-    def may_be_heard(self, now: float) -> bool:
-        """Whether the venue may still carry out a request that is not settled."""
-        return any(one.heard_until > now for one in self.asked)
 
     @property
     def heard_until(self) -> float:
@@ -162,52 +137,53 @@ class Leases:
     def lapsed(self, since: float, now: float, seen_at: float | None) -> bool:
         """Whether the orders of `since` are gone, as a lease that surely stood then has surely ended.
 
+        A cut that is carried out after that end takes a lease anew, but brings no order back: so each unanswered one
+        counts for the second that it may add, and not from when it may be heard at the latest. Else cuts that are
+        repeated for as long as nobody answers would put off the end of their own trip for ever.
         Orders that no lease covered rest on, and so may those that were seen (last at `seen_at`) after its end: only
         the venue's own list tells that these are gone.
         """
-        end = self.gone_by
-        if end is None or self.held is None or self.held.sure_until < since:
+        if self.end is None or self.held is None or self.held.sure_until < since:
             return False
+        put_off = self.held.put_off + sum(one.puts_off for one in self.asked)
+        end = min(self.end, self.end_but_cuts + put_off)
         return end <= now and (seen_at is None or seen_at < end)
-
-    def after(self, fact: LeaseFact) -> Leases:
-        match fact:
-            case LeaseGranted(at=at, asked_at=asked_at, ttl=ttl, sure=sure):
-                return self.misstated(fact) if sure is None else self.grant(at, asked_at, ttl, sure)
-            case LeaseDenied(asked_at=asked_at):
-                return replace(self, asked=self._without(asked_at))
-            case LeaseGivenUp(at=at, asked_at=asked_at):
-                return self.give_up(at, asked_at)
-            case LeasePresumed(at=at, ttl=ttl, heard_until=heard_until):
-                return self.presume(at, ttl, heard_until)
 
     def ask(self, at: float, ttl: float) -> Leases:
         """What is over is forgotten here, so that an outage of a day is remembered in a line."""
-        open_still = tuple(one for one in self.asked if max(one.end, one.heard_until) > at)
-        over = sum(one.puts_off for one in self.asked if one not in open_still)
+        kept = tuple(one for one in self.asked if max(one.end, one.heard_until) > at)
+        over = sum(one.puts_off for one in self.asked if one not in kept)
         held = self.held and replace(self.held, put_off=self.held.put_off + over)
-        return Leases((*open_still, Asked(at, ttl)), held)
+        return Leases((*kept, Asked(at, ttl, at + ANSWERED_WITHIN + HEARD_WITHIN)), held)
 
-    def grant(self, at: float, asked_at: float, ttl: float, sure: float) -> Leases:
-        """The venue holds a lease of `ttl` at most, and for `sure` seconds from the asking at least."""
-        left = self._may_follow(asked_at)
-        undone = any(one.ttl < ttl for one in left)
-        sure_until = asked_at if undone else asked_at + sure
-        return Leases(left, Held(asked_at, at, ttl, sure_until, is_cut=self._was_cut(asked_at)))
+    def after(self, fact: LeaseFact) -> Leases:
+        match fact:
+            case LeaseGranted():
+                return self._granted(fact)
+            case LeaseDenied(asked_at=asked_at):
+                return replace(self, asked=self._without(asked_at))
+            case LeaseGivenUp(at=at, asked_at=asked_at):
+                return self._given_up(at, asked_at)
+            case LeasePresumed(at=at, ttl=ttl, heard_until=heard_until):
+                return replace(self, asked=(*self.asked, Asked(at, ttl, heard_until, is_open=False)))
 
-    def misstated(self, answer: LeaseGranted) -> Leases:
-        """The answer is not what we asked for: what was held before may be held still, for as long as it was.
+    def _granted(self, answer: LeaseGranted) -> Leases:
+        """Where the answer is not what we asked for, what was held before may be held still, for as long as it was.
 
         Either that or what is answered ends by the later of both; which of them it is does not matter to a death, as
         long as there surely is one.
         """
-        at, asked_at, held = answer.at, answer.asked_at, self.held
-        stood = held is not None and held.sure_until >= asked_at
-        stands = answer.stands or (answer.stands is None and stood)
-        before = held.end + held.put_off - at if held else 0.0
-        left = self._may_follow(asked_at)
-        sure_until, is_cut = asked_at if stands else -inf, self._was_cut(asked_at)
-        return Leases(left, Held(asked_at, at, max(answer.ttl, before), sure_until, is_cut=is_cut))
+        at, asked_at, ttl, held = answer.at, answer.asked_at, answer.ttl, self.held
+        may_follow = tuple(one for one in self._without(asked_at) if one.heard_until > asked_at)
+        is_cut = any(one.is_cut for one in self.asked if one.is_open and one.at == asked_at)
+        if answer.sure is not None:
+            undone = any(one.ttl < ttl for one in may_follow)
+            sure_until = asked_at if undone else asked_at + answer.sure
+        else:
+            stood = held is not None and held.sure_until >= asked_at
+            sure_until = asked_at if answer.stands or (answer.stands is None and stood) else -inf
+            ttl = max(ttl, held.end + held.put_off - at if held else 0.0)
+        return Leases(may_follow, Held(asked_at, at, ttl, sure_until, is_cut=is_cut))
 
     def prove(self, at: float, proof: Proof) -> Leases:
         """The answer is proof besides: its lease lasts for so long, unless something may yet undo it.
@@ -215,43 +191,24 @@ class Leases:
         Where it contradicts what was granted for the same asking, the longer of the two may be held.
         """
         if self.held is None or self.held.asked_at != proof.asked_at:
-            return self.grant(at, proof.asked_at, proof.ttl, proof.ttl)
+            return self.after(LeaseGranted(at, proof.asked_at, proof.ttl, proof.ttl))
         sure = self.held.asked_at + self.lasting(proof)
         return replace(self, held=replace(self.held, ttl=max(self.held.ttl, proof.ttl), sure_until=sure))
 
-    def give_up(self, at: float, asked_at: float) -> Leases:
+    def _given_up(self, at: float, asked_at: float) -> Leases:
         """Nobody waits for the answer any more. An earlier one given up for as long a lease says nothing besides."""
-        over = [replace(one, given_up_at=at) for one in self.asked if one.is_open(asked_at)]
+        others = self._without(asked_at)
+        over = [replace(one, heard_until=at + HEARD_WITHIN, is_open=False) for one in self.asked if one not in others]
         lengths = {one.ttl for one in over}
-        kept = [one for one in self._without(asked_at) if one.given_up_at is None or one.ttl not in lengths]
-        merged = [one for one in self._without(asked_at) if one not in kept]
+        merged = [one for one in others if not one.is_open and one.ttl in lengths]
         times = {ttl: sum(one.times for one in (*merged, *over) if one.ttl == ttl) for ttl in lengths}
+        kept = [one for one in others if one not in merged]
         return replace(self, asked=(*kept, *(replace(one, times=times[one.ttl]) for one in over)))
-
-    def presume(self, at: float, ttl: float, heard_until: float) -> Leases:
-        """Somebody before us may have asked for a lease, to be carried out by `heard_until` at the latest."""
-        return replace(self, asked=(*self.asked, Asked(at, ttl, heard_until - HEARD_WITHIN)))
 
     def joined(self, later: Leases) -> Leases:
         """What is known of one account from two places, the second the later one."""
         return Leases((*self.asked, *later.asked), later.held or self.held)
 
-    def doubt(self, missed: float) -> Leases:
-        """So many seconds may have gone by unseen: the confirmed lease may have ended so much sooner."""
-        if self.held is None:
-            return self
-        return replace(self, held=replace(self.held, sure_until=self.held.sure_until - missed))
-
-    def release(self, at: float) -> Leases:
-        """Nothing is held; what may yet be carried out stays."""
-        return Leases(tuple(one for one in self.asked if one.heard_until > at))
-
-    def _was_cut(self, asked_at: float) -> bool:
-        return any(one.is_cut for one in self.asked if one.is_open(asked_at))
-
-    def _may_follow(self, asked_at: float) -> tuple[Asked, ...]:
-        """What may be carried out after the request of that instant, which is answered."""
-        return tuple(one for one in self._without(asked_at) if one.heard_until > asked_at)
-
     def _without(self, asked_at: float) -> tuple[Asked, ...]:
-        return tuple(one for one in self.asked if not one.is_open(asked_at))
+        """All but the request of that instant, if it is still waited for."""
+        return tuple(one for one in self.asked if not (one.is_open and one.at == asked_at))

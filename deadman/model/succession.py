@@ -62,7 +62,9 @@ def _identified(guard: Guard, account: str, at: float) -> Guard:
 
 def _set_aside(guard: Guard, identity: Identity, at: float) -> Guard:
     """Start over as another account. An operator's word by name leaves it alone, until he lifts it."""
-    leases = Leases().presume(at, guard.leases.longest, at) if guard.leases.longest else Leases()
+    leases = Leases()
+    if guard.leases.longest:
+        leases = leases.after(facts.LeasePresumed(at, guard.leases.longest, at))
     fresh = Guard(guard.overdue_after, guard.provable, identity, leases=leases, terms=guard.terms, taken_on_at=at)
     fresh = replace(fresh, session_at=guard.session_at, can_cancel=guard.can_cancel, awaited=guard.awaited)
     kept = guard.aside if guard.aside is not None and not _is_worth_keeping(guard) else replace(guard, aside=None)

@@ -53,15 +53,12 @@ class Trip:
         """Whether something keeps placing orders, by what was listed in the last rounds."""
         return self.placed_at is not None and now < self.placed_at + FED
 
-    def _placed_before(self, done: facts.RoundDone) -> int:
-        """Orders that were not there after the last round; where no ids are known, what there is more of."""
-        if done.listed is not None and self.left is not None:
-            return len(done.listed - self.left)
-        return max(0, (done.remaining or 0) - (self.remaining or 0)) if self.remaining is not None else 0
-
     def after(self, done: facts.RoundDone) -> Trip:
         """The trip after one more round."""
-        fresh = self._placed_before(done)
+        # What was not there after the last round; where no ids are known, what there is more of.
+        fresh = max(0, (done.remaining or 0) - self.remaining) if self.remaining is not None else 0
+        if done.listed is not None and self.left is not None:
+            fresh = len(done.listed - self.left)
         return replace(
             self,
             rounds=self.rounds + 1,
@@ -113,16 +110,6 @@ class Book:
             return False
         return self.unwatched or (self.lapsed_at is not None and self.listed_at < self.lapsed_at + LAG)
 
-    def out_of_sight(self) -> Book:
-        return replace(self, unwatched=True)
-
-    def lapsed(self, at: float) -> Book:
-        return replace(self, lapsed_at=at)
-
-    def seen_to_go(self, orders: int) -> Book:
-        """The venue told that it cancelled some."""
-        return self if self.count is None else replace(self, count=max(0, self.count - orders))
-
     def known(self, count: int | None, at: float) -> Book:
         """A count with which the next is compared, but which itself is not: we, or an operator, had a hand in it."""
         return Book(count, at, gone=self.gone)
@@ -133,11 +120,9 @@ class Book:
         # A lease may have taken orders after the last listing; one made soon after its end may have come too early.
         ended = self.lapsed_at is not None and self.listed_at < self.lapsed_at + (0.0 if count else LAG)
         missing = max(0, (self.count or 0) - count)
-        taken = self._taken(missing, count, ended, by_venue, accounted)
+        if ended or (self.unwatched and count == 0):
+            taken = max(0, missing - accounted)
+        else:
+            taken = min(missing, by_venue) if self.unwatched else 0
         gone = Gone(at, taken, self.listed_at, ended) if taken else self.gone
         return Book(count, at, lapsed_at=self.lapsed_at, gone=gone)
-
-    def _taken(self, missing: int, count: int, ended: bool, by_venue: int, accounted: int) -> int:
-        if ended or (self.unwatched and count == 0):
-            return max(0, missing - accounted)
-        return min(missing, by_venue) if self.unwatched else 0

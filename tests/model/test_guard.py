@@ -158,10 +158,6 @@ def test_the_changes_foretold_are_the_late_answer_and_the_end_of_the_proof() -> 
     assert [guard.next_change(after) for after in (0.25, OVERDUE, 10.0)] == [OVERDUE, 10.0, None]
 
 
-def test_without_a_proof_every_answer_is_late() -> None:
-    assert fold([OPENED]).is_late(0.0)
-
-
 def test_the_venue_may_have_dated_a_lease_from_as_late_as_its_answer() -> None:
     slow = facts.Proven(4.0, Proof(0.0, 10.0, Coverage.LEASE))
     guard = fold([OPENED, slow])
@@ -289,7 +285,6 @@ def test_a_confirmed_disarm_leaves_no_lease() -> None:
 def test_nothing_is_assumed_before_the_first_word() -> None:
     fresh = Guard(OVERDUE)
     assert fresh == Guard(OVERDUE, can_cancel=False, turned_on=False, awaited=False, disarm_confirmed=False)
-    assert fresh.is_late(0.0)
     trip = fresh.post(SILENT).trip
     assert trip is not None
     assert not trip.presumed

@@ -166,7 +166,7 @@ def test_a_lease_was_taken_since_when_one_may_have_been_asked_for(history: list[
 def test_a_day_of_outage_is_remembered_in_a_few_lines() -> None:
     leases = Leases()
     for number in range(10_000):
-        leases = leases.ask(5.0 * number, 30.0).give_up(5.0 * number + 4.0, 5.0 * number)
+        leases = leases.ask(5.0 * number, 30.0).after(facts.LeaseGivenUp(5.0 * number + 4.0, 5.0 * number))
     assert len(leases.asked) == 1
 
 
@@ -212,7 +212,7 @@ def test_a_confirmed_disarm_leaves_what_may_yet_be_carried_out() -> None:
     assert guard_of([*LEASED, *unanswered(3.0, 10.0, 4.0), *disarmed]).lease_end == 4.0 + HEARD_WITHIN + 10.0
 
 
-GIVEN_UP = Leases().ask(0.0, 5.0).give_up(1.0, 0.0)
+GIVEN_UP = Leases().ask(0.0, 5.0).after(facts.LeaseGivenUp(1.0, 0.0))
 
 
 @pytest.mark.parametrize(("asked_at", "seconds"), [(30.5, 5.0), (1.0 + HEARD_WITHIN, 10.0), (31.5, 10.0)])
@@ -224,7 +224,7 @@ def test_a_shorter_lease_may_replace_a_proven_one_only_while_its_request_may_be_
 
 @pytest.mark.parametrize(("ttl", "sure_until"), [(4.0, 6.0), (5.0, 7.0), (6.0, 2.0)])
 def test_a_lease_is_unsure_only_where_a_shorter_one_may_follow(ttl: float, sure_until: float) -> None:
-    held = GIVEN_UP.ask(2.0, ttl).grant(2.5, 2.0, ttl, ttl).held
+    held = GIVEN_UP.ask(2.0, ttl).after(facts.LeaseGranted(2.5, 2.0, ttl, ttl)).held
     assert held is not None
     assert held.sure_until == sure_until
 
@@ -234,7 +234,7 @@ def test_a_lease_is_unsure_only_where_a_shorter_one_may_follow(ttl: float, sure_
 def test_requests_given_up_for_as_long_a_lease_are_each_counted_once(ttl: float, given_up: list[float]) -> None:
     leases = Leases().ask(0.0, ttl).ask(2.0, ttl).ask(4.0, ttl)
     for asked_at in given_up:
-        leases = leases.give_up(5.0, asked_at)
+        leases = leases.after(facts.LeaseGivenUp(5.0, asked_at))
     assert sum(one.times for one in leases.asked) == 3
     assert len(leases.asked) == 3 - max(0, len(given_up) - 1)
 
@@ -270,7 +270,8 @@ def test_a_grant_is_held_for_as_long_as_it_may_stand_and_claimed_for_as_long_as_
 
 
 def test_what_two_places_know_of_one_account_is_all_that_is_known() -> None:
-    held, other = LONG.grant(0.5, 0.0, 20.0, 20.0), SHORT.grant(0.5, 0.0, 1.0, 1.0)
+    held = LONG.after(facts.LeaseGranted(0.5, 0.0, 20.0, 20.0))
+    other = SHORT.after(facts.LeaseGranted(0.5, 0.0, 1.0, 1.0))
     assert held.joined(other).held == other.held
     assert held.joined(Leases()).held == Leases().joined(held).held == held.held
     assert LONG.joined(SHORT).asked == (*LONG.asked, *SHORT.asked)

@@ -81,7 +81,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "lives for long, trip / kill past the lease / 0.0",
         "counted",
-        edit("deadman.model.trip:Book._taken", ("        if ended or", "        return 0\n        if ended or")),
+        edit("deadman.model.trip:Book.listed", ("if taken else", "if False else")),
     ),
     plant(
         "a slow venue's clock is wrong",
@@ -152,10 +152,10 @@ PLANTS: tuple[Plant, ...] = (
         "label and type / 1 orders / one stuck / 0 s",
         "sentences",
         edit(
-            "deadman.model.trip:Trip._placed_before",
+            "deadman.model.trip:Trip.after",
             (
-                "        if done.listed is not None",
-                "        return done.remaining or 0\n        if done.listed is not None",
+                "            fresh = len(done.listed - self.left)",
+                "            pass\n        fresh = done.remaining or 0",
             ),
         ),
     ),
