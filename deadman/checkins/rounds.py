@@ -212,7 +212,7 @@ class Watches:
         for watch in self._watched():
             moved = watch.hold and watch.hold.after_sleep(slept)
             if moved != watch.hold:
-                self.board.put_watch(watch.held_until(moved))
+                self.board.put_watch(replace(watch, hold=moved))
 
     def _judge_watches(self, now: float) -> None:
         for watch in self._watched():
@@ -221,7 +221,7 @@ class Watches:
                 words = silence(watch, now, self._is_gone)
                 log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
                 self._mail_handler.tell_observers(watch.name, words)
-                self.board.put_watch(watch.found_dead(at))
+                self.board.put_watch(replace(watch, died_at=at, stopping_at=None))
 
     def _judge_accounts(self, now: float) -> None:
         """But for those of which nothing followed when they were judged last, and nothing has changed since."""
@@ -256,7 +256,7 @@ class Watches:
             if watch.hold is not None and not watch.held(now):
                 told = {"event": "hold_over", "watch": watch.name}
                 log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by, extra=told)
-                self.board.put_watch(watch.held_until(None))
+                self.board.put_watch(replace(watch, hold=None))
 
     def _watched(self) -> list[Watch]:
         return [self.board.watch(name) for name in self._configs]
@@ -310,10 +310,12 @@ class MailHandler:
 
     def _note(self, config: WatchConfig, mail: Mail, now: float) -> None:
         """Check-in and goodbye in the order they were sent; one datagram that holds both is a goodbye."""
-        watch = self.board.watch(config.name).noted(mail.ignored, mail.status)
+        watch = self.board.watch(config.name)
+        status = watch.status if mail.status is None else mail.status
+        watch = replace(watch, ignored=watch.ignored + mail.ignored, status=status)
         back = mail.check_in is not None and mail.stopping is not None and mail.stopping.at < mail.check_in.at
         if mail.stopping is not None and back:
-            self.board.put_watch(watch.stopping(mail.stopping.at))
+            self.board.put_watch(replace(watch, stopping_at=mail.stopping.at))
             self._stop_if_told(config, now)
             watch = self.board.watch(config.name)
         if mail.check_in is not None:
@@ -322,7 +324,7 @@ class MailHandler:
                 log.info("watch %s: checked in: %s", watch.name, who(mail.check_in.sender), extra=told)
             watch = watch.check_in(mail.check_in.at, mail.check_in.sender, mail.check_ins)
         if mail.stopping is not None and not back:
-            watch = watch.stopping(mail.stopping.at)
+            watch = replace(watch, stopping_at=mail.stopping.at)
         self.board.put_watch(watch)
 
     def _stop_if_told(self, config: WatchConfig, now: float) -> None:

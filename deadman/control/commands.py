@@ -120,7 +120,8 @@ async def hold(call: Call) -> Result:
         raise Failure(INVALID_PARAMS, "a hold needs for: how many seconds it lasts")
     until = call.now + span
     call.log(f"{name} for {span:.0f} s", reason)
-    call.board.put_watch(call.board.watch(name).held_until(Hold(until, call.name, reason, call.board.clock.slept())))
+    held = Hold(until, call.name, reason, call.board.clock.slept())
+    call.board.put_watch(replace(call.board.watch(name), hold=held))
     words = f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing"
     return await _answer_once_written(call, name, words)
 
@@ -131,8 +132,9 @@ async def release(call: Call) -> Result:
     name, reason = rpc.watch(call.params, call.board.watches()), rpc.reason(call.params)
     call.log(name, reason)
     before = call.board.watch(name)
-    call.board.put_watch(before.held_until(None))
-    silent_at = before.held_until(None).silent_at()
+    released = replace(before, hold=None)
+    call.board.put_watch(released)
+    silent_at = released.silent_at()
     if silent_at is None:
         follows = "it has not checked in"
     elif silent_at <= call.now:

@@ -18,7 +18,7 @@ import trio
 from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.board import Board
-from deadman.model.duty import Duty, cancel_method, crashed, duty, fact_of, trip_pace
+from deadman.model.duty import Duty, cancel_method, duty, fact_of, trip_pace
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard
@@ -94,7 +94,7 @@ class Keeper:
         except VenueError as error:
             pause = self._take_note(error)
         except Exception as error:
-            self._post(crashed(error, self._now()))
+            self._post(fact_of(error, self._now()))
             raise
         finally:
             self._post(facts.SessionClosed(self._now()))

@@ -18,7 +18,7 @@ from deadman.daemon.keeper import Keeper
 from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.board import Board, Reload
-from deadman.model.duty import crashed, in_force
+from deadman.model.duty import fact_of, in_force
 from deadman.model.settings import Account, Backoff, Config, WatchConfig
 from deadman.transport.blocking import OffLoop
 from deadman.transport.unix import SocketFault
@@ -130,7 +130,7 @@ class Keepers:
                             return  # let go at this very instant, it read of an account that nobody knows any more
                         crashes = 1 if self.board.clock.now() - started_at >= CRASH_MEMORY else crashes + 1
                         log.exception("%s: the keeper crashed; this is a bug in deadman", name)
-                        self.board.post(name, crashed(error, self.board.clock.now()))
+                        self.board.post(name, fact_of(error, self.board.clock.now()))
                     pause = RESTART.delay(crashes, self.chance)
                     if self.board.standing(name).guard.may_be_leased(self.board.clock.now()):
                         pause = min(pause, kept.account.timers.renew_interval)

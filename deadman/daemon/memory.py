@@ -51,10 +51,12 @@ class WatchMemory:
             case False:
                 since = now - watch.timeout if self.goodbye_at is None else min(self.goodbye_at, now)
                 silent = min(now - since, watch.timeout)
-                watch = replace(watch.resumed(now, silent).found_dead(now - silent), goodbye_at=self.goodbye_at)
+                dead = watch.resumed(now, silent)
+                watch = replace(dead, died_at=now - silent, stopping_at=None, goodbye_at=self.goodbye_at)
         if self.stopping:  # it may have come back while nobody listened: so it has its time to be heard first
-            watch = watch.stopping(now if watch.counted_from is None else watch.counted_from + watch.timeout)
-        return watch.held_until(self.hold)
+            stopping_at = now if watch.counted_from is None else watch.counted_from + watch.timeout
+            watch = replace(watch, stopping_at=stopping_at)
+        return replace(watch, hold=self.hold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf
 
 from deadman.model import facts
 from deadman.model.facts import Fact
@@ -36,14 +35,13 @@ class Standing:
     @property
     def due_at(self) -> float:
         """The next instant at which time alone may change a judgement; infinite when only a fact can."""
-        change = self.guard.next_change(self.seen_at)
-        return inf if change is None else change
+        return self.guard.next_change(self.seen_at)
 
     def steps(self, now: float) -> Iterator[Standing]:
         """Each standing on the way to `now` at which time alone may have changed a judgement, and the one at `now`."""
         standing = self
-        while (change := standing.guard.next_change(standing.seen_at)) is not None and change <= now:
-            standing = standing._pass(change)
+        while standing.due_at <= now:
+            standing = standing._pass(standing.due_at)
             yield standing
         yield standing._pass(max(now, standing.seen_at))
 

@@ -16,7 +16,7 @@ from deadman.model.facts import Fact, LeasePresumed, TakenOn
 from deadman.model.guard import Guard
 from deadman.model.identity import identity_of
 from deadman.model.leases import Leases
-from deadman.model.settings import Account, Terms
+from deadman.model.settings import Account
 from deadman.model.succession import retired
 from deadman.model.watch import Watch
 
@@ -78,29 +78,25 @@ class Board:
 
     def add(self, account: Account) -> None:
         """Take an account up, or on with a changed config: what is known of it stays."""
-        fresh, identity = self._fresh(account), identity_of(account)
-        known = self._standings.get(account.name)
+        known, identity, now = self._standings.get(account.name), identity_of(account), self.clock.now()
         self.configs = {**self.configs, account.name: account}
-        if known is None:
-            # It may be known under a name that the same reload takes out of the config.
+        if known is not None:
+            guard = known.guard
+        else:
+            # It may be known under a name that the same reload takes out of the config. Where nothing is known we
+            # presume that a lease stands: an earlier run may have taken it.
             same = (guard for guard in self.leaving.values() if guard.identity and guard.identity.is_of(identity))
-            kept = next(same, None)
-            guard = replace(kept, overdue_after=fresh.overdue_after, provable=fresh.provable) if kept else fresh
-            self._standings[account.name] = Standing.new(guard, self.clock.now())
+            taken = account.lease is not None and not account.observe
+            leases = Leases().after(LeasePresumed(now, account.lease or 0.0, now)) if taken else Leases()
+            guard = next(same, Guard(account.timers.overdue_after, leases=leases))
+        provable = account.lease is None or not account.observe
+        guard = replace(guard, overdue_after=account.timers.overdue_after, provable=provable)
+        if known is None:
+            self._standings[account.name] = Standing.new(guard, now)
             self._due_at = -inf
         else:
-            guard = replace(known.guard, overdue_after=fresh.overdue_after, provable=fresh.provable)
             self._replace(account.name, replace(known, guard=guard))
-        self.post(account.name, TakenOn(self.clock.now(), identity, terms_of(account)))
-
-    def _fresh(self, account: Account) -> Guard:
-        """Where nothing is known we presume that a lease stands: an earlier run may have taken it."""
-        overdue_after = account.timers.overdue_after
-        if account.lease is None:
-            return Guard(overdue_after)
-        now = self.clock.now()
-        leases = Leases() if account.observe else Leases().after(LeasePresumed(now, account.lease, now))
-        return Guard(overdue_after, provable=not account.observe, leases=leases)
+        self.post(account.name, TakenOn(now, identity, account.terms))
 
     def forget(self, account: str) -> None:
         """Drop an account that the config no longer names."""
@@ -112,7 +108,7 @@ class Board:
         """Go on with a guard of an earlier run, which may be another account's than the one the config names now."""
         self._replace(account, replace(self._standings[account], guard=remembered))
         config = self.configs[account]
-        self.post(account, TakenOn(self.clock.now(), identity_of(config), terms_of(config)))
+        self.post(account, TakenOn(self.clock.now(), identity_of(config), config.terms))
 
     def post(self, account: str, fact: Fact) -> None:
         """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""
@@ -179,8 +175,3 @@ class Board:
         self._due_at = min(self._due_at, after.due_at)
         for listener in tuple(self._listeners):
             listener(account, before, after)
-
-
-def terms_of(account: Account) -> Terms:
-    """How a trip of this account cancels, as its config says now."""
-    return Terms(account.on_trip, account.selection)

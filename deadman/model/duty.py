@@ -91,17 +91,15 @@ def cancel_method(guard: Guard, account: Account, now: float) -> OnTrip:
     if trip is None or account.lease is None:
         return "cancel"
     method = means(account, trip.cause)
-    unlisted = method == "lapse" or (method == "cancel" and trip.remaining is None)
-    if method == "expire" or (unlisted and _is_over(guard, trip, method, now)):
-        waiting: OnTrip = "cancel" if method == "cancel" else "lapse"
-        return "expire" if _cut_is_due(guard, trip, account.lease, now) else waiting
-    return method
-
-
-def _is_over(guard: Guard, trip: Trip, method: OnTrip, now: float) -> bool:
-    """Whether no lease can stand any more, and the venue has had time to tell what is open, where it tells."""
-    unread = method == "lapse" and trip.rounds > 0 and trip.remaining is None
-    return now >= max(guard.leases.end_but_cuts, trip.at) + (0.0 if unread else LAPSE_GRACE)
+    cuts = method == "expire"
+    if method == "lapse" or (method == "cancel" and trip.remaining is None):
+        # Once no lease can stand any more, and the venue has had time to tell what is open, where it tells.
+        unread = method == "lapse" and trip.rounds > 0 and trip.remaining is None
+        cuts = now >= max(guard.leases.end_but_cuts, trip.at) + (0.0 if unread else LAPSE_GRACE)
+    if not cuts:
+        return method
+    waiting: OnTrip = "cancel" if method == "cancel" else "lapse"
+    return "expire" if _cut_is_due(guard, trip, account.lease, now) else waiting
 
 
 def _cut_is_due(guard: Guard, trip: Trip, timeout: float, now: float) -> bool:
@@ -127,8 +125,8 @@ def trip_pace(spent: float, took: float = 0.0) -> float:
     return 0.5 if spent < TRIP_PATIENCE else max(5.0, took)
 
 
-def fact_of(error: VenueError, now: float) -> Fact:
-    """What a failure says about the account."""
+def fact_of(error: Exception, now: float) -> Fact:
+    """What a failure says about the account; after a bug of ours its session, if there was one, is lost."""
     match error:
         case Refused():
             return facts.TurnedAway(now, error.reason, error.detail)
@@ -136,10 +134,7 @@ def fact_of(error: VenueError, now: float) -> Fact:
             return facts.FoundOff(now, error.detail)
         case Setback():
             return facts.Failed(now, error.reason, error.detail)
-        case _:
+        case VenueError():
             return facts.Lost(now, error.reason, error.detail)
-
-
-def crashed(error: Exception, now: float) -> Fact:
-    """What a bug of ours says about the account: its session, if there was one, is lost."""
-    return facts.Lost(now, Reason.CRASH, f"a bug in deadman: {type(error).__name__}")
+        case _:
+            return facts.Lost(now, Reason.CRASH, f"a bug in deadman: {type(error).__name__}")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from deadman.model.guard import Guard, Phase
 from deadman.model.promise import promise
-from deadman.model.settings import Account, WatchConfig
+from deadman.model.settings import Account, OnTrip, WatchConfig
 from deadman.model.text import Times
 from deadman.model.watch import Watch
 
@@ -72,13 +72,16 @@ class Case:
             return False  # what an earlier run knew of the trip may be older than what it did after it
         # A presumption speaks of what rested when the trip began; a list, of all there was when it was done.
         since = trip.at if trip.presumed else trip.done_at
-        return bool(self.watches) and all(self._is_silent_since(watch, since) for watch in self.watches.values())
-
-    def _is_silent_since(self, watch: Watch, since: float) -> bool:
-        """One that was up when we last ran may have gone on trading meanwhile, though it was not heard since."""
-        if watch.last_check_in_at is None:
-            return watch.died_at == watch.counted_from  # never up, or dead already when we took it over
-        return watch.last_check_in_at <= since and not watch.alive(self.now)
+        for watch in self.watches.values():
+            # One that was up when we last ran may have gone on trading meanwhile, though it was not heard since;
+            # not so one that was never up, or dead already when we took it over.
+            if watch.last_check_in_at is None:
+                is_silent = watch.died_at == watch.counted_from
+            else:
+                is_silent = watch.last_check_in_at <= since and not watch.alive(self.now)
+            if not is_silent:
+                return False
+        return bool(self.watches)
 
     @property
     def unmet(self) -> tuple[str, ...]:
@@ -106,19 +109,16 @@ class Case:
     def _is_up(self, name: str) -> bool:
         return name in self.watches and self.watches[name].counted_from is not None
 
-    def bound(self) -> float | None:
+    def bound(self, on_trip: OnTrip | None = None) -> float | None:
         """Seconds at most from a bot's death now to its orders gone: the promise, and what a hold adds to it.
 
-        For as many orders as were counted last; None where the bound needs their number and nobody knows it.
+        For as many orders as were counted last; None where the bound needs their number and nobody knows it. By
+        `on_trip` where that is not what the account's trips do now.
         """
-        patience = {name: WatchConfig(name, self._patience(watch)) for name, watch in self.watches.items()}
-        bound = promise(replace(self.account, watches=self.bots), patience).gone_within(self.guard.open_orders)
+        account = replace(self.account, watches=self.bots, on_trip=on_trip or self.account.on_trip)
+        patience = {
+            name: WatchConfig(name, max(watch.timeout, watch.hold.until - self.now if watch.hold else 0.0))
+            for name, watch in self.watches.items()
+        }
+        bound = promise(account, patience).gone_within(self.guard.open_orders)
         return None if bound is None else rounded_up(bound)
-
-    def lapse_bound(self) -> float | None:
-        """The same where the lease's end alone cancels."""
-        return replace(self, account=replace(self.account, on_trip="lapse")).bound()
-
-    def _patience(self, watch: Watch) -> float:
-        """How long a process that checks in now may be silent from now on."""
-        return max(watch.timeout, watch.hold.until - self.now if watch.hold else 0.0)

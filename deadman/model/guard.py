@@ -195,12 +195,10 @@ class Guard:
         """Whether what rested when the trip began is gone by the end of a lease, though no list says so."""
         return self.trip is not None and self.leases.lapsed(self.trip.at, now, self.orders_seen_at)
 
-    def next_change(self, after: float) -> float | None:
-        """The next instant at which time alone may change a judgement; None when only a fact can."""
-        if self.proof is None:
-            return None
-        instants = (self.proof.asked_at + self.overdue_after, self.proof.expiry)
-        return min((at for at in instants if at > after), default=None)
+    def next_change(self, after: float) -> float:
+        """The next instant at which time alone may change a judgement; infinite when only a fact can."""
+        instants = (self.proof.asked_at + self.overdue_after, self.proof.expiry) if self.proof is not None else ()
+        return min((at for at in instants if at > after), default=inf)
 
     def post(self, fact: Fact) -> Guard:
         """The guard after one more fact. Facts it does not judge by leave it as it is."""

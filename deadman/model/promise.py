@@ -43,26 +43,22 @@ class Promise:
         return self.bot + (orders or 0) * self.per_order
 
     def sentences(self) -> tuple[str, ...]:
+        bot = "from a bot's last check-in: no watch trips this account, its orders stay"
+        host = f"from the host's death: {self.stays}"
+        if self.bot is not None:
+            each = f" and {tenths_up(self.per_order)} s more for each open order" if self.per_order else ""
+            bot = f"from a bot's last check-in to its orders gone within {tenths_up(self.bot)} s{each}; {self.depends}"
+        if self.host is not None:
+            host = f"from the host's death to the orders gone within {tenths_up(self.host)} s; {self.stays}"
         return (
             f"detects a dead or silent venue within {tenths_up(self.detect)} s",
             f"re-armed and proven within {tenths_up(self.rearm)} s of a successful dial, tried at least every "
             f"{tenths_up(self.redial)} s; after the venue's no every {tenths_up(REFUSED_AT_FIRST.cap)} s for "
             f"{self.patient_after:.0f} s, then every {tenths_up(REFUSED.cap)} s, unless it asks for longer",
             f"raises a false alarm only when delays exceed {self.false_alarm:.1f} s",
-            self._bot(),
-            self._host(),
+            bot,
+            host,
         )
-
-    def _bot(self) -> str:
-        if self.bot is None:
-            return "from a bot's last check-in: no watch trips this account, its orders stay"
-        each = f" and {tenths_up(self.per_order)} s more for each open order" if self.per_order else ""
-        return f"from a bot's last check-in to its orders gone within {tenths_up(self.bot)} s{each}; {self.depends}"
-
-    def _host(self) -> str:
-        if self.host is None:
-            return f"from the host's death: {self.stays}"
-        return f"from the host's death to the orders gone within {tenths_up(self.host)} s; {self.stays}"
 
 
 def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:

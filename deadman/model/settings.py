@@ -328,6 +328,11 @@ class Account(ABC):
         """Seconds of our silence after which the venue ends the session and cancels; None where it does not."""
         return None
 
+    @property
+    def terms(self) -> Terms:
+        """How a trip of this account cancels, as its config says now."""
+        return Terms(self.on_trip, self.selection)
+
     def under(self, terms: Terms) -> Self:
         """The account as it was when a trip began under these terms."""
         return replace(self, observe=False, on_trip=terms.on_trip)

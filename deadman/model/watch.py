@@ -109,10 +109,6 @@ class Watch:
             goodbye_at=None,
         )
 
-    def noted(self, ignored: int, status: str | None) -> Watch:
-        """What else came: datagrams that said nothing, and what it says of itself (None: nothing new)."""
-        return replace(self, ignored=self.ignored + ignored, status=self.status if status is None else status)
-
     def paused(self, since: float, at: float) -> Watch:
         """We were away from `since` to `at`: whatever of that it was silent for does not count."""
         if self.counted_from is None or self.died_at is not None:
@@ -141,22 +137,13 @@ class Watch:
         stopping_at = None if self.stopping_at is None else self.stopping_at - spent
         return replace(self, counted_from=at - spent, unheard=True, stopping_at=stopping_at)
 
-    def found_dead(self, at: float) -> Watch:
-        return replace(self, died_at=at, stopping_at=None)
-
-    def stopping(self, at: float) -> Watch:
-        return replace(self, stopping_at=at)
-
     def stopped(self, at: float) -> Watch:
         """It said that it stops, and that trips: dead from then on, though it was never silent for long."""
-        return replace(self.found_dead(at), goodbye_at=at)
+        return replace(self, died_at=at, stopping_at=None, goodbye_at=at)
 
     def released(self) -> Watch:
         """It said goodbye: no silence follows."""
         return replace(self, counted_from=None, died_at=None, stopping_at=None, goodbye_at=self.stopping_at)
-
-    def held_until(self, hold: Hold | None) -> Watch:
-        return replace(self, hold=hold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ def test_a_hold_a_status_and_a_bot_that_never_came_are_told() -> None:
     assert 'bot quoter: alive, heard 0 s ago. It says: "12 markets".' in text(
         ARMED, replace(ALIVE, status="12 markets")
     )
-    held = ALIVE.held_until(Hold(400.0, "alice", "deploy"))
+    held = replace(ALIVE, hold=Hold(400.0, "alice", "deploy"))
     assert "bot quoter: on hold until 07:18:40Z by alice (deploy): its silence trips nothing." in text(ARMED, held)
     assert "bot quoter: has not checked in." in text(ARMED, NEVER)
     assert 'bot quoter said last: "bye".' in text(TRIPPED, replace(DEAD, status="bye"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pytest
@@ -263,7 +263,7 @@ async def test_a_hold_goes_on_to_its_end(disk: Disk, autojump_clock: MockClock) 
     async with run(disk) as first:
         first.beat("quoter")
         until = first.board.clock.now() + 60.0
-        first.board.put_watch(first.board.watch("quoter").held_until(Hold(until, "alice", "deploy")))
+        first.board.put_watch(replace(first.board.watch("quoter"), hold=Hold(until, "alice", "deploy")))
         await trio.sleep(0.2)
     async with run(disk, starts_at=777.0) as second:
         await trio.sleep(59.0)
@@ -288,7 +288,7 @@ async def test_a_goodbye_is_remembered_as_such(disk: Disk, autojump_clock: MockC
 async def say_goodbye_on_hold(first: Run, hold: float) -> None:
     first.beat("quoter")
     until = first.board.clock.now() + hold
-    first.board.put_watch(first.board.watch("quoter").held_until(Hold(until, "alice", "deploy")))
+    first.board.put_watch(replace(first.board.watch("quoter"), hold=Hold(until, "alice", "deploy")))
     first.inboxes.send("quoter", Datagram(first.board.clock.now(), b"STOPPING=1", Sender(7, 1000)))
     await trio.sleep(0.3)
 

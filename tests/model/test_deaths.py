@@ -59,7 +59,7 @@ LAPSED = lease(60.0)
 ALIVE = Watch("quoter", 5.0, counted_from=99.5, last_check_in_at=99.5, check_ins=9)
 QUIET = Watch("quoter", 5.0, counted_from=92.0, last_check_in_at=92.0, check_ins=9, died_at=97.0)
 NEVER = Watch("quoter", 5.0)
-HELD = ALIVE.held_until(Hold(NOW + 60.0, "alice", "deploy"))
+HELD = replace(ALIVE, hold=Hold(NOW + 60.0, "alice", "deploy"))
 
 W = 5.0 + 0.25 + 5.0  # the watch's timeout, our noticing, one answer of the venue
 LAPSE_W = 5.0 + 0.25 + 30.0  # the watch's timeout, our noticing, then the lease

@@ -155,7 +155,7 @@ def test_a_shorter_lease_that_nobody_answered_may_stand_and_so_caps_the_claim() 
 
 def test_the_changes_foretold_are_the_late_answer_and_the_end_of_the_proof() -> None:
     guard = fold([OPENED, LEASED])
-    assert [guard.next_change(after) for after in (0.25, OVERDUE, 10.0)] == [OVERDUE, 10.0, None]
+    assert [guard.next_change(after) for after in (0.25, OVERDUE, 10.0)] == [OVERDUE, 10.0, inf]
 
 
 def test_the_venue_may_have_dated_a_lease_from_as_late_as_its_answer() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,7 +105,7 @@ def test_no_grant_makes_a_process_of_one_that_never_was_up() -> None:
 
 
 def test_no_grant_brings_a_dead_process_back_to_life_but_its_check_in_does() -> None:
-    dead = Watch("quoter", 5.0).check_in(0.0, None).found_dead(5.0)
+    dead = replace(Watch("quoter", 5.0).check_in(0.0, None), died_at=5.0, stopping_at=None)
     assert not dead.granted(20.0).alive(20.0)
     assert dead.check_in(20.0, None).alive(20.0)
 
@@ -112,7 +114,7 @@ def test_no_grant_brings_a_dead_process_back_to_life_but_its_check_in_does() -> 
 def test_a_held_process_is_silent_at_the_earliest_when_the_hold_ends(
     timeout: float, up: float, span: float, later: float
 ) -> None:
-    watch = Watch("quoter", timeout).check_in(up, None).held_until(Hold(up + span, "alice"))
+    watch = replace(Watch("quoter", timeout).check_in(up, None), hold=Hold(up + span, "alice"))
     assert watch.silent(up + later) is (later >= 0 and up + later >= max(up + timeout, up + span))
 
 
@@ -143,5 +145,5 @@ def test_a_process_of_another_pid_namespace_is_not_said_to_be_gone() -> None:
 
 def test_a_process_not_heard_since_our_start_is_told_so() -> None:
     assert silence(Watch("q", 5.0).resumed(0.0), 5.0, lambda pid: True) == "silent 5 s, since deadman started"
-    dead = Watch("q", 5.0).resumed(10.0, spent=5.0).found_dead(5.0)
+    dead = replace(Watch("q", 5.0).resumed(10.0, spent=5.0), died_at=5.0, stopping_at=None)
     assert silence(dead, 10.0, lambda pid: True) == "silent since before deadman started"

@@ -153,7 +153,7 @@ def test_a_bot_that_is_back_before_the_hold_ends_lives_on(desk: WatchDesk) -> No
 def test_a_hold_that_is_released_over_a_silent_bot_trips_at_once_and_dates_it_so(desk: WatchDesk) -> None:
     desk.hold("quoter", 600.0)
     desk.advance(60.0)
-    desk.hand.board.put_watch(desk.watch().held_until(None))
+    desk.hand.board.put_watch(replace(desk.watch(), hold=None))
     desk.advance(0.1)
     trip = desk.guard("a").trip
     assert trip is not None

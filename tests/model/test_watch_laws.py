@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -44,7 +46,7 @@ class Desk(RuleBasedStateMachine):
 
     @rule(bot=bots)
     def release(self, bot: str) -> None:
-        self.desk.hand.board.put_watch(self.desk.watch(bot).held_until(None))
+        self.desk.hand.board.put_watch(replace(self.desk.watch(bot), hold=None))
 
     @rule(seconds=st.sampled_from([0.1, 0.3, 1.0, 2.2, 5.0]), beating=st.sets(bots))
     def pass_time(self, seconds: float, beating: set[str]) -> None:

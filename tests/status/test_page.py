@@ -108,7 +108,7 @@ def test_a_dead_bot_is_an_alarm_and_one_on_hold_is_not(desk: Hand) -> None:
     desk.board.put_watch(watch)
     desk.advance(9.0)
     assert "bot quoter is dead: silent 9 s" in shown(desk)
-    desk.board.put_watch(watch.held_until(Hold(desk.now + 900, "alice", "upgrade")))
+    desk.board.put_watch(replace(watch, hold=Hold(desk.now + 900, "alice", "upgrade")))
     texts = shown(desk)
     assert {"LOOK", "on hold until 08:15:09Z", "By alice (upgrade). Its silence trips nothing."} <= set(texts)
     assert "bot quoter: on hold until 08:15:09Z by alice (upgrade): its silence trips nothing" in texts

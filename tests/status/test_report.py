@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -165,7 +166,7 @@ def test_a_watch_tells_its_life_its_sender_and_its_socket() -> None:
 def test_a_hold_is_told_while_it_lasts_and_not_after() -> None:
     made = board()
     for until, told in ((NOW + 1, {"until": EPOCH + 101, "by": "alice", "reason": "deploy"}), (NOW - 1, None)):
-        made.put_watch(Watch("quoter", 5.0).held_until(Hold(until, "alice", "deploy")))
+        made.put_watch(replace(Watch("quoter", 5.0), hold=Hold(until, "alice", "deploy")))
         assert to_json(report(made).watches["quoter"].hold) == told
 
 

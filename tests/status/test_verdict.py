@@ -50,7 +50,7 @@ STOPPING = facts.Tripped(96.0, Cause.STOPPING, "quoter", "said STOPPING=1")
 BYE = replace(ALIVE, counted_from=95.0, last_check_in_at=95.0).stopped(96.0)
 READ_ONLY = facts.SessionOpened(10.0, can_cancel=False)
 WAITING = facts.Awaited(11.0)
-HELD = ALIVE.held_until(Hold(400.0, "alice", "deploy"))
+HELD = replace(ALIVE, hold=Hold(400.0, "alice", "deploy"))
 
 
 def three() -> facts.OrdersCounted:
@@ -188,7 +188,7 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         "orders of a bot that said goodbye, and was released",
         Verdict.LOOK,
         {"btc-desk": (OPEN, READ_BACK, three())},
-        ALIVE.stopping(97.0).released(),
+        replace(ALIVE, stopping_at=97.0).released(),
         "btc-desk: 3 orders open, and quoter is not up: its silence trips nothing",
     ),
     ("a dead bot", Verdict.ACT, {"btc-desk": (OPEN, READ_BACK, SILENCE, *gone(98.0))}, DEAD, "bot quoter is dead"),
@@ -333,7 +333,7 @@ def test_a_goodbye_is_told_as_one_and_not_as_a_silence() -> None:
         assert "is dead" not in text
         assert "DEAD" not in text
     assert "It said so at 07:13:36Z." in page(told, 0.0)
-    released = desk({}, ALIVE.stopping(97.0).released())
+    released = desk({}, replace(ALIVE, stopping_at=97.0).released())
     assert "bot quoter: said at 07:13:37Z that it stops." in said(released)
 
 

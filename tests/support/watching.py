@@ -78,7 +78,7 @@ class WatchDesk:
     def hold(self, watch: str, seconds: float) -> None:
         board = self.hand.board
         hold = Hold(self.hand.now + seconds, "alice", "deploy", board.clock.slept())
-        board.put_watch(board.watch(watch).held_until(hold))
+        board.put_watch(replace(board.watch(watch), hold=hold))
 
 
 def watch_desk(*accounts: Account, watches: tuple[WatchConfig, ...] = (WatchConfig("quoter", 5.0),)) -> WatchDesk:

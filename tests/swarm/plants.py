@@ -134,7 +134,7 @@ PLANTS: tuple[Plant, ...] = (
         "seeds",
         "2019",
         "carried out",
-        edit("deadman.model.duty:_is_over", ("guard.leases.end_but_cuts", "(guard.lease_end or trip.at)")),
+        edit("deadman.model.duty:cancel_method", ("guard.leases.end_but_cuts", "(guard.lease_end or trip.at)")),
     ),
     plant(
         "the promise knows no number",
@@ -180,7 +180,7 @@ PLANTS: tuple[Plant, ...] = (
         edit(f"{KEEPER}._cancel", ("if not self._guard().lapsed(self._now()):\n                raise", "raise")),
         edit(
             "deadman.model.duty:cancel_method",
-            ('if method == "expire" or (unlisted and _is_over(guard, trip, method, now)):', 'if method == "expire":'),
+            ("        cuts = now >=", "        cuts = False and now >="),
         ),
     ),
     plant(

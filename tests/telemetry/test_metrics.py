@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -219,7 +220,7 @@ def test_a_watch_shows_its_life(desk: Hand) -> None:
     assert value(desk, "deadman_watch_check_ins_total", watch="quoter") == 1
     desk.advance(5.0)
     assert value(desk, "deadman_watch_alive", watch="quoter") == 0
-    desk.board.put_watch(watch.held_until(Hold(desk.now + 60, "alice")))
+    desk.board.put_watch(replace(watch, hold=Hold(desk.now + 60, "alice")))
     assert value(desk, "deadman_watch_held", watch="quoter") == 1
 
 

@@ -88,7 +88,7 @@ def _tripped_by_silence(case: Case, account: SxBetAccount) -> Fate:
         return Fate("gone", within, f"deadman cancels once {case.names} is silent.")
     if case.stands:
         why = f"Renewals stop once {case.names} is silent, and SX Bet cancels when the lease ends."
-        return Fate("gone", max(case.lapse_bound() or 0.0, _left(case)), why)
+        return Fate("gone", max(case.bound("lapse") or 0.0, _left(case)), why)
     return if_host_dies(case, account)
 
 
