@@ -297,7 +297,7 @@ def test_a_lease_standing_through_a_disarm_is_not_claimed_afterwards() -> None:
 
 def test_a_guard_of_an_account_that_only_waits_tells_no_lease_end() -> None:
     assert Guard(OVERDUE).lease_end is None
-    assert Guard(OVERDUE).next_change(0.0) is None
+    assert Guard(OVERDUE).next_change(0.0) == inf
 
 
 def test_what_read_off_is_not_claimed_though_the_key_is_refused_later() -> None:
