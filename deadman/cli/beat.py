@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM, socket
 
-from deadman.cli.client import watch_directory, who_may
-from deadman.cli.parser import Complaint, Failed, Misused, Unreachable
+from deadman.cli.client import runtime_directory, unreachable
+from deadman.cli.parser import Complaint, Failed, Misused
 from deadman.model.text import suggestion
 
 
@@ -18,10 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """One datagram, addressed to the path anew so that a restarted daemon gets it. Raises a Complaint."""
-    directory = watch_directory(arguments.config)
     if "/" in arguments.watch or "\0" in arguments.watch:
         raise Misused(f"no watch can be called {arguments.watch!r}")
-    path = directory / f"{arguments.watch}.sock"
+    path = runtime_directory(arguments.config) / "watch" / f"{arguments.watch}.sock"
     with socket(AF_UNIX, SOCK_DGRAM) as sock:
         sock.setblocking(False)
         try:
@@ -33,21 +32,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _explained(path: Path, error: OSError) -> Complaint:
     match error:
-        case FileNotFoundError():
-            return _missing(path)
-        case ConnectionRefusedError():
-            return Unreachable(f"the daemon that listened at {path} is gone: start it (`systemctl start deadman`)")
+        case FileNotFoundError() if others := [other.stem for other in path.parent.glob("*.sock")]:
+            # The daemon has no such socket, while it has others: the name is mistyped.
+            hint = suggestion(path.stem, others) or f"there are {', '.join(sorted(others))}"
+            return Misused(f'no watch "{path.stem}" at {path.parent}; {hint}')
+        case FileNotFoundError() | ConnectionRefusedError() | PermissionError():
+            return unreachable(path, error, "check in")
         case BlockingIOError():
             return Failed(f"the daemon does not read {path}: it may hang; see its log")
-        case PermissionError():
-            return Unreachable(f"you may not check in at {path}: {who_may(path)}")
     return Failed(f"cannot check in at {path}: {error.strerror or error}")
-
-
-def _missing(path: Path) -> Complaint:
-    """A name of which the daemon has no socket, while it has others, is mistyped; else there is no daemon."""
-    others = [other.stem for other in path.parent.glob("*.sock")]
-    if others:
-        hint = suggestion(path.stem, others) or f"there are {', '.join(sorted(others))}"
-        return Misused(f'no watch "{path.stem}" at {path.parent}; {hint}')
-    return Unreachable(f"no daemon at {path}: start it (`systemctl start deadman`), or name its config with --config")

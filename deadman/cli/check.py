@@ -1,4 +1,4 @@
-"""What `check` found out, and how it is told."""
+"""`deadman check`: every fault of the config at once, and what it promises."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from deadman.config.advice import advice, early_watchdog, unit_texts, watchdog_seconds
 from deadman.config.document import Fault, Faults
@@ -18,6 +18,7 @@ from deadman.config.load import read
 from deadman.config.secrets import check_sources
 from deadman.model.promise import promise
 from deadman.model.settings import Config
+from deadman.venues.venue import Look
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(f"{as_json(verdict)}\n")
     else:
-        sys.stderr.writelines(f"{line}\n" for line in complaints(verdict))
+        sys.stderr.writelines(f"{fault}\n" for fault in verdict.faults)
+        sys.stderr.writelines(f"not verifiable here: {fault}\n" for fault in verdict.unverifiable)
+        sys.stderr.writelines(f"warning: {warning}\n" for warning in verdict.warnings)
         sys.stdout.writelines(f"{line}\n" for line in report(verdict))
     return verdict.exit_code
 
@@ -64,16 +67,6 @@ def interpreter() -> frozenset[str]:
     return frozenset({sys.executable, os.path.realpath(sys.executable), sys.prefix, sys.base_prefix})
 
 
-class Look(Protocol):
-    """What a venue says of one account: whether all is well, and in sentences."""
-
-    @property
-    def fine(self) -> bool: ...
-
-    @property
-    def sentences(self) -> tuple[str, ...]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`config` is None when it is not valid; `promises` and `looks` are by account."""
@@ -93,13 +86,6 @@ class Verdict:
         return 0 if all(look.fine for look in self.looks.values()) else 1
 
 
-def complaints(verdict: Verdict) -> Iterator[str]:
-    """Lines for stderr."""
-    yield from map(str, verdict.faults)
-    yield from (f"not verifiable here: {fault}" for fault in verdict.unverifiable)
-    yield from (f"warning: {warning}" for warning in verdict.warnings)
-
-
 def report(verdict: Verdict) -> Iterator[str]:
     """Lines for stdout; none while anything is wrong with the file."""
     if verdict.faults or verdict.config is None:
@@ -111,7 +97,7 @@ def report(verdict: Verdict) -> Iterator[str]:
         yield from (f"  {sentence}" for sentence in verdict.promises[name])
         if look := verdict.looks.get(name):
             yield f"  {'fine' if look.fine else 'ACT'}"
-            yield from (f"    {sentence}" for sentence in look.sentences)
+            yield from (f"    {sentence}" for sentence in look.said)
 
 
 def as_json(verdict: Verdict) -> str:
@@ -119,22 +105,14 @@ def as_json(verdict: Verdict) -> str:
         "path": str(verdict.path),
         "valid": not verdict.faults,
         "exit_code": verdict.exit_code,
-        "faults": [_fault(fault) for fault in verdict.faults],
-        "unverifiable": [_fault(fault) for fault in verdict.unverifiable],
+        "faults": list(map(_fault, verdict.faults)),
+        "unverifiable": list(map(_fault, verdict.unverifiable)),
         "warnings": verdict.warnings,
         "promises": verdict.promises,
-        "online": {name: {"fine": look.fine, "sentences": look.sentences} for name, look in verdict.looks.items()},
+        "online": {name: {"fine": look.fine, "sentences": look.said} for name, look in verdict.looks.items()},
     }
     return json.dumps(told, indent=2)
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
-    return {
-        "path": str(fault.path),
-        "line": fault.line,
-        "key": fault.key,
-        "message": fault.message,
-        "hint": fault.hint,
-        "exit_code": fault.exit_code,
-        "text": str(fault),
-    }
+    return {**asdict(fault), "path": str(fault.path), "text": str(fault)}

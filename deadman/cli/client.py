@@ -9,7 +9,7 @@ import re
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -41,55 +41,49 @@ def ask(path: Path, method: str, params: Mapping[str, Any], timeout: float = TIM
     try:
         with socket(AF_UNIX, SOCK_STREAM) as sock:
             answer = _converse(sock, path, json.dumps(request).encode() + b"\n", time.monotonic() + timeout)
+    except TimeoutError:
+        hang = "it may hang, and nothing is done; see its log"
+        raise Unreachable(f"the daemon at {path} did not answer within {timeout:.0f} s: {hang}") from None
     except OSError as error:
-        raise Unreachable(_explained(path, error, timeout)) from None
+        raise unreachable(path, error, "talk to the daemon") from None
     if answer is None:
         raise Failed(f"{method}: begun; see status: the daemon at {path} has not answered within {timeout:.0f} s")
-    return _result(path, answer)
+    return _result(path, answer.removeprefix(_BEGUN_NOTICE))
 
 
 def _converse(sock: socket, path: Path, request: bytes, deadline: float) -> bytes | None:
-    """One line there and one line back; None when it was begun and not answered. Raises OSError, TimeoutError."""
-    _await(sock, deadline)
-    sock.connect(str(path))
-    sock.sendall(request)
+    """One line there, and what comes back; None when it was begun and not answered. Raises OSError, TimeoutError."""
+
+    def await_socket() -> None:
+        sock.settimeout(max(deadline - time.monotonic(), 0.001))
+
     received = bytearray()
     try:
+        await_socket()
+        sock.connect(str(path))
+        sock.sendall(request)
         while not _is_answer(received) and len(received) < _LONGEST_ANSWER:
-            _await(sock, deadline)
+            await_socket()
             part = sock.recv(65536)
             if not part:
                 break
             received += part
     except TimeoutError:
-        return _give_up(sock, received)
-    return _answer_in(received)
+        # Hang up, and only then look whether it was begun: from here on the daemon can begin nothing for us.
+        with suppress(OSError):
+            sock.shutdown(SHUT_RDWR)
+            while part := sock.recv(65536):
+                received += part
+        if not _is_answer(received):
+            if not received.startswith(_BEGUN_NOTICE):
+                raise
+            return None
+    return bytes(received)
 
 
-def _give_up(sock: socket, received: bytearray) -> bytes | None:
-    """Hang up, and only then look whether it was begun: from here on the daemon can begin nothing for us."""
-    with suppress(OSError):
-        sock.shutdown(SHUT_RDWR)
-        while part := sock.recv(65536):
-            received += part
-    if _is_answer(received):
-        return _answer_in(received)
-    if not received.startswith(_BEGUN_NOTICE):
-        raise TimeoutError
-    return None
-
-
-def _is_answer(received: bytes | bytearray) -> bool:
-    return received.endswith(b"\n") and bool(_answer_in(received))
-
-
-def _answer_in(received: bytes | bytearray) -> bytes:
-    """What was received, less the notice that the request was begun."""
-    return bytes(received).removeprefix(_BEGUN_NOTICE)
-
-
-def _await(sock: socket, deadline: float) -> None:
-    sock.settimeout(max(deadline - time.monotonic(), 0.001))
+def _is_answer(received: bytearray) -> bool:
+    """A whole line that is not only the notice that the request was begun."""
+    return received.endswith(b"\n") and received != _BEGUN_NOTICE
 
 
 _COMPLAINTS: Mapping[int, type[Complaint]] = {
@@ -111,20 +105,20 @@ def _result(path: Path, line: bytes) -> dict[str, Any]:
     return result
 
 
-def _explained(path: Path, error: OSError, timeout: float) -> str:
+def unreachable(path: Path, error: OSError, what: str) -> Unreachable:
+    """Why nobody can be reached at `path`, and what to do; `what` was attempted."""
     match error:
-        case TimeoutError():
-            hang = "it may hang, and nothing is done; see its log"
-            return f"the daemon at {path} did not answer within {timeout:.0f} s: {hang}"
         case FileNotFoundError():
-            return f"no daemon at {path}: start it (`systemctl start deadman`), or name its config with --config"
+            words = f"no daemon at {path}: start it (`systemctl start deadman`), or name its config with --config"
         case ConnectionRefusedError():
-            return f"the daemon that listened at {path} is gone: start it (`systemctl start deadman`) and see its log"
+            words = f"the daemon that listened at {path} is gone: start it (`systemctl start deadman`) and see its log"
         case BlockingIOError():
-            return f"the daemon at {path} is too busy to answer, or hangs: see its log"
+            words = f"the daemon at {path} is too busy to answer, or hangs: see its log"
         case PermissionError():
-            return f"you may not talk to the daemon at {path}: {who_may(path)}"
-    return f"cannot talk to the daemon at {path}: {error.strerror or error}"
+            words = f"you may not {what} at {path}: {_who_may(path)}"
+        case _:
+            words = f"cannot {what} at {path}: {error.strerror or error}"
+    return Unreachable(words)
 
 
 _KEY = re.compile(r"""^[^#\n]*?\bruntime_directory["']?\s*=\s*(?P<value>[^\n]*)""", re.MULTILINE)
@@ -137,11 +131,6 @@ def control_socket(config: Path) -> Path:
     return runtime_directory(config) / "control.sock"
 
 
-def watch_directory(config: Path) -> Path:
-    """Raises Faults as `runtime_directory` does."""
-    return runtime_directory(config) / "watch"
-
-
 def runtime_directory(config: Path) -> Path:
     """Where the daemon's sockets are. Raises Faults only for a config that cannot be read at all.
 
@@ -150,65 +139,52 @@ def runtime_directory(config: Path) -> Path:
     told. The usual config may be missing, or a bot shut out from it: then the usual directory is the best guess. One
     that was named and is not there is a mistake of who named it.
     """
+    found, why = runtime_directory_of_client(os.environ), ""
     if config == CONFIG and not os.access(config, os.R_OK):
-        found = runtime_directory_of_client(os.environ)
         try:
             config.stat()
         except FileNotFoundError:
-            sys.stderr.write(f"deadman: {config}: no such file\n{_looking_in(found)}")
+            why = f"{config}: no such file"
         except OSError:
             pass  # out of our sight, which does not mean missing
-        return found
-    try:
-        return load_daemon(config, os.environ).runtime_directory
-    except Faults as faults:
-        text = _text(config)
-        if text is None:
-            raise
-        places = [*_named(text), runtime_directory_of_client(os.environ)]
-        # The first in which a daemon has made a socket, else the first.
-        found = next((place for place in places if os.path.exists(place / "control.sock")), places[0])
-        sys.stderr.write(f"deadman: {faults.faults[0]}\n{_looking_in(found)}")
-        return found
+    else:
+        try:
+            return load_daemon(config, os.environ).runtime_directory
+        except Faults as faults:
+            named = _named_in(config)
+            if named is None:
+                raise
+            places, why = [*named, found], str(faults.faults[0])
+            # The first in which a daemon has made a socket, else the first.
+            found = next((place for place in places if os.path.exists(place / "control.sock")), places[0])
+    if why:
+        sys.stderr.write(f"deadman: {why}\ndeadman: looking for the daemon in {plain(str(found))}\n")
+    return found
 
 
-def _looking_in(directory: Path) -> str:
-    return f"deadman: looking for the daemon in {plain(str(directory))}\n"
-
-
-def _text(config: Path) -> str | None:
-    """A regular file's, whatever is wrong with it; None where nothing can be read."""
+def _named_in(config: Path) -> list[Path] | None:
+    """The directories that lines of a broken config name, each read by itself; None where nothing can be read."""
     try:
         if not config.is_file():
             return None
         with config.open("rb") as file:
-            return file.read(_LARGEST).decode("utf-8", "replace")
+            text = file.read(_LARGEST).decode("utf-8", "replace")
     except OSError:
         return None
-
-
-def _named(text: str) -> Iterator[Path]:
-    """The directories that lines of a broken config name, each read by itself."""
-    for match in _KEY.finditer(text):
-        value = _value(match["value"])
-        if value and "\0" not in value:
-            yield Path(value)
+    values = [_value(match["value"]) for match in _KEY.finditer(text)]
+    return [Path(value) for value in values if value and "\0" not in value]
 
 
 def _value(given: str) -> str:
     """A string as TOML writes it, with whatever stands behind it; what is not even that, up to a quote or comment."""
     quoted = re.match(r"""("(?:[^"\\]|\\.)*"|'[^']*')""", given)
-    try:
-        return str(tomllib.loads(f"value = {quoted[0]}")["value"]) if quoted else _bare(given)
-    except tomllib.TOMLDecodeError:
-        return _bare(given)
-
-
-def _bare(given: str) -> str:
+    with suppress(tomllib.TOMLDecodeError):
+        if quoted:
+            return str(tomllib.loads(f"value = {quoted[0]}")["value"])
     return re.split(r"""["'#]""", given.strip().lstrip("\"'"))[0].strip()
 
 
-def who_may(path: Path) -> str:
+def _who_may(path: Path) -> str:
     """Which group opens the way to `path`: its own, or where we cannot even see it, the closed directory's."""
     for place in (path, *path.parents):
         try:

@@ -39,12 +39,8 @@ def add_dashboard_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_dashboard(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(dashboard_text())
+    sys.stdout.write(packaged("dashboard.json"))
     return 0
-
-
-def dashboard_text() -> str:
-    return files("deadman.telemetry").joinpath("dashboard.json").read_text(encoding="utf-8")
 
 
 def add_rules_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,9 +51,9 @@ def add_rules_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_rules(arguments: argparse.Namespace) -> int:
-    sys.stdout.write(rules_text())
+    sys.stdout.write(packaged("rules.yml"))
     return 0
 
 
-def rules_text() -> str:
-    return files("deadman.telemetry").joinpath("rules.yml").read_text(encoding="utf-8")
+def packaged(name: str) -> str:
+    return files("deadman.telemetry").joinpath(name).read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from deadman.cli.client import status_of
 from deadman.cli.parser import Unreachable
@@ -24,47 +24,31 @@ POLL_INTERVAL = 1.0
 _HOME_AND_CLEAR = "\x1b[H\x1b[2J"
 
 
-class Follower(Protocol):
-    """Shows each answer, and tells why there is none."""
-
-    def show(self, report: StatusReport) -> None: ...
-
-    def tell(self, words: str) -> None: ...
-
-
-def follow(path: Path, accounts: Sequence[str], follower: Follower) -> NoReturn:
+def follow(path: Path, accounts: Sequence[str], follower: Screen | Lines | Objects) -> NoReturn:
     """Look once a second until interrupted; a daemon that is away is waited for."""
+    reader = select.poll()
+    reader.register(sys.stdout, 0)  # nothing is asked for: an error and a hang-up are told unasked
     while True:
         try:
             follower.show(status_of(path, accounts))
         except Unreachable as error:
             follower.tell(str(error))
         sys.stdout.flush()
-        _rest(POLL_INTERVAL)
-
-
-def _rest(seconds: float) -> None:
-    """Sleep; raises BrokenPipeError when whoever reads us has left, for nothing may be left to write for hours."""
-    reader = select.poll()
-    reader.register(sys.stdout, 0)  # nothing is asked for: an error and a hang-up are told unasked
-    if reader.poll(seconds * 1000):
-        raise BrokenPipeError
+        if reader.poll(POLL_INTERVAL * 1000):
+            raise BrokenPipeError  # whoever reads us has left, and nothing may be left to write for hours
 
 
 class Screen:
     """Redraws; what does not fit below is cut, since the worst stands first."""
 
     def show(self, report: StatusReport) -> None:
-        paper = self._paper()
+        paper = Paper.of(sys.stdout, os.environ)
         self._draw(screen(report, paper), paper)
 
     def tell(self, words: str) -> None:
         now = time.time()
-        paper = self._paper()
+        paper = Paper.of(sys.stdout, os.environ)
         self._draw(paper.wrap(words, f"{instant(now, now)}  ACT  "), paper)
-
-    def _paper(self) -> Paper:
-        return Paper.of(sys.stdout, os.environ)
 
     def _draw(self, lines: Sequence[str], paper: Paper) -> None:
         sys.stdout.write(_HOME_AND_CLEAR + "\n".join(lines[: paper.height - 1]) + "\n")

@@ -56,8 +56,8 @@ def in_view(path: Path, accounts: Sequence[str]) -> str:
     """The accounts that are meant with their open orders, for a question. Raises Misused for one not known."""
     named = []
     for name, account in status_of(path, accounts).accounts.items():
-        unknown = account.open_orders is None
-        orders = "open orders not known" if unknown else f"{account.open_orders} open when last counted"
+        count = account.open_orders
+        orders = "open orders not known" if count is None else f"{count} open when last counted"
         named.append(f"{plain(name)} ({orders})")
     return ", ".join(named)
 
@@ -81,8 +81,8 @@ def add_arm_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_arm(arguments: argparse.Namespace) -> int:
-    accounts = meant(arguments)
-    return order(control_socket(arguments.config), "arm", {"accounts": accounts, "reason": arguments.reason})
+    params = {"accounts": meant(arguments), "reason": arguments.reason}
+    return order(control_socket(arguments.config), "arm", params)
 
 
 def add_disarm_arguments(parser: argparse.ArgumentParser) -> None:

@@ -101,26 +101,19 @@ _BARE = re.compile(r"\d{1,9}(?:\.\d{1,3})?", re.ASCII)
 SPELLED = "90s, 15m, 1h30m; a bare number is seconds"
 
 
-def span(text: str) -> float:
-    """Seconds, more than 0. Raises argparse.ArgumentTypeError in words, as argparse wants it."""
-    seconds = seconds_of(text)
-    if seconds is None or seconds <= 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no span: write 90s, 15m or 1h30m")
-    return seconds
-
-
 def span_or_zero(text: str) -> float:
-    """The same for a wait, which may be 0: look once."""
-    seconds = seconds_of(text)
-    if seconds is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no span: write 30, 30s or 2m")
-    return seconds
-
-
-def seconds_of(text: str) -> float | None:
+    """Seconds, for a wait, which may be 0: look once. Raises argparse.ArgumentTypeError in words, as argparse wants."""
     if _BARE.fullmatch(text):
         return float(text)
     found = _SPAN.fullmatch(text) if text else None
     if found is None:
-        return None
+        raise argparse.ArgumentTypeError(f"{text!r} is no span: write {SPELLED}")
     return 3600 * float(found["h"] or 0) + 60 * float(found["m"] or 0) + float(found["s"] or 0)
+
+
+def span(text: str) -> float:
+    """The same, but more than 0."""
+    seconds = span_or_zero(text)
+    if seconds == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no span of time: write {SPELLED}")
+    return seconds

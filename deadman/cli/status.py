@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -15,7 +14,7 @@ from deadman.cli.follow import Lines, Objects, Screen, follow
 from deadman.cli.parser import Failed, Misused, Unreachable, span_or_zero
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
-from deadman.status.schema import AccountReport, StatusReport, to_json
+from deadman.status.schema import AccountReport, StatusReport
 from deadman.status.screen import Paper, screen, state
 
 _CODES = (
@@ -41,10 +40,10 @@ def run(arguments: argparse.Namespace) -> int:
     path, accounts = control_socket(arguments.config), tuple(arguments.accounts)
     if arguments.wait is not None and (arguments.follow or not accounts):
         raise Misused("--wait needs the accounts that are waited for, and does not go with --follow")
+    show = Objects().show if arguments.json else _show
     if arguments.follow:
         on_a_terminal = Screen() if sys.stdout.isatty() else Lines()
         follow(path, accounts, Objects() if arguments.json else on_a_terminal)
-    show = _as_json if arguments.json else _as_screen
     if arguments.wait is not None:
         return wait(path, accounts, arguments.wait, show)
     report = status_of(path, accounts)
@@ -52,13 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(report)
 
 
-def _as_screen(report: StatusReport) -> None:
+def _show(report: StatusReport) -> None:
     lines = screen(report, Paper.of(sys.stdout, os.environ))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-def _as_json(report: StatusReport) -> None:
-    sys.stdout.write(json.dumps(to_json(report)) + "\n")
 
 
 POLL_INTERVAL = 0.2

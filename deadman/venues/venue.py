@@ -80,10 +80,6 @@ class Look:
     said: list[str] = field(default_factory=list)
     offset: float | None = None
 
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        return tuple(self.said)
-
     def wrong(self, sentence: str) -> None:
         self.fine = False
         self.said.append(sentence)

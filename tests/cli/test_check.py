@@ -14,6 +14,7 @@ from types import ModuleType
 import pytest
 
 from deadman.cli import check
+from deadman.venues.venue import Look
 
 VALUE = "hunter2hunter2"
 GOOD = """
@@ -163,13 +164,7 @@ def test_a_missing_file_is_78(desk: Desk) -> None:
     assert desk.check().err == f"{desk.path}: no such file; `deadman init` prints a config to start from\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    fine: bool
-    sentences: tuple[str, ...]
-
-
-def stub_venues(monkeypatch: pytest.MonkeyPatch, looks: Mapping[str, Seen]) -> None:
+def stub_venues(monkeypatch: pytest.MonkeyPatch, looks: Mapping[str, Look]) -> None:
     online = ModuleType("deadman.cli.online")
     monkeypatch.setattr(online, "look", lambda config, environment: looks, raising=False)
     monkeypatch.setitem(sys.modules, "deadman.cli.online", online)
@@ -179,14 +174,14 @@ def stub_venues(monkeypatch: pytest.MonkeyPatch, looks: Mapping[str, Seen]) -> N
 def test_online_tells_what_the_venue_says(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, fine: bool, code: int, word: str
 ) -> None:
-    stub_venues(monkeypatch, {"desk": Seen(fine, ("cancel-on-disconnect is off",))})
+    stub_venues(monkeypatch, {"desk": Look(fine, ["cancel-on-disconnect is off"])})
     answer = desk.check("--online")
     assert answer.code == code
     assert answer.out.splitlines()[-2:] == [word, "    cancel-on-disconnect is off"]
 
 
 def test_a_faulty_config_is_never_taken_online(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    stub_venues(monkeypatch, {"desk": Seen(True, ("looked",))})
+    stub_venues(monkeypatch, {"desk": Look(True, ["looked"])})
     desk.put_key("", 0o600)
     answer = desk.check("--online")
     assert answer.code == 78

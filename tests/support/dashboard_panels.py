@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from deadman.cli.files import dashboard_text
+from deadman.cli.files import packaged
 
 Panel = dict[str, Any]
 
@@ -21,7 +21,7 @@ FILLED_IN = {
 
 
 def dashboard() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(dashboard_text())
+    loaded: dict[str, Any] = json.loads(packaged("dashboard.json"))
     return loaded
 
 

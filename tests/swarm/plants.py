@@ -208,7 +208,7 @@ PLANTS: tuple[Plant, ...] = (
         "environment",
         "beat / no TOML",
         "living bot",
-        edit("deadman.cli.client:runtime_directory", ("text = _text(config)", "raise")),
+        edit("deadman.cli.client:runtime_directory", ("named = _named_in(config)", "raise")),
     ),
     plant(
         "a name is an account",

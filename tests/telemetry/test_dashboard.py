@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.cli.files import dashboard_text
+from deadman.cli.files import packaged
 from deadman.model.guard import Phase
 from tests.support.dashboard_panels import Panel, dashboard, panels, targets
 from tests.support.metric_names import metric_names
@@ -139,4 +139,4 @@ def test_prometheus_can_read_every_expression(tmp_path: Path) -> None:
 
 def test_the_file_is_as_json_would_be_written_by_hand() -> None:
     """One form, so that a change of it can be read as a difference."""
-    assert dashboard_text() == json.dumps(dashboard(), indent=2, ensure_ascii=False) + "\n"
+    assert packaged("dashboard.json") == json.dumps(dashboard(), indent=2, ensure_ascii=False) + "\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deadman.cli.files import rules_text
+from deadman.cli.files import packaged
 from tests.support.metric_names import metric_names
 from tests.support.rule_cases import CASES, Case
 
@@ -27,12 +27,12 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="pr
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     path = tmp_path / "rules.yml"
-    path.write_text(rules_text())
+    path.write_text(packaged("rules.yml"))
     return path
 
 
 def alerts() -> list[str]:
-    return re.findall(r"- alert: (\w+)", rules_text())
+    return re.findall(r"- alert: (\w+)", packaged("rules.yml"))
 
 
 def scraped(name: str) -> str:
@@ -91,7 +91,7 @@ def test_prometheus_accepts_the_rules(rules: Path) -> None:
 
 def blocks() -> dict[str, str]:
     """The text of each alert, by name."""
-    return {part.split("\n", 1)[0]: part for part in rules_text().split("- alert: ")[1:]}
+    return {part.split("\n", 1)[0]: part for part in packaged("rules.yml").split("- alert: ")[1:]}
 
 
 def test_each_alert_says_what_happened_to_the_orders_and_what_to_do() -> None:
@@ -120,7 +120,7 @@ def test_what_is_broken_now_waits_for_nothing() -> None:
 
 def test_every_metric_asked_for_is_one_that_we_have() -> None:
     """A misspelt name is no error to Prometheus: the alert would be silent for ever."""
-    text_of_rules = "\n".join(line for line in rules_text().splitlines() if not line.lstrip().startswith("#"))
+    text_of_rules = "\n".join(line for line in packaged("rules.yml").splitlines() if not line.lstrip().startswith("#"))
     asked = set(re.findall(r"(?<![:\w])(?:deadman|process)_\w+(?!:)\b", text_of_rules))
     assert asked <= metric_names()
     assert len(asked) > 20

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from deadman.cli.files import rules_text
+from deadman.cli.files import packaged
 from tests.support.dashboard_panels import targets
 from tests.support.live import Desk, Prometheus, desk, prometheus, wait_for
 
@@ -31,7 +31,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Pr
         running.venue("place options-desk 3")
         running.venue("place sx-maker 2")
         directory = tmp_path_factory.mktemp("prometheus")
-        with prometheus(directory, running.address, rules_text(), ROUND) as server:
+        with prometheus(directory, running.address, packaged("rules.yml"), ROUND) as server:
             wait_for(lambda: protected(server) == 4, "protection of all four accounts")
             yield running, server
 
