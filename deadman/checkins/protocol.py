@@ -24,14 +24,6 @@ class Datagram:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """Something a process told us, when and by whom."""
-
-    at: float
-    sender: Sender | None
-
-
-@dataclass(frozen=True, slots=True)
 class Mail:
     """All that came for one watch since the last look, however much: the newest of each kind, and counts.
 
@@ -39,13 +31,13 @@ class Mail:
     """
 
     check_ins: int = 0
-    check_in: Sign | None = None
-    stopping: Sign | None = None
-    trigger: Sign | None = None
+    check_in: Datagram | None = None
+    stopping: Datagram | None = None
+    trigger: Datagram | None = None
     status: str | None = None
     ignored: int = 0
     oddity: Datagram | None = None
-    stranger: Sign | None = None
+    stranger: Datagram | None = None
 
     @property
     def urgent(self) -> bool:
@@ -54,26 +46,22 @@ class Mail:
 
     def accept(self, datagram: Datagram) -> Mail:
         """The mail with one more datagram. One that says nothing we know is counted, and does nothing."""
-        lines, sign, mail = datagram.data.removesuffix(b"\0").split(b"\n"), Sign(datagram.at, datagram.sender), self
+        lines, mail = datagram.data.removesuffix(b"\0").split(b"\n"), self
         if not _CHECK_INS.isdisjoint(lines):
-            mail = replace(mail, check_ins=self.check_ins + 1, check_in=sign)
+            mail = replace(mail, check_ins=self.check_ins + 1, check_in=datagram)
         if b"WATCHDOG=trigger" in lines:
-            mail = replace(mail, trigger=sign)
+            mail = replace(mail, trigger=datagram)
         if b"STOPPING=1" in lines:
-            mail = replace(mail, stopping=sign)
+            mail = replace(mail, stopping=datagram)
         for line in lines:
             if line.startswith(_STATUS):
-                mail = replace(mail, status=_printable(line.removeprefix(_STATUS)))
+                # Bounded, and such that it cannot play with a terminal.
+                text = line.removeprefix(_STATUS)[: 4 * STATUS_LENGTH].decode("utf-8", "replace")[:STATUS_LENGTH]
+                mail = replace(mail, status="".join(sign if sign.isprintable() else "\ufffd" for sign in text))
         if mail is self and _BARRIER not in lines:
             return replace(self, ignored=self.ignored + 1, oddity=datagram)
         return mail
 
     def refuse(self, datagram: Datagram) -> Mail:
         """The mail with one more datagram from somebody who may not check in."""
-        return replace(self, ignored=self.ignored + 1, stranger=Sign(datagram.at, datagram.sender))
-
-
-def _printable(text: bytes) -> str:
-    """A status, bounded, and such that it cannot play with a terminal."""
-    decoded = text[: 4 * STATUS_LENGTH].decode("utf-8", "replace")[:STATUS_LENGTH]
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in decoded)
+        return replace(self, ignored=self.ignored + 1, stranger=datagram)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import trio
 
-from deadman.checkins.protocol import Mail, Sign
+from deadman.checkins.protocol import Datagram, Mail
 from deadman.checkins.silences import Notebook, SilenceFiles, SilenceStore
 from deadman.model import facts
 from deadman.model.board import Board
@@ -53,17 +53,14 @@ class Change(Protocol):
 class Inboxes(Protocol):
     """The mail of every watch."""
 
-    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
-        """What `apply` does, made ready off the loop: a name service or a file system may hang.
-
-        Raises SocketFault or UnknownUser, in words; then nothing has changed.
-        """
-
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
         """Open an inbox for every watch named and close the others; those already open stay as they are.
 
         Raises SocketFault, in words; then nothing has changed.
         """
+
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
+        """The same made ready off the loop: a name service or a file system may hang. Raises UnknownUser, too."""
 
     def take(self, watch: str) -> Mail:
         """All that had arrived for it when this was called, whether or not anything else has looked yet."""
@@ -99,7 +96,7 @@ class Watches:
         silences: SilenceStore | None = None,
     ) -> None:
         self.board = board
-        self._inboxes = inboxes
+        self.inboxes = inboxes
         self._boottime = boottime
         self._is_gone = is_gone
         self._configs: dict[str, WatchConfig] = {}
@@ -113,22 +110,28 @@ class Watches:
         self._booted_for = boottime()
         self._looked_at = board.clock.now()
 
-    def apply(self, configs: Mapping[str, WatchConfig]) -> None:
+    def apply(self, configs: Mapping[str, WatchConfig], prepared: Change | None = None) -> None:
         """Watch these processes from now on; what is known of one that was watched before stays.
 
-        Raises SocketFault, in words; then nothing has changed.
+        Raises SocketFault, in words, and then nothing has changed; with what `inboxes` prepared it cannot fail.
         """
-        self._inboxes.apply(configs)
-        self._take_over(configs)
-
-    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
-        """Make ready, off the loop, what `commit` then puts into force. Raises SocketFault or UnknownUser."""
-        return self._inboxes.prepare(configs)
-
-    def commit(self, configs: Mapping[str, WatchConfig], change: Change) -> None:
-        """What `apply` does, with what was made ready; it cannot fail."""
-        change.commit()
-        self._take_over(configs)
+        if prepared is None:
+            self.inboxes.apply(configs)
+        else:
+            prepared.commit()
+        for name in self._configs.keys() - configs.keys():
+            self.board.forget_watch(name)
+            self._mail_handler.forget(name)
+        self._configs = dict(configs)
+        for config in configs.values():
+            known = self.board.watches().get(config.name)
+            if known is None:
+                self.board.put_watch(Watch(config.name, config.timeout))
+            elif known.timeout != config.timeout:
+                # A process that kept to the old timeout is not dead by the new one before it could have known.
+                changed = replace(known, timeout=config.timeout)
+                shorter = config.timeout < known.timeout
+                self.board.put_watch(changed.granted(self.board.clock.now()) if shorter else changed)
 
     def recall(self) -> None:
         """Once the last run's watches are back: what they had spent of their time counts on."""
@@ -140,8 +143,8 @@ class Watches:
     async def run(self) -> None:
         """Read and judge until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._inboxes.serve, lambda: self._urgent.set())
-            nursery.start_soon(self._inboxes.find_users)
+            nursery.start_soon(self.inboxes.serve, lambda: self._urgent.set())
+            nursery.start_soon(self.inboxes.find_users)
             nursery.start_soon(self._notebook.keep)
             while True:
                 self.look()
@@ -157,28 +160,13 @@ class Watches:
         booted_for, now = self._boottime(), self.board.clock.now()
         self._move_holds()
         for config in self._configs.values():
-            self._mail_handler.handle(config, self._inboxes.take(config.name), now)
+            self._mail_handler.handle(config, self.inboxes.take(config.name), now)
         self._count_absence(booted_for, now)
         self._judge_watches(now)
         self._judge_accounts(now)
         self._end_holds(now)
         self._note_silences(now)
         self._booted_for, self._looked_at = booted_for, now
-
-    def _take_over(self, configs: Mapping[str, WatchConfig]) -> None:
-        for name in self._configs.keys() - configs.keys():
-            self.board.forget_watch(name)
-            self._mail_handler.forget(name)
-        self._configs = dict(configs)
-        for config in configs.values():
-            known = self.board.watches().get(config.name)
-            if known is None:
-                self.board.put_watch(Watch(config.name, config.timeout))
-            elif known.timeout != config.timeout:
-                # A process that kept to the old timeout is not dead by the new one before it could have known.
-                changed = replace(known, timeout=config.timeout)
-                shorter = config.timeout < known.timeout
-                self.board.put_watch(changed.granted(self.board.clock.now()) if shorter else changed)
 
     def _count_absence(self, booted_for: float, now: float) -> None:
         """After the mail is read: silence is counted in our waking time, without what we were stopped for.
@@ -267,7 +255,7 @@ class MailHandler:
     """Folds mail into the watches on the board, and trips at a process's own word."""
 
     board: Board
-    _triggers: dict[str, Sign] = field(default_factory=dict)
+    _triggers: dict[str, Datagram] = field(default_factory=dict)
     _obeyed_at: dict[str, float] = field(default_factory=dict)
     _told: set[tuple[str, int | None]] = field(default_factory=set)
 
@@ -341,7 +329,7 @@ class MailHandler:
         self.board.put_watch(watch.stopped(at))
         self._trip(watch.name, Cause.STOPPING, at, "said STOPPING=1")
 
-    def _trigger_if_told(self, name: str, trigger: Sign | None, now: float) -> None:
+    def _trigger_if_told(self, name: str, trigger: Datagram | None, now: float) -> None:
         if trigger is not None:
             self._triggers[name] = trigger
         if name not in self._triggers or now < self._obeyed_at.get(name, -TRIGGER_PAUSE) + TRIGGER_PAUSE:

@@ -14,7 +14,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,21 +71,6 @@ def look_up_or_allow_nobody(config: WatchConfig, hidden: Callable[[int], bool] =
     except UnknownUser as error:
         log.error("%s: nobody can check in until one is found", error)
         return allow_nobody
-
-
-def look_up_within(timeout: float, configs: Iterable[WatchConfig]) -> dict[str, Permit]:
-    """The permits, by watch, that could be looked up within `timeout` seconds, whatever a name service does."""
-    found: dict[str, Permit] = {}
-    wanted = list(configs)
-
-    def look() -> None:
-        for config in wanted:
-            found[config.name] = look_up_or_allow_nobody(config)
-
-    thread = threading.Thread(target=look, daemon=True, name="users")
-    thread.start()
-    thread.join(timeout)
-    return dict(found)
 
 
 THREAD_WAKE_INTERVAL = 0.25
@@ -225,8 +210,16 @@ class SocketInboxes:
 
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
         """At the start, where a name service may hold up nothing: users whom it does not tell are asked for later."""
-        permits = look_up_within(LOOK_UP_TIMEOUT, configs.values())
-        SocketChange(self, configs, permits, self._open(configs)).commit()
+        found: dict[str, Permit] = {}
+
+        def look() -> None:
+            for config in configs.values():
+                found[config.name] = look_up_or_allow_nobody(config)
+
+        thread = threading.Thread(target=look, daemon=True, name="users")
+        thread.start()
+        thread.join(LOOK_UP_TIMEOUT)
+        SocketChange(self, configs, dict(found), self._open(configs)).commit()
 
     def take_over(self, change: SocketChange) -> None:
         for name, inbox in change.opened.items():

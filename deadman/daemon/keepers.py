@@ -154,7 +154,7 @@ class Reloader:
 
     async def reload(self) -> None:
         """Never raises for what a person can write into a file, nor for what a host fails to tell."""
-        attempt = Attempt(self.read, self.watches.prepare)
+        attempt = Attempt(self.read, self.watches.inboxes.prepare)
         try:
             with trio.fail_after(RELOAD_TIMEOUT):
                 config, change = await self.off_loop(attempt.run)
@@ -169,7 +169,7 @@ class Reloader:
             self._commit(config, change)
 
     def _commit(self, config: Config, change: Change) -> None:
-        self.watches.commit(config.watches, change)
+        self.watches.apply(config.watches, change)
         self.keepers.apply(config.accounts)
         # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
         self.watches.look()
