@@ -22,7 +22,7 @@ from deadman.model.facts import Cause, Disarmed, Fact, Rearmed, Slept, Tripped
 from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account
 from deadman.model.text import Times, left
-from deadman.model.watch import Hold, Watch
+from deadman.model.watch import Hold
 from deadman.transport.peers import Peer
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,6 @@ Result = dict[str, Any]
 
 Judge = Callable[[Account, Guard, Times], Outcome]
 """How far a command has come with an account."""
-
-Veto = Callable[[Account, Mapping[str, Watch], float], str]
-"""Why an account is left alone, as of a monotonic instant; empty when nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ async def arm(call: Call) -> Result:
     """A trip under way is carried to zero first; when that takes longer than we wait, the answer says so."""
     rpc.expect(call.params, ("accounts", "reason"))
     names, reason = call.accounts_and_reason()
-    refused = _refused(call.board, names, _veto_of_arm)
+    refused = _refused(call.board, names, arming=True)
     owed = set(names) - set(refused)
 
     def rearm() -> None:
@@ -151,33 +148,29 @@ async def _answer_once_written(call: Call, watch: str, words: str) -> Result:
 
 
 async def _change(call: Call, names: tuple[str, ...], fact: Fact, judge: Judge) -> Result:
-    refused = _refused(call.board, names, _veto_of_change)
+    refused = _refused(call.board, names, arming=False)
     for name in names:
         if name not in refused:
             call.board.post(name, fact)
     return await _settle(call.board, names, refused, judge)
 
 
-def _refused(board: Board, names: tuple[str, ...], veto: Veto) -> dict[str, Outcome]:
-    """The accounts that are left alone, and why."""
-    watches, now = board.watches(), board.clock.now()
-    vetoed = ((name, veto(board.configs[name], watches, now)) for name in names)
-    return {name: Outcome(False, why) for name, why in vetoed if why}
+def _refused(board: Board, names: tuple[str, ...], *, arming: bool) -> dict[str, Outcome]:
+    """The accounts that are left alone, and why.
 
-
-def _veto_of_change(account: Account, watches: Mapping[str, Watch], now: float) -> str:
-    """A trip or disarm of an account that is only looked at would be believed and never be done."""
-    return "left alone: deadman only observes it (observe = true)" if account.observe else ""
-
-
-def _veto_of_arm(account: Account, watches: Mapping[str, Watch], now: float) -> str:
-    """A dead bot trips again at once, and would take with it what people placed by hand meanwhile."""
-    if account.observe or account.on_trip == "none":
-        return ""
-    dead = [name for name in account.watches if name in watches and watches[name].silent(now)]
-    if not dead:
-        return ""
-    return f"left alone: bot {dead[0]} is dead and would trip it at once; start it, or `deadman hold {dead[0]}` first"
+    A trip or disarm of an account that is only looked at would be believed and never be done. What is armed a dead bot
+    would trip again at once, and with it what people placed by hand meanwhile.
+    """
+    refused, watches, now = {}, board.watches(), board.clock.now()
+    for name in names:
+        account = board.configs[name]
+        dead = [bot for bot in account.watches if bot in watches and watches[bot].silent(now)]
+        if account.observe and not arming:
+            refused[name] = Outcome(False, "left alone: deadman only observes it (observe = true)")
+        elif arming and dead and not account.observe and account.on_trip != "none":
+            hint = f"start it, or `deadman hold {dead[0]}` first"
+            refused[name] = Outcome(False, f"left alone: bot {dead[0]} is dead and would trip it at once; {hint}")
+    return refused
 
 
 async def _settle(
@@ -191,17 +184,17 @@ async def _settle(
 
     def outcomes() -> dict[str, Outcome]:
         standings, times = board.standings(), Times.of(board.clock)
-        judged = {
+        return {
             name: judge(board.configs[name], standings[name].guard, times)
             if name in standings
             else Outcome(False, "no longer in the config")
             for name in names
+            if name not in refused
         }
-        return judged | dict(refused)
 
     def settled() -> bool:
         at_each_change()
-        return all(one.done for name, one in outcomes().items() if name not in refused)
+        return all(one.done for one in outcomes().values())
 
     disk = Disk(board)
     with trio.move_on_after(COMMAND_TIMEOUT):
@@ -209,13 +202,10 @@ async def _settle(
             nursery.start_soon(disk.write)
             await _wait_until(board, settled)
             await disk.write()
-    told = {
-        name: one
-        if name in refused
-        else replace(one, done=one.done and disk.fault is None, words=one.words + unwritten(disk.fault))
-        for name, one in outcomes().items()
-    }
-    return {"accounts": {name: asdict(one) for name, one in told.items()}}
+    told = dict(refused)
+    for name, one in outcomes().items():
+        told[name] = Outcome(one.done and disk.fault is None, one.words + unwritten(disk.fault))
+    return {"accounts": {name: asdict(told[name]) for name in names}}
 
 
 async def _wait_until(board: Board, settled: Callable[[], bool]) -> None:

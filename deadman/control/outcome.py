@@ -36,7 +36,13 @@ def of_arm(_: Account, guard: Guard, times: Times) -> Outcome:
             return Outcome(False, f"{sentence} again meanwhile")
         case Phase.EXPOSED | Phase.REFUSED:
             return Outcome(False, f"{sentence}{_detail(guard)}")
-    return Outcome(False, f"not proven yet{_undone(guard, times) or _detail(guard)}; {TRYING}")
+    held = guard.leases.held
+    undone_until = guard.leases.undone_until(held.ttl) if held else -inf
+    if undone_until > times.now:
+        rest = f": an unanswered request may still end the lease until {times.told(undone_until)}"
+    else:
+        rest = _detail(guard)
+    return Outcome(False, f"not proven yet{rest}; {TRYING}")
 
 
 def of_disarm(_: Account, guard: Guard, times: Times) -> Outcome:
@@ -75,15 +81,6 @@ def _lease(guard: Guard, times: Times) -> str:
         return ""
     surely = guard.leases.held is not None and guard.leases.heard_until <= times.now
     return f"; the lease ends at {times.told(end)}" if surely else f"; a lease may run until {times.told(end)}"
-
-
-def _undone(guard: Guard, times: Times) -> str:
-    """Until when a request that the venue did not answer may still end the lease it granted since."""
-    held = guard.leases.held
-    until = guard.leases.undone_until(held.ttl) if held else -inf
-    if until <= times.now:
-        return ""
-    return f": an unanswered request may still end the lease until {times.told(until)}"
 
 
 def _detail(guard: Guard) -> str:

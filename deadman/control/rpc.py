@@ -112,7 +112,7 @@ def accounts(params: Mapping[str, Any], known: Collection[str]) -> tuple[str, ..
     if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
         raise Failure(INVALID_PARAMS, 'accounts must be a list of names, or "all"')
     for name in given:
-        check_known("account", name, known)
+        _check_known("account", name, known)
     return tuple(dict.fromkeys(given))
 
 
@@ -120,11 +120,11 @@ def watch(params: Mapping[str, Any], known: Collection[str]) -> str:
     name = params.get("watch")
     if not isinstance(name, str):
         raise Failure(INVALID_PARAMS, "watch must be a name")
-    check_known("watch", name, known)
+    _check_known("watch", name, known)
     return name
 
 
-def check_known(kind: str, name: str, known: Collection[str]) -> None:
+def _check_known(kind: str, name: str, known: Collection[str]) -> None:
     if name not in known:
         raise Failure(UNKNOWN_NAME, _unknown(kind, name, known))
 

@@ -45,10 +45,6 @@ class Policy:
         group = None if daemon.socket_group is None else _group_to_give(daemon.socket_group)
         return cls({own: name, 0: "root"} | users_named(daemon.operators), group)
 
-    def name_of(self, peer: Peer) -> str | None:
-        """The user's name if it may change anything, else None."""
-        return self.users.get(peer.uid)
-
 
 def users_named(operators: tuple[str, ...], hidden: Callable[[int], bool] = is_hidden) -> dict[int, str]:
     """Names by uid; those whom the host does not know or show are told and left out."""
@@ -172,9 +168,9 @@ class Seats:
         self.rest = max(ANSWER_PAUSE, SHARE * (now() - began))
 
     @contextmanager
-    def seat(self, peer: Peer, name: str | None) -> Iterator[None]:
-        """`name`: as the policy gives it. Raises Failure when there is no seat left."""
-        reader = 1 if name is None else 0
+    def seat(self, peer: Peer, *, is_operator: bool) -> Iterator[None]:
+        """Raises Failure when there is no seat left."""
+        reader = 0 if is_operator else 1
         if self.taken[peer.uid] >= PER_USER or self.readers + reader > FOR_READERS:
             raise Failure(rpc.TOO_MANY, "too many connections at once: close some, or ask less often")
         self.taken[peer.uid] += 1
@@ -204,7 +200,7 @@ class Server:
         try:
             peer = peer_of(stream.socket.getsockopt)
             try:
-                with self.seats.seat(peer, self.policy.name_of(peer)):
+                with self.seats.seat(peer, is_operator=peer.uid in self.policy.users):
                     while (line := await lines.read()) is not None:
                         if answer := await self.answer(peer, line, connection.begin):
                             await lines.write(answer)
@@ -247,9 +243,8 @@ class Server:
 
     def _caller(self, peer: Peer, method: str) -> str:
         """The user's name; raises Failure for those who may only look."""
-        name = self.policy.name_of(peer)
-        if name is not None:
-            return name
+        if peer.uid in self.policy.users:
+            return self.policy.users[peer.uid]
         now = self.board.clock.now()
         if now >= self.refusal_logged_at.get(peer.uid, now - REFUSAL_LOG_INTERVAL) + REFUSAL_LOG_INTERVAL:
             self.refusal_logged_at[peer.uid] = now

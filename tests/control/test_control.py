@@ -136,10 +136,10 @@ def test_readers_together_leave_places_to_operators() -> None:
     seats = Seats()
     with ExitStack() as stack:
         for uid in range(FOR_READERS):
-            stack.enter_context(seats.seat(Peer(1, 1000 + uid), None))
-        with pytest.raises(Failure), seats.seat(Peer(1, 5000), None):
+            stack.enter_context(seats.seat(Peer(1, 1000 + uid), is_operator=False))
+        with pytest.raises(Failure), seats.seat(Peer(1, 5000), is_operator=False):
             pass
-        stack.enter_context(seats.seat(Peer(1, 0), "root"))
+        stack.enter_context(seats.seat(Peer(1, 0), is_operator=True))
     assert (seats.readers, seats.taken.total()) == (0, 0)
 
 

@@ -123,11 +123,9 @@ def test_the_kernel_tells_who_connected(tmp_path: Path) -> None:
 
 
 def test_root_the_daemons_user_and_operators_may_change_things_and_nobody_else() -> None:
-    policy = Policy.of(daemon(operators=("daemon",)))
-    assert policy.name_of(Peer(1, 0)) == "root"
-    assert policy.name_of(Peer(1, os.geteuid())) is not None
-    assert policy.name_of(Peer(1, 1)) == "daemon"
-    assert policy.name_of(Peer(1, 54321)) is None
+    users = Policy.of(daemon(operators=("daemon",))).users
+    assert users.keys() == {0, os.geteuid(), 1}
+    assert (users[0], users[1]) == ("root", "daemon")
 
 
 def test_unknown_operators_and_groups_are_told_and_let_nobody_in(caplog: pytest.LogCaptureFixture) -> None:

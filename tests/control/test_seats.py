@@ -23,5 +23,5 @@ def test_all_seats_of_readers_together_leave_the_loop_half_free() -> None:
         pass
     assert FOR_READERS * cost / (cost + seats.rest) <= 0.5
     assert PER_USER * cost / (cost + seats.rest) <= 0.125
-    with seats.seat(Peer(1, 1), None):
+    with seats.seat(Peer(1, 1), is_operator=False):
         assert seats.readers == 1
