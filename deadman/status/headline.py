@@ -1,5 +1,4 @@
-"""The first word of `status` and of the page, and what stands behind it: what somebody must act on, and what is worth
-a look though nothing is lost yet. Pure."""
+"""The first word of `status` and of the page, and what stands behind it. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from deadman.model.guard import Phase
 from deadman.model.text import instant, left
 from deadman.status.problems import STALE, account_problems, counted, gathered, problems
 from deadman.status.schema import AccountReport, StatusReport, WatchReport
-from deadman.status.vocabulary import VOCABULARY, Tone, sentence, signed
+from deadman.status.vocabulary import VOCABULARY, Tone, on_hold, sentence, signed
 
 GONE_TOLD = 3600.0
 """Seconds for which orders that went unseen are told of."""
@@ -23,13 +22,9 @@ class Verdict(StrEnum):
     LOOK = "LOOK"
     FINE = "fine"
 
-    @property
-    def tone(self) -> Tone:
-        """Red, amber, green."""
-        return TONES[self]
-
 
 TONES: Mapping[Verdict, Tone] = {Verdict.ACT: "bad", Verdict.LOOK: "warn", Verdict.FINE: "good"}
+"""Red, amber, green."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +47,32 @@ class Headline:
 
 def headline(report: StatusReport) -> Headline:
     """Accounts that somebody must act on are not told of once more among the looks."""
-    acted_on, accounts = account_problems(report), report.accounts
-    said = {name: ", ".join(_look(one, report.watches, report.timestamp)) for name, one in accounts.items()}
+    acted_on, accounts, now = account_problems(report), report.accounts, report.timestamp
+    said = {name: ", ".join(_look(one, report.watches, now)) for name, one in accounts.items()}
     told = {name: words for name, words in said.items() if words and name not in acted_on}
-    looks = (*(f"{names}: {words}" for names, words in gathered(told)), *_held(report), *_state(report))
-    tones = {name: _tone(account, bool(said[name])) for name, account in accounts.items()}
-    return Headline(tuple(problems(report)), looks, tones)
-
-
-def _tone(account: AccountReport, is_worth_a_look: bool) -> Tone:
-    if account.alarming:
-        return "bad"
-    return "warn" if is_worth_a_look else VOCABULARY[account.phase].tone
+    looks = [f"{names}: {words}" for names, words in gathered(told)]
+    looks += [f"bot {name}: {on_hold(watch.hold, now)}" for name, watch in report.watches.items() if watch.hold]
+    if report.state_fault:
+        looks.append(
+            f"deadman cannot write its state ({report.state_fault}): a restart would forget the latest trips, disarms "
+            "and holds. Mend the disk below state_directory before you restart it"
+        )
+    tones: dict[str, Tone] = {name: VOCABULARY[one.phase].tone for name, one in accounts.items()}
+    tones |= {name: "warn" for name, words in said.items() if words}
+    tones |= {name: "bad" for name, one in accounts.items() if one.alarming}
+    return Headline(tuple(problems(report)), tuple(looks), tones)
 
 
 def fine(report: StatusReport) -> str:
     """What is said where all is well: how many accounts are protected, for how long at least, and which wait."""
-    accounts = list(report.accounts.values())
+    accounts = report.accounts.values()
     margins = [account.margin for account in accounts if account.protected]
-    good = f"{len(margins)} of {len(accounts)} accounts protected"
-    waiting = sum(account.phase is Phase.WAITING for account in accounts)
-    rest = [f"{waiting} without a bot yet"] if waiting else []
-    return ", ".join([good, *([f"good for {left(min(margins))}"] if margins else []), *rest])
+    parts = [f"{len(margins)} of {len(accounts)} accounts protected"]
+    if margins:
+        parts.append(f"good for {left(min(margins))}")
+    if waiting := sum(account.phase is Phase.WAITING for account in accounts):
+        parts.append(f"{waiting} without a bot yet")
+    return ", ".join(parts)
 
 
 def _look(account: AccountReport, watches: Mapping[str, WatchReport], now: float) -> Iterator[str]:
@@ -141,18 +140,3 @@ def _resting(account: AccountReport, watches: Mapping[str, WatchReport], now: fl
     elif account.phase is Phase.WAITING and (age is None or age > STALE):
         last = "not counted yet" if age is None else f"last counted {left(age)} ago"
         yield f"not armed, and whether orders rest is not known: {last}"
-
-
-def _held(report: StatusReport) -> Iterator[str]:
-    for name, watch in report.watches.items():
-        if hold := watch.hold:
-            until = instant(hold.until, report.timestamp)
-            yield f"bot {name}: on hold until {until} by {signed(hold.by, hold.reason)}: its silence trips nothing"
-
-
-def _state(report: StatusReport) -> Iterator[str]:
-    if report.state_fault:
-        yield (
-            f"deadman cannot write its state ({report.state_fault}): a restart would forget the latest trips, disarms "
-            "and holds. Mend the disk below state_directory before you restart it"
-        )

@@ -10,7 +10,7 @@ from math import inf
 
 from deadman.model import text
 from deadman.model.guard import Phase
-from deadman.status.headline import Headline, headline
+from deadman.status.headline import TONES, Headline, headline
 from deadman.status.problems import aged
 from deadman.status.schema import AccountReport, StatusReport, TripReport, WatchReport
 from deadman.status.vocabulary import TRYING, VOCABULARY, Phrase, Tone, explain, fate_phrase, signed
@@ -58,7 +58,7 @@ def _header(report: StatusReport, told: Headline) -> Markup:
     lines = (*told.acts, *told.looks, f"{guarded} of {len(report.accounts)} accounts protected.")
     return element(
         "header",
-        element("h1", told.verdict, class_=told.verdict.tone),
+        element("h1", told.verdict, class_=TONES[told.verdict]),
         element("ul", *(element("li", line) for line in lines)),
         element("time", text.instant(report.timestamp, report.timestamp)),
     )
@@ -82,9 +82,10 @@ def _table(title: str, heads: tuple[str, ...], rows: list[Markup]) -> Markup:
 
 
 def _account_row(name: str, account: AccountReport, tone: Tone, now: float) -> Markup:
+    advice = VOCABULARY[account.phase].advice if account.alarming else ""
     cells = (
-        _cell("State", state_phrase(account, tone, now), "state", to_do(account)),
-        _figure("Good for", good_for(account)),
+        _cell("State", state_phrase(account, tone, now), "state", f"{advice}; {TRYING}." if advice else ""),
+        _figure("Good for", text.left(account.margin) if account.protected else "–"),
         _figure("Since", text.instant(account.since, now)),
         _cell("Orders", orders(account, now)),
         _cell("If the bot dies", fate_phrase(account.if_bot_dies, account.protected)),
@@ -118,16 +119,9 @@ def _figure(head: str, figure: str) -> Markup:
 def state_phrase(account: AccountReport, tone: Tone, now: float) -> Phrase:
     """The phase in people's words, and why it stands so."""
     observing = ", observing only" if account.observe else ""
-    return Phrase(VOCABULARY[account.phase].label + observing, tone, _as_sentence(explain(account, now)))
-
-
-def to_do(account: AccountReport) -> str:
-    advice = VOCABULARY[account.phase].advice if account.alarming else ""
-    return f"{advice}; {TRYING}." if advice else ""
-
-
-def good_for(account: AccountReport) -> str:
-    return text.left(account.margin) if account.protected else "–"
+    because = explain(account, now)
+    sentence = f"{because[:1].upper()}{because[1:].rstrip('.')}." if because else ""
+    return Phrase(VOCABULARY[account.phase].label + observing, tone, sentence)
 
 
 def orders(account: AccountReport, now: float) -> Phrase:
@@ -176,10 +170,6 @@ def bot(watch: WatchReport, now: float) -> Phrase:
         gone = f" Process {watch.pid} is gone." if watch.process_gone else ""
         return Phrase("DEAD", "bad", f"Silent for {text.left(watch.silence or 0.0)}.{gone}")
     return Phrase("not up yet", "calm")
-
-
-def _as_sentence(clause: str) -> str:
-    return f"{clause[:1].upper()}{clause[1:].rstrip('.')}." if clause else ""
 
 
 class Markup(str):

@@ -10,7 +10,7 @@ from typing import TypeVar
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.text import left
-from deadman.status.schema import AccountReport, StatusReport, TripReport, WatchReport
+from deadman.status.schema import AccountReport, StatusReport, TripReport
 from deadman.status.vocabulary import TRYING, VOCABULARY, lasting, pulled, sentence
 
 NAMED = 3
@@ -129,12 +129,10 @@ def _is_told_by_its_bot(account: AccountReport, trip: TripReport, dead: set[str]
 
 def dead_bots(report: StatusReport) -> list[str]:
     """The bots that are dead and on which an account hangs that is not switched off; who said goodbye is not dead."""
-    needed = {
-        name for account in report.accounts.values() if account.phase is not Phase.DISARMED for name in account.watches
-    }
-    return [
-        name for name, watch in sorted(report.watches.items()) if watch.silent and not watch.held and name in needed
-    ]
+    guarded = [account for account in report.accounts.values() if account.phase is not Phase.DISARMED]
+    needed = {name for account in guarded for name in account.watches}
+    dead = {name for name, watch in report.watches.items() if watch.silent and not watch.held}
+    return sorted(dead & needed)
 
 
 def _dead_bot_problems(report: StatusReport) -> Iterator[Problem]:
@@ -142,17 +140,14 @@ def _dead_bot_problems(report: StatusReport) -> Iterator[Problem]:
     watches = [report.watches[name] for name in names]
     if len(names) <= NAMED:
         for name, watch in zip(names, watches, strict=True):
-            yield Problem(Urgency.DEAD_BOT, f"bot {name} is dead: silent {left(watch.silence or 0.0)}{_process(watch)}")
+            process = f", pid {watch.pid} {'gone' if watch.process_gone else 'still there'}" if watch.pid else ""
+            yield Problem(Urgency.DEAD_BOT, f"bot {name} is dead: silent {left(watch.silence or 0.0)}{process}")
         return
     silences, ended = [watch.silence or 0.0 for watch in watches], sum(watch.process_gone for watch in watches)
     processes = f", {ended} of their processes gone" if ended else ""
     named = f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
     silent = f"silent {left(min(silences))} to {left(max(silences))}"
     yield Problem(Urgency.DEAD_BOT, f"bots {named} are dead: {silent}{processes}")
-
-
-def _process(watch: WatchReport) -> str:
-    return "" if not watch.pid else f", pid {watch.pid} {'gone' if watch.process_gone else 'still there'}"
 
 
 def aged(account: AccountReport, now: float) -> str:

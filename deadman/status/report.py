@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from deadman import __version__
 from deadman.model.account import Standing
@@ -18,6 +18,7 @@ from deadman.model.watch import Watch
 from deadman.status.schema import (
     AccountReport,
     DisarmReport,
+    DutyName,
     GoneReport,
     HoldReport,
     StatusReport,
@@ -60,9 +61,15 @@ def account_report(
     account = in_force(config, guard)
     venue = VENUES[account.venue]
     case = Case(account, guard, {name: watches[name] for name in account.watches if name in watches}, times)
-    proof, gone, trouble = guard.proof, guard.book.gone, guard.trouble
+    at, at_or_none = times.timestamp, times.timestamp_or_none
+    proof, gone, trouble, disarm = guard.proof, guard.book.gone, guard.trouble, guard.disarm
+    missed = GoneReport(at(gone.at), gone.orders, at(gone.listed_at), gone.lapsed) if gone else None
+    told = TroubleReport(trouble.reason and str(trouble.reason), trouble.detail, at(trouble.at)) if trouble else None
+    withheld = None
+    if disarm:
+        until, confirmed = at_or_none(disarm.until), guard.disarm_confirmed
+        withheld = DisarmReport(at(disarm.at), disarm.by, disarm.reason, until, confirmed)
     count, counted_at = _counted(guard)
-    todo = duty(guard, account).name.lower()
     return AccountReport(
         venue=account.venue,
         venue_title=venue.title,
@@ -71,32 +78,26 @@ def account_report(
         on_trip=account.on_trip,
         cancels_only=account.selection.words or None,
         phase=guard.phase(times.now),
-        duty=cast(Literal["rest", "identify", "prove", "cancel", "disarm"], todo),
+        duty=cast(DutyName, duty(guard, account).name.lower()),
         protected=guard.protected(times.now),
         wanted=guard.wanted(times.now),
         can_cancel=guard.can_cancel,
         trip_ready=trip_ready(guard, account),
         connected=guard.session_at is not None,
         margin=round(guard.margin(times.now), 3),
-        since=times.timestamp(since),
-        last_proof=times.timestamp(proof.asked_at) if proof else None,
-        expiry=times.timestamp(proof.expiry) if proof else None,
+        since=at(since),
+        last_proof=at(proof.asked_at) if proof else None,
+        expiry=at(proof.expiry) if proof else None,
         coverage=proof.coverage if proof else None,
-        covered_since=times.timestamp_or_none(guard.covered_since),
-        lease_end=times.timestamp_or_none(guard.lease_end),
+        covered_since=at_or_none(guard.covered_since),
+        lease_end=at_or_none(guard.lease_end),
         open_orders=count,
-        open_orders_at=times.timestamp_or_none(counted_at),
+        open_orders_at=at_or_none(counted_at),
         orders_unsure=guard.book.is_unsure,
-        gone_unseen=GoneReport(times.timestamp(gone.at), gone.orders, times.timestamp(gone.listed_at), gone.lapsed)
-        if gone
-        else None,
-        trouble=TroubleReport(
-            str(trouble.reason) if trouble.reason else None, trouble.detail, times.timestamp(trouble.at)
-        )
-        if trouble
-        else None,
+        gone_unseen=missed,
+        trouble=told,
         trip=_trip(guard, times),
-        disarm=_disarm(guard, times),
+        disarm=withheld,
         set_aside=_set_aside(guard),
         watches=account.watches,
         unmet=case.unmet,
@@ -132,14 +133,6 @@ def _trip(guard: Guard, times: Times) -> TripReport | None:
         placed_at=times.timestamp_or_none(trip.placed_at),
         fed=trip.is_fed(times.now),
     )
-
-
-def _disarm(guard: Guard, times: Times) -> DisarmReport | None:
-    disarm = guard.disarm
-    if disarm is None:
-        return None
-    at, until = times.timestamp(disarm.at), times.timestamp_or_none(disarm.until)
-    return DisarmReport(at, disarm.by, disarm.reason, until, guard.disarm_confirmed)
 
 
 def _set_aside(guard: Guard) -> str | None:

@@ -15,6 +15,8 @@ from deadman.model.guard import Phase
 from deadman.model.proof import Coverage
 from deadman.model.settings import OnTrip
 
+DutyName = Literal["rest", "identify", "prove", "cancel", "disarm"]
+
 
 @dataclass(frozen=True, slots=True)
 class TroubleReport:
@@ -95,7 +97,7 @@ class AccountReport:
     on_trip: OnTrip
     cancels_only: str | None
     phase: Phase
-    duty: Literal["rest", "identify", "prove", "cancel", "disarm"]
+    duty: DutyName
     protected: bool
     wanted: bool
     can_cancel: bool

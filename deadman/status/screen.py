@@ -12,11 +12,10 @@ from deadman.model.facts import Cause
 from deadman.model.fate import Fate
 from deadman.model.guard import Phase
 from deadman.model.text import instant, left, plain
-from deadman.status import headline
-from deadman.status.headline import Headline, Verdict
+from deadman.status.headline import TONES, Headline, Verdict, fine, headline
 from deadman.status.problems import NAMED, aged, dead_bots, gathered
 from deadman.status.schema import AccountReport, DisarmReport, StatusReport, TripReport, TroubleReport
-from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, signed
+from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, on_hold, signed
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
 _SHORT_HEADS = ("ACCOUNT", "STATE", "OPEN", "BOT DIES", "HOST DIES")
@@ -26,8 +25,10 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def screen(report: StatusReport, paper: Paper) -> list[str]:
     """All of it, in lines as wide as the paper."""
-    told, footnotes = headline.headline(report), Footnotes()
-    rows = [_row(name, account, report.timestamp, footnotes) for name, account in report.accounts.items()]
+    told, footnotes, rows, now = headline(report), Footnotes(), list[tuple[str, ...]](), report.timestamp
+    for name, account in report.accounts.items():
+        orders = "?" if account.open_orders is None else f"{account.open_orders}{aged(account, now)}"
+        rows.append((plain(name), plain(state(account, now)), orders, *footnotes.row(account)))
     return [
         *headline_lines(report, told, paper),
         *_table(rows, list(told.tones.values()), paper),
@@ -41,13 +42,16 @@ def headline_lines(report: StatusReport, told: Headline, paper: Paper) -> list[s
     clock, lines = instant(report.timestamp, report.timestamp), list[str]()
     said = [(Verdict.ACT, told.acts), (Verdict.LOOK, told.looks)]
     if told.verdict is Verdict.FINE:
-        said = [(Verdict.FINE, (headline.fine(report),))]
+        said = [(Verdict.FINE, (fine(report),))]
     for verdict, sentences in said:
         for number, sentence in enumerate(sentences):
             lead = " " * len(clock) if lines else clock
             word = verdict if number == 0 else " " * len(verdict)
             first, *others = paper.wrap(plain(sentence), f"{lead}  {word}  ")
-            lines += [first.replace(verdict, paper.paint(verdict.tone, verdict), 1) if number == 0 else first, *others]
+            lines += [
+                first.replace(verdict, paper.paint(TONES[verdict], verdict), 1) if number == 0 else first,
+                *others,
+            ]
     return lines
 
 
@@ -69,21 +73,16 @@ class Footnotes:
         words = fate_phrase(fate, account.protected).words
         if fate.orders in ("gone", "cancelling"):
             return words
-        return " ".join([words, *(self._mark(plain(reason)) for reason in reasons if reason)])
-
-    def _mark(self, reason: str) -> str:
-        if reason not in self.sentences:
-            self.sentences.append(reason)
-        return _number(self.sentences.index(reason) + 1)
+        numbers = [words]
+        for reason in map(plain, filter(None, reasons)):
+            if reason not in self.sentences:
+                self.sentences.append(reason)
+            numbers.append(_number(self.sentences.index(reason) + 1))
+        return " ".join(numbers)
 
 
 def _number(number: int) -> str:
     return str(number).translate(_SUPERSCRIPTS)
-
-
-def _row(name: str, account: AccountReport, now: float, footnotes: Footnotes) -> tuple[str, ...]:
-    orders = "?" if account.open_orders is None else f"{account.open_orders}{aged(account, now)}"
-    return (plain(name), plain(state(account, now)), orders, *footnotes.row(account))
 
 
 def _table(rows: Sequence[tuple[str, ...]], tones: Sequence[Tone], paper: Paper) -> Iterator[str]:
@@ -190,9 +189,7 @@ def _bots(report: StatusReport) -> Iterator[str]:
     for name, watch in report.watches.items():
         said = f' It says: "{watch.status}".' if watch.status else ""
         if watch.hold:
-            until = instant(watch.hold.until, report.timestamp)
-            by = signed(watch.hold.by, watch.hold.reason)
-            yield f"bot {name}: on hold until {until} by {by}: its silence trips nothing.{said}"
+            yield f"bot {name}: {on_hold(watch.hold, report.timestamp)}.{said}"
         elif name in dead or watch.silent:
             yield from (f'bot {name} said last: "{watch.status}".',) if said and name in dead else ()
         elif watch.goodbye_at is not None:

@@ -14,7 +14,7 @@ from deadman.model.fate import Fate
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage
 from deadman.model.text import instant, left, span
-from deadman.status.schema import AccountReport, TripReport
+from deadman.status.schema import AccountReport, HoldReport, TripReport
 
 Tone = Literal["good", "warn", "bad", "calm", "plain"]
 
@@ -154,6 +154,12 @@ def transition(before: Phase, account: AccountReport, now: float) -> str:
 def signed(by: str, reason: str) -> str:
     """Whose word it is, and why."""
     return f"{by} ({reason})" if reason else by
+
+
+def on_hold(hold: HoldReport, now: float) -> str:
+    """What a bot's hold means, whose it is, and until when."""
+    by = signed(hold.by, hold.reason)
+    return f"on hold until {instant(hold.until, now)} by {by}: its silence trips nothing"
 
 
 def pulled(cause: Cause, by: str, reason: str) -> str:
