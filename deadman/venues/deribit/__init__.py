@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib import import_module
 
-from deadman.model.account import Tally
 from deadman.venues.deribit.fate import if_bot_dies, if_host_dies
 from deadman.venues.deribit.settings import DeribitAccount, advice
 from deadman.venues.venue import Door, Venue, VenueMetric
@@ -14,10 +13,6 @@ from deadman.venues.venue import Door, Venue, VenueMetric
 def _load_door() -> Callable[..., Door]:
     door: Callable[..., Door] = import_module("deadman.venues.deribit.session").Deribit
     return door
-
-
-def _switch(tally: Tally) -> Mapping[str, float]:
-    return {scope: float(tally.switch_enabled.get(scope, False)) for scope in ("account", "connection")}
 
 
 VENUE = Venue(
@@ -33,7 +28,7 @@ VENUE = Venue(
             "gauge",
             "deadman_cancel_on_disconnect_enabled",
             "1 when the venue last read back cancel-on-disconnect as on, by scope.",
-            _switch,
+            lambda tally: {scope: float(tally.switch_enabled.get(scope, False)) for scope in ("account", "connection")},
             label="scope",
         ),
         VenueMetric(

@@ -274,20 +274,13 @@ class Conversation:
         return pending
 
     def _outcome(self, method: str, pending: _Pending, reply: wire.Reply) -> Any:
-        self.post(facts.Answered(pending.answered_at, pending.answered_at - pending.asked_at))
-        offset = self._compare_clocks(reply, pending.asked_timestamp, pending.answered_at)
-        return self._result(method, reply, offset)
-
-    def _compare_clocks(self, reply: wire.Reply, asked_timestamp: float, answered_at: float) -> float:
-        """The venue's clock less ours, in seconds; 0 where it does not tell. Our wall clock sees a suspend."""
-        if reply.sent_timestamp is None:
-            return 0.0
-        answered_timestamp = self.clock.timestamp_of(answered_at)
-        offset = reply.sent_timestamp - (asked_timestamp + answered_timestamp) / 2
-        self.post(facts.ClockCompared(answered_at, offset, abs(answered_timestamp - asked_timestamp)))
-        return offset
-
-    def _result(self, method: str, reply: wire.Reply, offset: float) -> Any:
+        """The result, or the error raised. `offset` is the venue's clock less ours; our wall clock sees a suspend."""
+        asked, answered_at, offset = pending.asked_timestamp, pending.answered_at, 0.0
+        self.post(facts.Answered(answered_at, answered_at - pending.asked_at))
+        if reply.sent_timestamp is not None:
+            answered = self.clock.timestamp_of(answered_at)
+            offset = reply.sent_timestamp - (asked + answered) / 2
+            self.post(facts.ClockCompared(answered_at, offset, abs(answered - asked)))
         if reply.error is not None:
             self.post(facts.Erred(self.answered_at, str(reply.error.code)))
             raise failure(method, reply.error, offset)
@@ -305,7 +298,10 @@ class Conversation:
                 case wire.Reply() as reply:
                     self._take(reply, read_at)
                 case wire.Notification() as news:
-                    self._hear(news, read_at)
+                    if news.channel.startswith("user.orders"):
+                        self.stirred.set()
+                    if fired := wire.fired(news):
+                        self.post(facts.VenueFired(read_at, fired))
 
     def _may_answer(self, now: float) -> bool:
         """Whether one more test_request is to be answered; what is given to it counts as given."""
@@ -324,13 +320,6 @@ class Conversation:
             pending.answered.set()
         self._life.set()
         self._life = trio.Event()
-
-    def _hear(self, news: wire.Notification, read_at: float) -> None:
-        if news.channel.startswith("user.orders"):
-            self.stirred.set()
-        fired = wire.fired(news)
-        if fired:
-            self.post(facts.VenueFired(read_at, fired))
 
     async def probe(self) -> None:
         """Ask for a sign of life whenever none was seen for a while: a pong is not life, an answer is."""

@@ -31,7 +31,12 @@ def if_bot_dies(case: Case, account: DeribitAccount) -> Fate:
     if case.phase is Phase.TRIPPING and case.guard.can_cancel:
         return _cancelling(only)
     if case.phase not in (Phase.TRIPPING, Phase.TRIPPED) and case.trips and case.guard.can_cancel:
-        return _cancelled(case, account)
+        singly, count = "", case.guard.open_orders
+        if account.cancel.one_by_one:  # the bound then depends on their number
+            singly = ", one by one" if count is None else f", one by one: {count} were open when last counted"
+        if only:
+            return Fate("partly", case.bound(), f"deadman cancels only {only}{singly}.")
+        return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
     unable, fate = _unable(case), if_host_dies(case, account)
     return replace(fate, because=f"{unable} {fate.because}") if unable else fate
 
@@ -75,15 +80,6 @@ def _cancelling(only: str) -> Fate:
     if only:
         return Fate("partly", None, f"Being cancelled now, but only {only}.")
     return Fate("cancelling", None, "Being cancelled now, until Deribit lists no open order.")
-
-
-def _cancelled(case: Case, account: DeribitAccount) -> Fate:
-    if not account.cancel.words:
-        return Fate("gone", case.bound(), f"deadman cancels once {case.names} is silent.")
-    singly, count = "", case.guard.open_orders
-    if account.cancel.one_by_one:  # the bound then depends on their number
-        singly = ", one by one" if count is None else f", one by one: {count} were open when last counted"
-    return Fate("partly", case.bound(), f"deadman cancels only {account.cancel.words}{singly}.")
 
 
 def _unable(case: Case) -> str:

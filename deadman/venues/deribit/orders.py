@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -34,17 +35,13 @@ _KEYS_FAULT = (Reason.SCOPE, Reason.FORBIDDEN, Reason.CREDENTIALS)
 """What the venue refuses for these reasons it refuses for every order."""
 
 
-def _any(_: str) -> bool:
-    return True
-
-
 _TYPES: dict[str, Callable[[str], bool]] = {
     "limit": lambda word: word == "limit",
     "stop": lambda word: word.startswith("stop"),
     "take": lambda word: word.startswith("take"),
     "trailing_stop": lambda word: word.startswith("trailing"),
     "trigger_all": lambda word: word.startswith(("stop", "take", "trailing")),
-    "all": _any,
+    "all": lambda word: True,
 }
 """How the cancel methods' `type` reads in an order's `order_type` (stop_limit, take_market, trailing_stop, …).
 
@@ -66,6 +63,7 @@ _KINDS: dict[str, Callable[[str], bool]] = {
     "future": lambda name: "-" in name and not _is_option(name) and _COMBO.fullmatch(name) is None,
     "future_combo": lambda name: _COMBO.fullmatch(name) is not None,
     "option_combo": lambda name: _COMBO.fullmatch(name) is not None,
+    "": lambda name: True,
 }
 """How a kind reads in an instrument's name; of what kind a combo is, its name tells the venue alone."""
 
@@ -78,10 +76,6 @@ class _Singly:
 
     cancelled: int = 0
     resisting: dict[str, VenueError] = field(default_factory=dict)
-
-    def words(self, still_open: Iterable[str]) -> list[str]:
-        """What was said of those that are open all the same."""
-        return [self.resisting[one].detail for one in still_open if one in self.resisting]
 
 
 @dataclass
@@ -98,8 +92,7 @@ class Orders:
 
     async def open(self) -> list[Order]:
         """The selection's open orders as the venue lists them."""
-        orders = await self._listed()
-        return [order for order in orders if self._selected(order)]
+        return [order for order in await self._listed() if self._selected(order)]
 
     async def cancel(self, can_list: bool = True) -> Round:
         """One round: in bulk where one method takes exactly the selection, then singly what that left.
@@ -112,22 +105,20 @@ class Orders:
         left = await self.open()
         if not left:
             return Round(cancelled, 0, listed=frozenset())
-        singly = await self._singly(left if self.selection.one_by_one else self._some(left))
+        if not self.selection.one_by_one:
+            # A few of what a cancel of all has left, and others the next time: one that cannot go delays none.
+            start, self._turn = self._turn % len(left), self._turn + AFTER_BULK
+            chosen = [*left[start:], *left[:start]][:AFTER_BULK]
+        else:
+            chosen = left
+        singly = await self._singly(chosen)
         if failure is not None and not singly.cancelled:
             self._count(len(left))
             raise failure
-        return self._round(cancelled + singly.cancelled, await self.open(), singly)
-
-    def _round(self, cancelled: int, left: list[Order], singly: _Singly) -> Round:
+        left = await self.open()
         ids = frozenset(ids_of(left))
-        words = singly.words(sorted(ids))
-        return Round(cancelled, len(left), len(words), words[0] if words else "", ids)
-
-    def _some(self, left: list[Order]) -> list[Order]:
-        """A few of what a cancel of all has left, and others the next time: one that cannot go delays none."""
-        start = self._turn % len(left)
-        self._turn += AFTER_BULK
-        return [*left[start:], *left[:start]][:AFTER_BULK]
+        words = [singly.resisting[one].detail for one in sorted(ids) if one in singly.resisting]
+        return Round(cancelled + singly.cancelled, len(left), len(words), words[0] if words else "", ids)
 
     async def _try_in_bulk(self) -> tuple[int, VenueError | None]:
         """Where the venue will not have it, or does not say, its list tells what is left, and single cancels may go."""
@@ -140,8 +131,20 @@ class Orders:
             return 0, error
 
     async def _in_bulk(self) -> int:
-        """How many the venue says it cancelled."""
-        result = await self.conversation.ask(*_bulk(self.selection))
+        """Ask the one method that cancels exactly the selection; how many the venue says it cancelled."""
+        one = self.selection
+        given = {"currency": one.currency, "kind": one.kind, "type": one.type, "label": one.label}
+        params = {key: value for key, value in given.items() if value is not None}
+        if one.label is not None:
+            method = "private/cancel_by_label"
+            params.pop("type", None)
+        elif one.currency is not None:
+            method = "private/cancel_all_by_currency"
+        elif params:
+            method, params = "private/cancel_all_by_kind_or_type", {"currency": "any", **params}
+        else:
+            method = "private/cancel_all"
+        result = await self.conversation.ask(method, params)
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
     async def _singly(self, orders: Sequence[Order]) -> _Singly:
@@ -181,11 +184,8 @@ class Orders:
     async def _count_meanwhile(self) -> None:
         while True:
             await trio.sleep(COUNT_PACE)
-            try:
-                left = await self.count()
-            except (Unavailable, Refused):
-                continue
-            self._count(left)
+            with suppress(Unavailable, Refused):
+                self._count(await self.count())
 
     def _count(self, left: int) -> None:
         self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), left))
@@ -211,7 +211,7 @@ class Orders:
         """All but the currency is judged here too: a listing that ignores a parameter must not widen the selection."""
         word, name = order.get("order_type"), str(order.get("instrument_name", ""))
         of_type = not isinstance(word, str) or _TYPES[self.selection.type or "all"](word)
-        of_kind = not name or _KINDS.get(self.selection.kind or "", _any)(name)
+        of_kind = not name or _KINDS[self.selection.kind or ""](name)
         return of_type and of_kind and self.selection.label in (None, order.get("label"))
 
     def _is_readable(self, order: Order) -> bool:
@@ -224,19 +224,6 @@ class Orders:
 def ids_of(orders: Iterable[Order]) -> list[str]:
     """Of those that have one."""
     return [order["order_id"] for order in orders if isinstance(order.get("order_id"), str)]
-
-
-def _bulk(selection: Selection) -> tuple[str, dict[str, str]]:
-    """The one method that cancels exactly this selection."""
-    given = {"currency": selection.currency, "kind": selection.kind, "type": selection.type, "label": selection.label}
-    params = {key: value for key, value in given.items() if value is not None}
-    if selection.label is not None:
-        return "private/cancel_by_label", {key: value for key, value in params.items() if key != "type"}
-    if selection.currency is not None:
-        return "private/cancel_all_by_currency", params
-    return (
-        ("private/cancel_all_by_kind_or_type", {"currency": "any", **params}) if params else ("private/cancel_all", {})
-    )
 
 
 def _currencies(order: Order) -> set[str]:
@@ -260,31 +247,23 @@ class Ended:
     by_venue: int = 0
     accounted: int = 0
 
-    def count(self, order: Any) -> None:
-        state = order.get("order_state") if isinstance(order, dict) else None
-        if state == "cancelled":
-            wanted = order.get("cancel_reason", "user_request") == "user_request"
-            self.by_venue, self.accounted = self.by_venue + (not wanted), self.accounted + wanted
-        elif state in ("filled", "rejected"):
-            self.accounted += 1
-
 
 async def ask_ended(conversation: Conversation, missing: Iterable[str]) -> Ended:
     """What the venue says of the missing; one that it does not know any more counts as neither."""
-    ended, orders = Ended(), islice(sorted(missing), MOST)
-    limit = trio.Semaphore(AT_ONCE)
+    ended, limit = Ended(), trio.Semaphore(AT_ONCE)
     with ungrouped():
         async with trio.open_nursery() as nursery:
-            for order_id in orders:
-                await limit.acquire()
+            for order_id in islice(sorted(missing), MOST):
                 nursery.start_soon(_ask, conversation, order_id, ended, limit)
     return ended
 
 
 async def _ask(conversation: Conversation, order_id: str, ended: Ended, limit: trio.Semaphore) -> None:
-    try:
-        ended.count(await conversation.ask("private/get_order_state", {"order_id": order_id}))
-    except (Refused, Unavailable):
-        return
-    finally:
-        limit.release()
+    async with limit:
+        with suppress(Refused, Unavailable):
+            order = await conversation.ask("private/get_order_state", {"order_id": order_id})
+            state = order.get("order_state") if isinstance(order, dict) else None
+            if state == "cancelled" and order.get("cancel_reason", "user_request") != "user_request":
+                ended.by_venue += 1
+            elif state in ("cancelled", "filled", "rejected"):
+                ended.accounted += 1

@@ -38,7 +38,7 @@ from deadman.venues.deribit.wire import LOGIN, account_id
 from deadman.venues.venue import Look, Post, ReadSecret, Round
 
 FIRED_CHANNEL = "user.orders.any.any.100ms"
-"""Tells of each order's end and its reason."""
+"""Tells of each order's end and its reason, in batches, so that a busy bot does not drown us."""
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least: credits are the bots' too."""
@@ -85,7 +85,10 @@ class DeribitSession:
             Setback: the venue would not renew the token this time; the one we have is good for a few more tries.
         """
         with trio.move_on_at(min(until, self.refresh_at)):
-            await self._subscribe()
+            if not self._subscribed and self.grant.can_list_orders:
+                self._subscribed = True
+                with _for_people():  # to hear of orders the venue itself cancels
+                    await self.conversation.ask("private/subscribe", {"channels": [FIRED_CHANNEL]})
             await self._count_on(min(until, self.refresh_at))
         if self.refresh_at <= until:
             await self._refresh()
@@ -112,47 +115,33 @@ class DeribitSession:
         """
         self.refresh_at = self.conversation.clock.now() + self.grant.refresh_pause()
         try:
-            grant = await self._refreshed()
+            if self.grant.refresh_token is None:
+                grant = await self.log_in()
+            else:
+                result = await self.conversation.ask(LOGIN, refresh_params(self.grant.refresh_token))
+                grant = adopt(self.conversation, self.account, result)
         except Refused:
             grant = await self.log_in()
         if grant.can_cancel is not self.grant.can_cancel:
             raise Unavailable(Reason.SCOPE, "the key's permission to cancel has changed: logging in anew")
         self.grant, self.refresh_at = grant, grant.refresh_due(self.conversation.clock.now())
 
-    async def _refreshed(self) -> Grant:
-        if self.grant.refresh_token is None:
-            return await self.log_in()
-        result = await self.conversation.ask(LOGIN, refresh_params(self.grant.refresh_token))
-        return adopt(self.conversation, self.account, result)
-
-    async def _subscribe(self) -> None:
-        """Hear of orders the venue itself cancels; in batches, so that a busy bot does not drown us."""
-        if self._subscribed or not self.grant.can_list_orders:
-            return
-        self._subscribed = True
-        with _for_people():
-            await self.conversation.ask("private/subscribe", {"channels": [FIRED_CHANNEL]})
-
     async def _count_on(self, until: float) -> None:
-        """A wait may be long, and a count grows old; one that would not end in time is left to the next wait."""
-        if self._count_due() <= self.conversation.clock.now():
+        """A wait may be long, and a count grows old; one that would not end in time is left to the next wait.
+
+        Sooner while orders come and go: only what was counted can be missed after a gap.
+        """
+        interval = STIRRED_INTERVAL if self.conversation.stirred.is_set() else COUNT_INTERVAL
+        if self._counted_at + interval <= self.conversation.clock.now():
             await self._count_orders()
         while self.grant.can_list_orders and self._counted_at + STIRRED_INTERVAL < until - LISTING_TIMEOUT:
-            await self._stirred(min(self._counted_at + COUNT_INTERVAL, until))
+            with trio.move_on_at(min(self._counted_at + COUNT_INTERVAL, until)):
+                await self.conversation.stirred.wait()
+                await trio.sleep_until(self._counted_at + STIRRED_INTERVAL)
             if self.conversation.clock.now() >= until - LISTING_TIMEOUT:
                 break
             await self._count_orders()
         await trio.sleep_until(until)
-
-    def _count_due(self) -> float:
-        """Sooner while orders come and go: only what was counted can be missed after a gap."""
-        return self._counted_at + (STIRRED_INTERVAL if self.conversation.stirred.is_set() else COUNT_INTERVAL)
-
-    async def _stirred(self, until: float) -> None:
-        """Until orders have come or gone since the last listing, and it is some seconds old."""
-        with trio.move_on_at(until):
-            await self.conversation.stirred.wait()
-            await trio.sleep_until(self._counted_at + STIRRED_INTERVAL)
 
     async def _count_orders(self) -> None:
         """For people only: a venue that will not list them costs the session nothing."""
@@ -250,8 +239,7 @@ class Deribit:
                 look.said.append(f"more than is needed: {' '.join(more)}; a key without them is safer to lose")
             inherited, on = await session.switch.read("connection"), await session.switch.read("account")
             word = {True: "on", False: "off"}
-            states = f"account {word[on]}, a new connection starts {word[inherited]}"
-            look.said.append(f"cancel-on-disconnect: {states}")
+            look.said.append(f"cancel-on-disconnect: account {word[on]}, a new connection starts {word[inherited]}")
             if not on:
                 look.said.append("`run` turns it on, and proves it")
             if session.grant.can_list_orders:
@@ -282,8 +270,17 @@ class Deribit:
 
     @asynccontextmanager
     async def _logged_in(self, scope: str) -> AsyncIterator[tuple[Conversation, Grant]]:
+        """The heartbeat first, since a bare socket is cut; after the login where nothing may be asked before it."""
+        heartbeat = ("public/set_heartbeat", {"interval": self.account.heartbeat_interval})
         async with self._connected(2) as conversation:
-            yield conversation, await self._greet(conversation, scope)
+            try:
+                await conversation.ask(*heartbeat)
+            except Setback:
+                grant = await self._log_in(conversation, scope)
+                await conversation.ask(*heartbeat)
+            else:
+                grant = await self._log_in(conversation, scope)
+            yield conversation, grant
 
     @asynccontextmanager
     async def _connected(self, requests: int) -> AsyncIterator[Conversation]:
@@ -295,17 +292,6 @@ class Deribit:
             converse(socket, self.clock, self.account.timers, self.post) as conversation,
         ):
             yield conversation
-
-    async def _greet(self, conversation: Conversation, scope: str) -> Grant:
-        """The heartbeat first, since a bare socket is cut; after the login where nothing may be asked before it."""
-        interval = {"interval": self.account.heartbeat_interval}
-        try:
-            await conversation.ask("public/set_heartbeat", interval)
-        except Setback:
-            grant = await self._log_in(conversation, scope)
-            await conversation.ask("public/set_heartbeat", interval)
-            return grant
-        return await self._log_in(conversation, scope)
 
     async def _log_in(self, conversation: Conversation, scope: str) -> Grant:
         secret = await self.read_secret()

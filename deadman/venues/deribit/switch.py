@@ -44,11 +44,17 @@ class Switch:
             Refused: the login was good, and yet the venue will not let us read the switch.
         """
         try:
-            inherited = await self._started_on()
-            proof = await self._read_account()
+            if self.inherited is None:
+                self.inherited = await self.read("connection")
+            inherited, proof = self.inherited, await self._read_account()
         except Unavailable as error:
-            raise (_hardened(error) if self.account_on is None else error) from error
-        if proof is not None and (inherited or await self._observed_inherited()):
+            if self.account_on is not None or error.reason is not Reason.CREDENTIALS:
+                raise
+            # Right after a login the token has not run out: the key itself is not good for this.
+            words = f"{error.detail}; the login was accepted, so the key may lack account:read_write"
+            raise Refused(Reason.SCOPE, words) from error
+        # Where we may not turn it on, somebody else may have since our connection was opened.
+        if proof is not None and (inherited or (self.account.observe and await self.starts_armed())):
             return proof
         return await self._turn_on()
 
@@ -72,12 +78,6 @@ class Switch:
         self.conversation.post(facts.SwitchRead(clock.now(), scope, enabled, clock.timestamp()))
         return enabled
 
-    async def _started_on(self) -> bool:
-        """Whether our own connection started with it on, which says that others do."""
-        if self.inherited is None:
-            self.inherited = await self.read("connection")
-        return self.inherited
-
     async def _read_account(self) -> Proof | None:
         """The proof a reading of the account's setting gives, dated from the asking; None when it is off."""
         asked_at, vouch = self._now(), self.conversation.timers.vouch
@@ -86,7 +86,12 @@ class Switch:
 
     async def _turn_on(self) -> Proof:
         """Turn it on, read it back, and see a fresh connection inherit it."""
-        await self._enable()
+        if self.account.observe:
+            raise SwitchOff(Reason.VENUE_ERROR, "it is off; observing only, so it stays off")
+        if not self.account_on:
+            self.conversation.post(facts.TurnedOn(self._now()))
+        self.inherited = False
+        await self._set(TURN_ON, enabled=True)
         proof = await self._read_account()
         if proof is None:
             raise SwitchOff(Reason.VENUE_ERROR, "the venue said ok to turning it on, and still reads off")
@@ -94,18 +99,6 @@ class Switch:
             raise SwitchOff(Reason.VENUE_ERROR, "the account reads on, and yet new connections start without it")
         self.conversation.post(facts.Repaired(self._now()))
         return proof
-
-    async def _observed_inherited(self) -> bool:
-        """Where we may not turn it on, somebody else may have since our connection was opened."""
-        return self.account.observe and await self.starts_armed()
-
-    async def _enable(self) -> None:
-        if self.account.observe:
-            raise SwitchOff(Reason.VENUE_ERROR, "it is off; observing only, so it stays off")
-        if not self.account_on:
-            self.conversation.post(facts.TurnedOn(self._now()))
-        self.inherited = False
-        await self._set(TURN_ON, enabled=True)
 
     async def _set(self, method: str, *, enabled: bool) -> None:
         """Turn it on or off. That we are about to is a fact first: unanswered, it may be carried out all the same.
@@ -124,11 +117,3 @@ class Switch:
 
     def _now(self) -> float:
         return self.conversation.clock.now()
-
-
-def _hardened(error: Unavailable) -> Unavailable | Refused:
-    """Before anything was read after a login, a token the venue does not take has not run out: the key itself is
-    not good for this."""
-    if error.reason is not Reason.CREDENTIALS:
-        return error
-    return Refused(Reason.SCOPE, f"{error.detail}; the login was accepted, so the key may lack account:read_write")

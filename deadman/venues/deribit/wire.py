@@ -94,21 +94,15 @@ def _reply(frame: Mapping[str, Any]) -> Message:
         return None
     if error is None and "result" not in frame:
         return None
-    return Reply(identity, frame.get("result"), _error(error), _timestamp(frame.get("usOut")))
-
-
-def _error(error: Any) -> Error | None:
-    if error is None:
-        return None
-    code = error.get("code") if isinstance(error, dict) else None
-    if not isinstance(code, int) or isinstance(code, bool) or abs(code) >= CODES:
-        return Error(0, "unreadable error")
-    return Error(code, str(error.get("message", "")), error.get("data"))
-
-
-def _timestamp(microseconds: Any) -> float | None:
-    known = isinstance(microseconds, int | float) and 0 < microseconds < FAR_FUTURE
-    return microseconds / 1e6 if known else None
+    if error is not None:
+        code = error.get("code") if isinstance(error, dict) else None
+        if isinstance(code, int) and not isinstance(code, bool) and abs(code) < CODES:
+            error = Error(code, str(error.get("message", "")), error.get("data"))
+        else:
+            error = Error(0, "unreadable error")
+    sent_at = frame.get("usOut")
+    sent_timestamp = sent_at / 1e6 if isinstance(sent_at, int | float) and 0 < sent_at < FAR_FUTURE else None
+    return Reply(identity, frame.get("result"), error, sent_timestamp)
 
 
 def switch_enabled(result: Any, scope: Scope) -> bool | None:
@@ -141,9 +135,6 @@ def fired(news: Notification) -> int:
 TOKEN_REJECTED = (10000, 13009)
 """At a login these say that the key is no good; later, that the token ran out: log in again."""
 
-PUBLIC_CLOSED = 11056
-"""Requests before the login are turned off for now."""
-
 _Kind = Callable[[Reason, str, float], VenueError]
 
 _CREDENTIALS = (
@@ -169,7 +160,7 @@ _ANSWERS: dict[int, tuple[_Kind, Reason, str, float]] = {
     11049: (Refused, Reason.UNSUPPORTED, "bad arguments", 0),
     11050: (Refused, Reason.UNSUPPORTED, "bad request", 0),
     11051: (Unavailable, Reason.MAINTENANCE, "system maintenance", 5),
-    PUBLIC_CLOSED: (Setback, Reason.VENUE_ERROR, "requests before the login are turned off", 0),
+    11056: (Setback, Reason.VENUE_ERROR, "requests before the login are turned off", 0),
     11098: (Refused, Reason.FORBIDDEN, "the account is locked", 0),
     12003: (Refused, Reason.CREDENTIALS, "too many failed logins; " + _CREDENTIALS, 30),
     12005: (Refused, Reason.FORBIDDEN, "the venue serves no one in this country", 0),
@@ -210,7 +201,8 @@ CLOCK_SUSPECT = 20.0
 def failure(method: str, error: Error, clock_offset: float = 0.0) -> VenueError:
     """The exception to raise for an error answer to `method`; a code nobody knows may be better next time.
 
-    `clock_offset` is the venue's clock less ours, in seconds, as this very answer tells it; 0 where it does not.
+    `clock_offset` is the venue's clock less ours, in seconds, as this very answer tells it; 0 where it does not. The
+    pause is at least what the venue itself asks for, up to a minute (Coinbase: retry_after in s, retry_after_ms).
     """
     kind, reason, words, pause = _ANSWERS.get(error.code, (Setback, Reason.VENUE_ERROR, error.message, 0.0))
     if kind is SwitchOff and method not in ABOUT_THE_SWITCH:
@@ -220,15 +212,11 @@ def failure(method: str, error: Error, clock_offset: float = 0.0) -> VenueError:
     if method == LOGIN and reason is Reason.CREDENTIALS and abs(clock_offset) >= CLOCK_SUSPECT:
         side = "behind" if clock_offset > 0 else "ahead of"
         words = f"{words}; this host's clock is {abs(clock_offset):.0f} s {side} the venue's: set it"
-    return kind(reason, f"{method}: {words} ({error.code} {error.message})", max(pause, _asked_pause(error)))
-
-
-def _asked_pause(error: Error) -> float:
-    """The pause the venue itself asks for, at most a minute (Coinbase: retry_after in s, retry_after_ms)."""
     data = error.data if isinstance(error.data, dict) else {}
     seconds = _bounded(data.get("retry_after", data.get("wait")), LONGEST_PAUSE)
     milliseconds = _bounded(data.get("retry_after_ms"), LONGEST_PAUSE * 1000)
-    return max(seconds, milliseconds / 1000)
+    pause = max(pause, seconds, milliseconds / 1000)
+    return kind(reason, f"{method}: {words} ({error.code} {error.message})", pause)
 
 
 def _bounded(asked: Any, most: float) -> float:
