@@ -11,10 +11,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from typing import cast
 
 import trio
 
 from deadman.model.errors import Reason, Refused, Unavailable
+from deadman.transport.tls import TlsStream
 
 OPEN_TIMEOUT = 4.0
 """Seconds for name, TCP and TLS together."""
@@ -26,7 +28,7 @@ USER_TIMEOUT_MS = 6000
 """Unacknowledged data kills the connection after this; keepalive alone never notices while data is in flight."""
 
 OpenStream = Callable[[str, int], Awaitable[trio.abc.Stream]]
-"""Host and port to a connected stream; raises OSError or Unavailable."""
+"""Host and port to a connected stream, a socket's where TLS is to be spoken; raises OSError or Unavailable."""
 
 
 async def open_tcp(host: str, port: int) -> trio.abc.Stream:
@@ -80,7 +82,7 @@ class Dialler:
         async with self._slots[host, port]:
             with _mapped(host, port), trio.fail_after(OPEN_TIMEOUT):
                 stream = await self.open_stream(host, port)
-                return stream if context is None else await _secure(stream, host, context)
+                return stream if context is None else await _secure(cast(trio.SocketStream, stream), host, context)
 
 
 @contextmanager
@@ -104,24 +106,18 @@ def _why_not_connected(error: BaseException) -> str:
     return os.strerror(errno) if errno is not None and errno > 0 else words or str(error)
 
 
-async def _secure(stream: trio.abc.Stream, host: str, context: ssl.SSLContext) -> trio.abc.Stream:
-    secured = trio.SSLStream(stream, context, server_hostname=host, https_compatible=True)
+async def _secure(stream: trio.SocketStream, host: str, context: ssl.SSLContext) -> trio.abc.Stream:
+    secured = TlsStream(stream, context, host)
     try:
         await secured.do_handshake()
-    except trio.BrokenResourceError as error:
-        await hang_up(stream)
-        raise Unavailable(Reason.TLS, f"{host}: {_why_tls_failed(error)}") from error
-    except BaseException:
-        await hang_up(stream)
+    except BaseException as error:
+        await hang_up(secured)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise Unavailable(Reason.TLS, f"{host}: certificate not trusted: {error.verify_message}") from error
+        if isinstance(error, OSError):
+            raise Unavailable(Reason.TLS, f"{host}: handshake failed: {error}") from error
         raise
     return secured
-
-
-def _why_tls_failed(error: trio.BrokenResourceError) -> str:
-    cause = error.__cause__
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"certificate not trusted: {cause.verify_message}"
-    return f"handshake failed: {cause or 'the peer left'}"
 
 
 @asynccontextmanager

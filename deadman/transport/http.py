@@ -19,6 +19,7 @@ import trio
 
 from deadman.model.errors import Reason, Refused, Unavailable
 from deadman.transport.dial import Dialler, hang_up
+from deadman.transport.tls import TlsStream
 
 MAX_BODY = 4 * 2**20
 """Bytes; whatever is longer is not an answer."""
@@ -204,7 +205,6 @@ def _broken(kind: type[httpcore.NetworkError]) -> Iterator[None]:
 
 
 def _readable(stream: trio.abc.Stream) -> bool:
-    if isinstance(stream, trio.SSLStream) and stream._incoming.pending:
-        return True  # a goodbye that came along with the last answer: no longer in the socket, not decrypted yet
-    wire = stream.transport_stream if isinstance(stream, trio.SSLStream) else stream
-    return isinstance(wire, trio.SocketStream) and wire.socket.is_readable()
+    if isinstance(stream, trio.SocketStream):
+        return stream.socket.is_readable()
+    return isinstance(stream, TlsStream) and stream.is_readable()

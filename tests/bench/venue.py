@@ -131,8 +131,8 @@ class Connection(asyncio.Protocol):
     def _hear(self, request: dict[str, Any]) -> None:
         method = request["method"]
         if method == "public/test" and self.asked_at is not None:
-            self.venue.answered(self, time.monotonic() - self.asked_at)
-            self.asked_at = None
+            took, self.asked_at = time.monotonic() - self.asked_at, None
+            self.venue.on_answer(self, took)
         elif method.startswith("private/cancel"):
             self.venue.cancelled_at = time.monotonic()
         elif method == "private/get_cancel_on_disconnect":
@@ -156,9 +156,6 @@ class Venue:
 
     def prove(self, whose: str, account: str) -> None:
         self.proven[whose].setdefault(account, time.monotonic())
-
-    def answered(self, connection: Connection, took: float) -> None:
-        self.on_answer(connection, took)
 
     async def count(self, whose: str) -> dict[str, Any]:
         """What there is of it now; `last` is the instant at which the last account was proven."""
