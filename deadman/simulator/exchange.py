@@ -18,6 +18,8 @@ class Order:
 
     Attributes:
         connection: the WebSocket connection that placed it; None for REST, FIX and SX Bet, where there is none to lose.
+        type: as the venue shows it; `stop` and `take` alone stand for those at the market's price.
+        edited_at: when it was changed last, if ever.
     """
 
     order_id: str
@@ -33,6 +35,12 @@ class Order:
     direction: str = "buy"
     price: float = 100.0
     amount: float = 10.0
+    time_in_force: str = "good_til_cancelled"
+    trigger: str = "mark_price"
+    trigger_price: float = 100.0
+    post_only: bool = False
+    reduce_only: bool = False
+    edited_at: float | None = None
     state: State = "open"
     cancel_reason: str | None = None
     cancelled_at: float | None = None
@@ -43,8 +51,9 @@ class Exchange:
     """The book of one venue.
 
     Attributes:
-        observers: hear of every order placed or cancelled, in order.
+        observers: hear of every order placed, edited or cancelled, in order.
         due: run before any look at the book, to cancel what time alone has cancelled since the last one.
+        name: gives the id of the so manieth order, in this currency.
     """
 
     clock: Callable[[], float] = trio.current_time
@@ -52,6 +61,7 @@ class Exchange:
     book: dict[str, Order] = field(default_factory=dict)
     resting: dict[str, Order] = field(default_factory=dict)
     observers: list[Callable[[Order], None]] = field(default_factory=list)
+    name: Callable[[int, str], str] = lambda number, currency: f"{currency}-{number}"
 
     @property
     def orders(self) -> dict[str, Order]:
@@ -63,32 +73,14 @@ class Exchange:
         for catch_up in self.due:
             catch_up()
 
-    def place(
-        self,
-        account: str,
-        *,
-        connection: int | None = None,
-        instrument: str = "BTC-PERPETUAL",
-        currency: str = "BTC",
-        kind: str = "future",
-        type: str = "limit",  # noqa: A002  the venue's own word
-        label: str = "",
-        event: str = "",
-    ) -> Order:
-        """Let one more order rest; it never fills."""
-        order = Order(
-            order_id=f"{currency}-{len(self.orders) + 1}",
-            account=account,
-            placed_at=self.clock(),
-            connection=connection,
-            instrument=instrument,
-            currency=currency,
-            kind=kind,
-            type=type,
-            label=label,
-            event=event,
-        )
-        return self.record(order)
+    def place(self, account: str, *, connection: int | None = None, **details: Any) -> Order:
+        """Let one more order rest; it never fills. `details` are fields of `Order`."""
+        order_id = self.name(len(self.orders) + 1, details.get("currency", "BTC"))
+        return self.record(Order(order_id, account, self.clock(), connection, **details))
+
+    def edit(self, order: Order, **changes: Any) -> Order:
+        """Change an open order, which keeps its id."""
+        return self.record(replace(order, edited_at=self.clock(), **changes))
 
     def open_orders(self, account: str | None = None) -> list[Order]:
         """What rests now, oldest first: of one account, or of all."""
@@ -106,7 +98,7 @@ class Exchange:
         if order.state == "open":
             self.resting[order.order_id] = order
         else:
-            del self.resting[order.order_id]
+            self.resting.pop(order.order_id, None)
         for observer in self.observers:
             observer(order)
         return order

@@ -91,12 +91,12 @@ async def test_a_lost_connection_takes_its_own_orders_and_no_others(
     client, other = await desk.logged_in(), await desk.logged_in()
     await client.call(ENABLE, scope="connection")
     await other.call("private/subscribe", channels=["user.orders.any.any.raw"])
-    mine = (await client.call("private/buy", instrument_name="BTC-PERPETUAL", amount=10))["order"]["order_id"]
-    rest, bare = desk.venue.exchange.place("desk"), await other.call("private/sell", instrument_name="ETH_USDC")
+    mine = (await client.place())["order_id"]
+    rest, bare = desk.venue.exchange.place("desk"), await other.place("private/sell", "ETH_USDC", amount=1, price=9000)
     await lose(desk, client, way)
     await trio.sleep(25)
     assert desk.venue.exchange.orders[mine].cancel_reason == "cancel_on_disconnect"
-    assert {o.order_id for o in desk.venue.exchange.open_orders()} == {rest.order_id, bare["order"]["order_id"]}
+    assert {o.order_id for o in desk.venue.exchange.open_orders()} == {rest.order_id, bare["order_id"]}
     await other.call("public/test")
     told = [f["params"]["data"] for f in other.seen if f.get("method") == "subscription"]
     assert [t["order_id"] for t in told if t.get("cancel_reason") == "cancel_on_disconnect"] == [mine]
@@ -122,7 +122,7 @@ async def test_a_logout_answers_nothing_ends_its_tokens_and_spares_its_orders(
     client, other = await desk.logged_in("session:deadman"), await desk.connect()
     token = (await client.login("session:deadman"))["access_token"]
     await client.call(ENABLE, scope="connection")
-    await client.call("private/buy", instrument_name="BTC-PERPETUAL")
+    await client.place()
     await client.send("private/logout")
     assert await client.close_code() == 1000
     assert not any("id" in frame and frame["id"] == client.number for frame in client.seen)
@@ -165,7 +165,7 @@ async def test_a_frozen_link_dies_at_the_venue_by_its_own_heartbeat_and_the_peer
 ) -> None:
     client = await desk.logged_in()
     await client.call(ENABLE, scope="connection")
-    await client.call("private/buy", instrument_name="BTC-PERPETUAL")
+    await client.place()
     await client.call("public/set_heartbeat", interval=10)
     desk.venue.accounts["desk"].faults.frozen = True
     begun = trio.current_time()
@@ -228,9 +228,9 @@ async def test_cancels_take_what_they_name_and_count_it(autojump_clock: MockCloc
 
 async def test_one_order_can_be_looked_at_and_cancelled_once(autojump_clock: MockClock, desk: World) -> None:
     client = await desk.logged_in()
-    placed = await client.call("private/buy", instrument_name="SOL_USDC-PERPETUAL", label="x")
-    order_id = placed["order"]["order_id"]
+    order_id = (await client.place(instrument="SOL_USDC-PERPETUAL", label="x"))["order_id"]
     assert desk.venue.exchange.orders[order_id].currency == "USDC"
     assert (await client.call("private/cancel", order_id=order_id))["cancel_reason"] == "user_request"
     assert (await client.call("private/get_order_state", order_id=order_id))["order_state"] == "cancelled"
-    assert await client.code("private/cancel", order_id=order_id) == 10004
+    assert await client.code("private/cancel", order_id=order_id) == 11044
+    assert await client.code("private/cancel", order_id="BTC-999") == 10004

@@ -17,12 +17,15 @@ from deadman.simulator.deribit.access import Session
 from deadman.simulator.deribit.settings import Settings
 from deadman.simulator.faults import Faults, Gate, Levels
 
+Text = str | bytes | Callable[[], str]
+"""Bytes go out as they are, in no frame; what is called is written when it leaves."""
+
 
 class Outbox:
     """Texts by the instant each may leave; in the order they were put where those are equal."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[float, int, str | bytes]] = []
+        self._waiting: list[tuple[float, int, Text]] = []
         self._numbers = count()
         self._changed = trio.Event()
         self._closed = False
@@ -30,7 +33,7 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, text: str | bytes, leaves_at: float) -> None:
+    def put(self, text: Text, leaves_at: float) -> None:
         heapq.heappush(self._waiting, (leaves_at, next(self._numbers), text))
         self._wake()
 
@@ -49,7 +52,8 @@ class Outbox:
                 continue
             with trio.move_on_at(self._waiting[0][0]):
                 await self._changed.wait()
-        return heapq.heappop(self._waiting)[2]
+        text = heapq.heappop(self._waiting)[2]
+        return text() if callable(text) else text
 
     def _is_due(self) -> bool:
         return bool(self._waiting) and self._waiting[0][0] <= trio.current_time()
@@ -173,11 +177,17 @@ class Account:
         return next((enabled for last, enabled in reversed(self.history) if last < connection), False)
 
 
+HTTP = 0
+"""In place of a connection's number: nothing dies with it."""
+
+
 @dataclass(slots=True, eq=False)
 class Connection:
     """A WebSocket, or a bot that a test pretends has one.
 
     Attributes:
+        id: a number, or `HTTP` for a request that has no WebSocket.
+        gathered: what a channel's interval has brought so far, by channel and instrument.
         sever: breaks the stream underneath at once.
         scope: cancelled when the venue stops listening to this connection.
     """
@@ -193,6 +203,7 @@ class Connection:
     session: Session | None = None
     cancel_on_disconnect: bool = False
     channels: set[str] = field(default_factory=set)
+    gathered: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     rescheduled: trio.Event = field(default_factory=trio.Event)
     ended: Cause | None = None
@@ -208,8 +219,7 @@ class Connection:
         """Queue one message, to leave `after` seconds from now."""
         self.post_text(json.dumps(message, separators=(",", ":")), after)
 
-    def post_text(self, text: str | bytes, after: float = 0.0) -> None:
-        """Queue any text; bytes go out as they are, in no frame."""
+    def post_text(self, text: Text, after: float = 0.0) -> None:
         if self.ended is None and not any(faults.dead for faults in self.levels):
             now = trio.current_time()
             self.timers.spoke_at = now

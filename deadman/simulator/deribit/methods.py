@@ -1,25 +1,17 @@
-"""What the venue can be asked, but for trading: sessions, heartbeats, subscriptions."""
+"""What the venue can be asked of sessions: logins, heartbeats, cancel-on-disconnect; and all that it can be asked."""
 
 from __future__ import annotations
 
-import re
-import zlib
 from typing import Any
 
 import trio
 
 from deadman.simulator.deribit.access import RpcError, Session, invalid_params
-from deadman.simulator.deribit.connection import Cause
+from deadman.simulator.deribit.channels import CHANNELS
+from deadman.simulator.deribit.connection import HTTP, Cause
+from deadman.simulator.deribit.market import MARKET
 from deadman.simulator.deribit.requests import Call, Method, NoReply
 from deadman.simulator.deribit.trading import TRADING
-
-PUBLIC_CHANNEL = re.compile(
-    r"platform_state(\.public_methods_state)?|announcements|(ticker|book|trades|quote|deribit_price_index|"
-    r"deribit_volatility_index|instrument\.state|perpetual|chart\.trades)\..+"
-)
-PRIVATE_CHANNEL = re.compile(
-    r"user\.(orders\.[^.]+(\.[^.]+)?\.(raw|100ms|agg2)|lock|access_log|(portfolio|trades|changes|mmp_trigger)\..+)"
-)
 
 
 def hello(call: Call) -> Any:
@@ -102,15 +94,6 @@ def disable_heartbeat(call: Call) -> Any:
     return "ok"
 
 
-def get_account_summary(call: Call) -> Any:
-    """Of the extended summary only what tells whose account it is."""
-    if not isinstance(call.params.get("currency"), str):
-        raise invalid_params("currency")
-    name = call.account.name
-    summary = {"currency": call.params["currency"], "type": "main", "username": name}
-    return summary | ({"id": zlib.crc32(name.encode())} if call.params.get("extended") is True else {})
-
-
 def get_cancel_on_disconnect(call: Call) -> Any:
     scope = switch_scope(call)
     enabled = call.account.cancel_on_disconnect if scope == "account" else call.connection.cancel_on_disconnect
@@ -141,48 +124,24 @@ def switch_scope(call: Call) -> str:
     scope = call.params.get("scope", "connection")
     if scope not in ("connection", "account"):
         raise invalid_params("scope")
+    if scope == "connection" and call.connection.id == HTTP:
+        raise RpcError(10030)
     return str(scope)
 
 
-def subscribe(call: Call) -> Any:
-    """Add what channels there are, and name them: the others are dropped without a word."""
-    may_be_private = call.method.startswith("private/")
-    accepted = [
-        c for c in channels(call) if PUBLIC_CHANNEL.fullmatch(c) or (may_be_private and PRIVATE_CHANNEL.fullmatch(c))
-    ]
-    call.connection.channels.update(accepted)
-    return accepted
-
-
-def unsubscribe(call: Call) -> Any:
-    known = [c for c in channels(call) if c in call.connection.channels]
-    call.connection.channels.difference_update(known)
-    return known
-
-
-def channels(call: Call) -> list[str]:
-    named = call.params.get("channels")
-    if not isinstance(named, list):
-        raise invalid_params("channels")
-    return [channel for channel in named if isinstance(channel, str)]
-
-
 METHODS: dict[str, Method] = {
-    "public/hello": Method(hello),
+    "public/hello": Method(hello, on_a_socket=True),
     "public/test": Method(test),
     "public/get_time": Method(get_time),
     "public/status": Method(status),
     "public/auth": Method(auth),
-    "public/set_heartbeat": Method(set_heartbeat),
-    "public/disable_heartbeat": Method(disable_heartbeat),
-    "public/subscribe": Method(subscribe),
-    "public/unsubscribe": Method(unsubscribe),
-    "private/subscribe": Method(subscribe, "account:read"),
-    "private/unsubscribe": Method(unsubscribe, "account:read"),
-    "private/get_account_summary": Method(get_account_summary, "account:read"),
-    "private/logout": Method(logout, "account:read"),
+    "public/set_heartbeat": Method(set_heartbeat, on_a_socket=True),
+    "public/disable_heartbeat": Method(disable_heartbeat, on_a_socket=True),
+    "private/logout": Method(logout, "account:read", on_a_socket=True),
     "private/get_cancel_on_disconnect": Method(get_cancel_on_disconnect, "account:read"),
     "private/enable_cancel_on_disconnect": Method(enable_cancel_on_disconnect, "account:read_write"),
     "private/disable_cancel_on_disconnect": Method(disable_cancel_on_disconnect, "account:read_write"),
+    **CHANNELS,
+    **MARKET,
     **TRADING,
 }

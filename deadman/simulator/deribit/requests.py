@@ -9,8 +9,8 @@ from typing import Any
 
 import trio
 
-from deadman.simulator.deribit.access import RpcError, invalid_token
-from deadman.simulator.deribit.connection import Account, Cause, Connection
+from deadman.simulator.deribit.access import RpcError, invalid_params, invalid_token
+from deadman.simulator.deribit.connection import HTTP, Account, Cause, Connection
 from deadman.simulator.deribit.ledger import Ledger
 from deadman.simulator.deribit.settings import allows
 from deadman.simulator.exchange import Received
@@ -42,10 +42,14 @@ class NoReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What a method does and what it needs: None means nobody has to log in for it."""
+    """What a method does and what it needs: None means nobody has to log in for it.
+
+    `on_a_socket`: over HTTP it is answered 10030.
+    """
 
     run: Callable[[Call], Any]
     need: str | None = None
+    on_a_socket: bool = False
 
 
 def handle(
@@ -106,20 +110,46 @@ def outcome_of(call: Call, method: Method) -> dict[str, Any] | None:
 def pay(call: Call) -> None:
     connection = call.connection
     owner = connection.account.name if connection.account else connection.address
-    if not call.venue.credits.spend(owner, pool_of(call.method), trio.current_time()):
+    if not call.venue.credits.spend(owner, pool_of(call), trio.current_time()):
         raise RpcError(10028)
 
 
-def pool_of(method: str) -> str:
-    match method.partition("/")[2]:
-        case "subscribe" | "unsubscribe":
+MATCHING = frozenset(
+    {
+        "buy",
+        "sell",
+        "edit",
+        "cancel",
+        "cancel_all_by_currency",
+        "cancel_all_by_currency_pair",
+        "cancel_all_by_instrument",
+    }
+)
+
+
+def pool_of(call: Call) -> str:
+    """Who pays for what. Source: docs.deribit.com, "Rate Limits", Cost per Request and Cancel Method Logic."""
+    match call.method.partition("/")[2]:
+        case "subscribe" | "unsubscribe" | "unsubscribe_all":
             return "subscribe"
-        case "buy" | "sell" | "cancel" | "cancel_all_by_currency" | "cancel_all_by_instrument":
-            return "matching"
-        case "cancel_all" | "cancel_by_label" | "cancel_all_by_kind_or_type":
+        case "get_instruments":
+            return "instruments"
+        case "cancel_all":
             return "cancel_all"
-        case _:
-            return "any"
+        case "cancel_by_label" | "cancel_all_by_kind_or_type":
+            return "cancel_all" if call.params.get("currency", "any") == "any" else "matching"
+        case method:
+            return "matching" if method in MATCHING else "any"
+
+
+def required(call: Call, name: str) -> str:
+    """A parameter that has to be there, as text that is not empty."""
+    value = call.params.get(name)
+    if value is None:
+        raise invalid_params(name, "value is required")
+    if not isinstance(value, str) or not value:
+        raise invalid_params(name)
+    return value
 
 
 def admitted(call: Call, methods: Mapping[str, Method]) -> Method:
@@ -135,6 +165,8 @@ def admitted(call: Call, methods: Mapping[str, Method]) -> Method:
     method = methods.get(call.method)
     if method is None:
         raise RpcError(-32601)
+    if method.on_a_socket and call.connection.id == HTTP:
+        raise RpcError(10030)
     if method.need is not None:
         authorise(call, method.need)
     return method
@@ -176,7 +208,7 @@ def parse(text: str) -> dict[str, Any]:
     """One JSON-RPC request with named parameters.
 
     Raises:
-        RpcError: 11050 for what is not JSON, -32600 for what is too large or no request, -32602.
+        RpcError: 11050 for what is not JSON or no request, -32600 for what is too large, -32602.
     """
     if len(text.encode()) > LARGEST:
         raise RpcError(-32600)
@@ -184,8 +216,8 @@ def parse(text: str) -> dict[str, Any]:
         request = json.loads(text)
     except ValueError:
         raise RpcError(11050, "invalid json") from None
-    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
-        raise RpcError(-32600, {"reason": "not a request"})
+    if not isinstance(request, dict) or not isinstance(request.get("method"), str):  # batches too, which it takes not
+        raise RpcError(11050)
     if not isinstance(request.get("params", {}), dict | None):
         raise RpcError(-32602, {"reason": "parameters must be named", "param": "params"})
     return request

@@ -95,6 +95,7 @@ class Settings:
         default_factory=lambda: {  # source: the documents' rate limits
             "any": (500, 50_000, 10_000),
             "subscribe": (3_000, 30_000, 10_000),
+            "instruments": (10_000, 500_000, 10_000),
             "matching": (1, 20, 5),
             "cancel_all": (1, 250, 200),
         }

@@ -9,45 +9,13 @@ from typing import Any
 import trio
 from wsproto.utilities import LocalProtocolError
 
+from deadman.simulator.deribit.channels import publish, tell
 from deadman.simulator.deribit.connection import CLOSE_FRAMES, Cause, Connection, Tick
 from deadman.simulator.deribit.ledger import Ledger
 from deadman.simulator.deribit.methods import METHODS
 from deadman.simulator.deribit.requests import handle
-from deadman.simulator.deribit.trading import as_json
 from deadman.simulator.deribit.websocket import WebSocket
-from deadman.simulator.exchange import Order
 from deadman.simulator.faults import Link, address_of
-
-
-def publish(venue: Ledger, channel: str, data: Any) -> None:
-    for connection in venue.connections_of():
-        if channel in connection.channels:
-            push(venue, connection, channel, data)
-
-
-def tell(venue: Ledger, order: Order) -> None:
-    """Tell the connections of an order's account what became of it."""
-    for connection in venue.connections_of(order.account):
-        for channel in sorted(connection.channels):
-            if covers(channel, order):
-                push(venue, connection, channel, as_json(order))
-
-
-def push(venue: Ledger, connection: Connection, channel: str, data: Any) -> None:
-    connection.post({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}})
-    if len(connection.outbox) > venue.settings.outbox:
-        venue.end(connection, Cause.SLOW)
-
-
-def covers(channel: str, order: Order) -> bool:
-    match channel.split("."):
-        case ["user", "orders", kind, currency, _]:
-            return kind in ("any", order.kind) and currency in ("any", order.currency)
-        case ["user", "orders", instrument, _]:
-            return instrument == order.instrument
-        case _:
-            return False
-
 
 PARTING = 10.0  # seconds for the last words to be written
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)  # the last: spoken after a close
