@@ -64,21 +64,26 @@ def means(account: Account, cause: Cause) -> OnTrip:
     return account.on_trip
 
 
-def trip_ready(guard: Guard, account: Account) -> bool:
-    """Whether a trip, the one under way or else its bots' next, could be carried out now; so too where none would
-    send anything. Any session can cut a lease, also one whose key cancels nothing.
+def can_send(guard: Guard, method: OnTrip) -> bool | None:
+    """Whether what this method sends can leave now; None where it sends nothing.
+
+    Any session can cut a lease, also one whose key cancels nothing.
     """
-    if account.observe:
-        return True
-    match means(account, guard.trip.cause) if guard.trip is not None else account.on_trip:
+    match method:
         case "cancel":
             return guard.can_cancel
         case "expire":
             return guard.session_at is not None
         case "lapse" | "none":
-            return True
-        case _ as method:
+            return None
+        case _:
             assert_never(method)
+
+
+def trip_ready(guard: Guard, account: Account) -> bool:
+    """Whether a trip, the one under way or else its bots' next, could be carried out now, if it sends anything."""
+    method = means(account, guard.trip.cause) if guard.trip is not None else account.on_trip
+    return account.observe or can_send(guard, method) is not False
 
 
 def cancel_method(guard: Guard, account: Account, now: float) -> OnTrip:

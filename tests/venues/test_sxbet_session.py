@@ -32,7 +32,7 @@ RETIRED = Refused(Reason.RETIRED, "404")
 FORBIDDEN = Refused(Reason.FORBIDDEN, "403")
 OTHERWISE = Setback(Reason.GARBLED, "another number")
 
-TIMERS = sxbet("maker").timers
+MAKER = sxbet("maker")
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Venue:
     done: list[str] = field(default_factory=list)
     told: list[Fact] = field(default_factory=list)
     clock: Clock = field(default_factory=lambda: Clock(trio.current_time, trio.current_time))
-    timers = TIMERS
+    account = MAKER
 
     def post(self, fact: Fact) -> None:
         self.told.append(fact)
@@ -61,7 +61,8 @@ class Venue:
         self.done.append("cancel")
         return _given(self.cancelled)
 
-    async def cut(self) -> None:
+    async def end(self, within: int) -> None:
+        assert within == CUT
         self.done.append("cut")
         _given(self.cut_by)
 
@@ -147,10 +148,10 @@ async def test_while_it_waits_a_session_counts_and_leaves_the_last_count_to_the_
 ) -> None:
     venue = Venue(4)
     session = venue.session
-    await session.attend(3 * COUNT_INTERVAL + TIMERS.reply_timeout)
+    await session.attend(3 * COUNT_INTERVAL + MAKER.timers.reply_timeout)
     counts = [fact.at for fact in venue.told if isinstance(fact, facts.OrdersCounted)]
     assert counts == [0.0, COUNT_INTERVAL, 2 * COUNT_INTERVAL]
-    assert trio.current_time() == 3 * COUNT_INTERVAL + TIMERS.reply_timeout
+    assert trio.current_time() == 3 * COUNT_INTERVAL + MAKER.timers.reply_timeout
     await session.attend(trio.current_time() + 1.0)
     await session.attend(trio.current_time() + 1.0)
     assert venue.done == ["list"] * 4, "never twice on a venue that is slow to tell"

@@ -22,8 +22,8 @@ from deadman.model.facts import Fact
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Secret
 from deadman.transport.http import Answer, Http
-from deadman.venues.sxbet.conversation import Conversation, Grant
-from deadman.venues.sxbet.settings import SxBetAccount
+from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.settings import CUT, SxBetAccount
 from deadman.venues.sxbet.switch import Switch
 from tests.support.boards import sxbet
 
@@ -64,9 +64,8 @@ class Venue:
         return NOON + self.now - 1000.0
 
     def switch(self, account: SxBetAccount) -> Switch:
-        grant = Grant.of(account, Secret("the-key"))
         clock = Clock(lambda: self.now, self.timestamp)
-        conversation = Conversation(cast(Http, self), grant, clock, account.timers, self.posted.append)
+        conversation = Conversation(cast(Http, self), account, Secret("the-key"), clock, self.posted.append)
         return Switch(account, conversation)
 
 
@@ -87,8 +86,8 @@ def granting(seconds: float = 30, skew: float = 0.0, **data: Any) -> dict[str, A
 
 async def test_a_lease_is_asked_for_by_key_alone_in_v3_and_with_the_address_in_v2() -> None:
     v3, v2 = Venue(granting()), Venue(granting())
-    await v3.switch(V3).arm()
-    await v2.switch(V2).arm()
+    await v3.switch(V3).take()
+    await v2.switch(V2).take()
     assert v3.asked == [("POST", "/heartbeat/v3", {"x-sx-api-key": "the-key"}, {"timeoutSeconds": 30})]
     body = {"requestor": WALLET, "timeoutSeconds": 30}
     assert v2.asked == [("POST", "/heartbeat", {"x-api-key": "the-key"}, body)]
@@ -97,21 +96,21 @@ async def test_a_lease_is_asked_for_by_key_alone_in_v3_and_with_the_address_in_v
 @pytest.mark.parametrize("account", [V2, V3])
 async def test_a_lease_is_dated_from_the_asking_and_lasts_as_long_as_the_venue_echoed(account: SxBetAccount) -> None:
     venue = Venue(granting())
-    assert await venue.switch(account).arm() == Proof(1000.0, 30.0, Coverage.LEASE)
+    assert await venue.switch(account).take() == Proof(1000.0, 30.0, Coverage.LEASE)
 
 
 async def test_what_the_venue_may_have_heard_is_posted_before_it_is_sent() -> None:
     venue = Venue(granting())
-    await venue.switch(V3).arm()
+    await venue.switch(V3).take()
     assert venue.posted[0] == facts.Attempted(1000.0, 30.0)
 
 
 async def test_a_renewal_is_the_same_call_again() -> None:
     venue = Venue(granting())
     switch = venue.switch(V3)
-    await switch.arm()
+    await switch.take()
     venue.now = 1000.0
-    await switch.confirm()
+    await switch.take()
     assert venue.asked[0] == venue.asked[1]
 
 
@@ -128,54 +127,54 @@ async def test_a_renewal_is_the_same_call_again() -> None:
 )
 async def test_v2_protects_nothing_by_an_echo_that_is_not_what_we_asked_for(data: dict[str, Any]) -> None:
     with pytest.raises(SwitchOff):
-        await Venue(granting(**data)).switch(V2).arm()
+        await Venue(granting(**data)).switch(V2).take()
 
 
 async def test_the_echoed_address_may_be_spelled_in_any_case() -> None:
-    assert (await Venue(granting(requestor=WALLET.lower())).switch(V2).arm()).ttl == 30.0
+    assert (await Venue(granting(requestor=WALLET.lower())).switch(V2).take()).ttl == 30.0
 
 
 async def test_v3_may_echo_nothing_but_nothing_wrong() -> None:
     silent = granting(timeoutSeconds=None, requestor=None)
-    assert (await Venue(silent).switch(V3).arm()).ttl == 30.0
+    assert (await Venue(silent).switch(V3).take()).ttl == 30.0
     with pytest.raises(SwitchOff, match="asked for a lease of 30 s, the venue answered 10"):
-        await Venue(granting(timeoutSeconds=10)).switch(V3).arm()
+        await Venue(granting(timeoutSeconds=10)).switch(V3).take()
 
 
 @pytest.mark.parametrize("account", [V2, V3])
 @pytest.mark.parametrize("expiry", [None, "", "soon", 1800000030, "2027-01-15T08:00:30"])
 async def test_without_a_readable_expiry_nothing_is_protected(account: SxBetAccount, expiry: Any) -> None:
     with pytest.raises(SwitchOff, match="expiresAt"):
-        await Venue(granting(expiresAt=expiry)).switch(account).arm()
+        await Venue(granting(expiresAt=expiry)).switch(account).take()
 
 
 @pytest.mark.parametrize("dated", [True, False])
 @pytest.mark.parametrize("left", [-3600.0, -5.0])
 async def test_a_lease_that_has_already_ended_protects_nothing(left: float, dated: bool) -> None:
     with pytest.raises(SwitchOff, match="ended"):
-        await Venue(granting(left), dated=dated).switch(V3).arm()
+        await Venue(granting(left), dated=dated).switch(V3).take()
 
 
 async def test_a_lease_shorter_than_its_echo_is_believed_only_so_far() -> None:
-    proof = await Venue(granting(12.0)).switch(V3).arm()
+    proof = await Venue(granting(12.0)).switch(V3).take()
     assert proof.ttl == pytest.approx(12.0, abs=1.0)
 
 
 @pytest.mark.parametrize("skew", [-7200.0, -20.0, 20.0, 7200.0])
 async def test_a_clock_that_is_wrong_on_either_side_costs_no_lease(skew: float) -> None:
     venue = Venue(granting(skew=skew), skew=skew)
-    assert await venue.switch(V3).arm() == Proof(1000.0, 30.0, Coverage.LEASE)
+    assert await venue.switch(V3).take() == Proof(1000.0, 30.0, Coverage.LEASE)
     offset = next(fact.offset for fact in venue.posted if isinstance(fact, facts.ClockCompared))
     assert offset == pytest.approx(skew, abs=1.0)
 
 
 async def test_a_date_header_that_is_wrong_by_itself_costs_no_lease_either() -> None:
-    assert (await Venue(granting(), skew=7200.0).switch(V3).arm()).ttl == 30.0
+    assert (await Venue(granting(), skew=7200.0).switch(V3).take()).ttl == 30.0
 
 
 async def test_of_two_clocks_that_disagree_the_kinder_one_decides() -> None:
-    assert (await Venue(granting(-10.0, skew=20.0), skew=20.0).switch(V3).arm()).ttl == pytest.approx(10.0)
-    assert (await Venue(granting(10.0, skew=-20.0), skew=-20.0).switch(V3).arm()).ttl == pytest.approx(10.0, abs=1.0)
+    assert (await Venue(granting(-10.0, skew=20.0), skew=20.0).switch(V3).take()).ttl == pytest.approx(10.0)
+    assert (await Venue(granting(10.0, skew=-20.0), skew=-20.0).switch(V3).take()).ttl == pytest.approx(10.0, abs=1.0)
 
 
 @given(st.floats(-1e5, 1e5), st.floats(-1e5, 1e5), st.booleans())
@@ -183,7 +182,7 @@ async def test_no_claim_outlasts_what_was_asked_for_nor_begins_later_than_the_as
     left: float, skew: float, dated: bool
 ) -> None:
     try:
-        proof = await Venue(granting(left, skew=skew), skew=skew, dated=dated).switch(V3).arm()
+        proof = await Venue(granting(left, skew=skew), skew=skew, dated=dated).switch(V3).take()
     except SwitchOff:
         return
     assert proof.asked_at == 1000.0
@@ -203,26 +202,26 @@ async def test_no_claim_outlasts_what_was_asked_for_nor_begins_later_than_the_as
 async def test_no_answer_but_a_success_in_words_is_a_lease(says: Any, status: int, kind: type[Exception]) -> None:
     venue = Venue(says, status=status)
     with pytest.raises(kind):
-        await venue.switch(V3).arm()
+        await venue.switch(V3).take()
     assert [fact.code for fact in venue.posted if isinstance(fact, facts.Erred)] == [str(status)]
 
 
 @pytest.mark.parametrize("account", [V2, V3])
 async def test_a_cut_asks_for_one_second(account: SxBetAccount) -> None:
     venue = Venue(granting(1.0, timeoutSeconds=1))
-    await venue.switch(account).cut()
+    await venue.switch(account).end(CUT)
     assert venue.asked[0][3]["timeoutSeconds"] == 1
     assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 1.0, 1.0)
 
 
 async def test_a_cut_lease_that_is_over_already_is_what_was_wanted() -> None:
-    await Venue(granting(-60.0, timeoutSeconds=1)).switch(V3).cut()
+    await Venue(granting(-60.0, timeoutSeconds=1)).switch(V3).end(CUT)
 
 
 async def test_a_cut_that_the_venue_answers_with_another_number_is_to_be_repeated_and_that_number_counts() -> None:
     venue = Venue(granting(1.0))
     with pytest.raises(Setback, match="asked for a lease of 1 s, the venue answered 30"):
-        await venue.switch(V3).cut()
+        await venue.switch(V3).end(CUT)
     assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 30.0, None, stands=True)
 
 
@@ -241,7 +240,7 @@ async def test_a_wrong_echo_is_a_lease_all_the_same_unless_it_names_none_or_anot
 ) -> None:
     venue = Venue(granting(1.0, **data))
     with pytest.raises(Setback):
-        await venue.switch(V2).cut()
+        await venue.switch(V2).end(CUT)
     granted = venue.posted[-1]
     assert isinstance(granted, facts.LeaseGranted)
     assert (granted.sure, granted.stands) == (None, stands)
@@ -249,7 +248,7 @@ async def test_a_wrong_echo_is_a_lease_all_the_same_unless_it_names_none_or_anot
 
 async def test_nought_is_sent_by_a_disarm_alone() -> None:
     venue = Venue(granting(0.0, timeoutSeconds=0))
-    await venue.switch(V3).turn_off()
+    await venue.switch(V3).end(0)
     assert venue.asked[0][3] == {"timeoutSeconds": 0}
     assert venue.posted[0] == facts.Attempted(1000.0, 0.0)
     assert venue.posted[-1] == facts.LeaseGranted(1000.25, 1000.0, 0.0, 0.0)
@@ -270,7 +269,7 @@ async def test_a_nought_that_the_venue_answers_with_a_lease_lets_nothing_go(
 ) -> None:
     venue = Venue(granting(0.0, **{"timeoutSeconds": 0, **data}))
     with pytest.raises(Setback):
-        await venue.switch(account).turn_off()
+        await venue.switch(account).end(0)
     granted = venue.posted[-1]
     assert isinstance(granted, facts.LeaseGranted)
     assert granted.sure is None
@@ -279,7 +278,7 @@ async def test_a_nought_that_the_venue_answers_with_a_lease_lets_nothing_go(
 
 @pytest.mark.parametrize("skew", [-400.0, 0.0, 400.0])
 async def test_v3_may_echo_nothing_of_a_nought_whatever_either_clock_says(skew: float) -> None:
-    await Venue(granting(0.0, skew=skew, timeoutSeconds=None), skew=skew).switch(V3).turn_off()
+    await Venue(granting(0.0, skew=skew, timeoutSeconds=None), skew=skew).switch(V3).end(0)
 
 
 @pytest.mark.parametrize(
@@ -299,14 +298,14 @@ async def test_what_becomes_of_a_request_is_posted_however_it_ends(
 ) -> None:
     venue = Venue(says, status=status)
     with pytest.raises(VenueError):
-        await venue.switch(V3).arm()
+        await venue.switch(V3).take()
     assert venue.posted[-1] == end
 
 
 async def test_a_renewal_that_we_are_called_away_from_may_be_heard_later(autojump_clock: MockClock) -> None:
     venue = Venue(granting(), hangs=True)
     with trio.move_on_after(1.0):
-        await venue.switch(V3).arm()
+        await venue.switch(V3).take()
     assert venue.posted[-1] == facts.LeaseGivenUp(1000.25, 1000.0)
 
 
@@ -314,31 +313,31 @@ async def test_a_renewal_that_we_are_called_away_from_may_be_heard_later(autojum
 async def test_a_request_that_never_left_us_is_not_heard_later(reason: Reason, end: type[Fact]) -> None:
     venue = Venue({}, fails=Unavailable(reason))
     with pytest.raises(Unavailable):
-        await venue.switch(V3).arm()
+        await venue.switch(V3).take()
     assert isinstance(venue.posted[-1], end)
 
 
 async def test_a_disarm_the_venue_did_not_confirm_is_not_done() -> None:
     with pytest.raises(Refused):
-        await Venue({"status": "failure"}, status=400).switch(V3).turn_off()
+        await Venue({"status": "failure"}, status=400).switch(V3).end(0)
 
 
 async def test_observing_sends_nothing_at_all() -> None:
     venue = Venue(granting())
     with pytest.raises(Setback, match="observing"):
-        await venue.switch(replace(V3, observe=True)).arm()
+        await venue.switch(replace(V3, observe=True)).take()
     assert venue.asked == []
 
 
 async def test_no_secret_is_in_anything_that_is_posted_or_raised() -> None:
     venue = Venue({"status": "failure", "errorCode": "BAD_AUTH"}, status=401)
     with pytest.raises(Refused) as refused:
-        await venue.switch(V3).arm()
+        await venue.switch(V3).take()
     assert "the-key" not in f"{refused.value} {venue.posted}"
 
 
 async def test_a_key_that_the_venue_repeats_in_its_complaint_is_told_to_nobody() -> None:
     venue = Venue({"status": "failure", "errorCode": "no such key: the-key"}, status=401)
     with pytest.raises(Refused, match=r"no such key: \*\*\*") as error:
-        await venue.switch(V3).arm()
+        await venue.switch(V3).take()
     assert "the-key" not in str(error.value) + repr(error.value)

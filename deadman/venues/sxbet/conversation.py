@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import VenueError
-from deadman.model.settings import Secret, Timers
+from deadman.model.settings import Secret
 from deadman.transport.http import Answer, Http
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.settings import SxBetAccount
@@ -19,44 +19,17 @@ from deadman.venues.venue import Post
 _HEADERS = {"v2": "x-api-key", "v3": "x-sx-api-key"}
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What the key opens; V3 cancels by key alone, V2 wants the wallet's signature, which we never hold."""
-
-    key: Secret
-    api: Literal["v2", "v3"]
-    requestor: str | None
-
-    @classmethod
-    def of(cls, account: SxBetAccount, key: Secret) -> Grant:
-        return cls(key, account.api, account.requestor)
-
-    @property
-    def can_cancel(self) -> bool:
-        return self.api == "v3"
-
-    def headers(self) -> dict[str, str]:
-        return {_HEADERS[self.api]: self.key.reveal()}
-
-    def without_key(self, text: bytes) -> bytes:
-        """What a venue complains of, fit for people even where it repeats the key it was shown."""
-        return text.replace(self.key.reveal().encode(), b"***")
-
-    def lease_request(self, seconds: int) -> tuple[str, dict[str, Any]]:
-        """Path and body that ask for a lease of so many seconds; 0 disarms without cancelling."""
-        if self.api == "v2":
-            return "/heartbeat", {"requestor": self.requestor, "timeoutSeconds": seconds}
-        return "/heartbeat/v3", {"timeoutSeconds": seconds}
-
-
 @dataclass
 class Conversation:
-    """A sequence of requests; the session is open from the first answer on."""
+    """A sequence of requests; the session is open from the first answer on.
+
+    V3 cancels by key alone, V2 wants the wallet's signature, which we never hold.
+    """
 
     http: Http
-    grant: Grant
+    account: SxBetAccount
+    key: Secret
     clock: Clock
-    timers: Timers
     post: Post
     opened: bool = False
 
@@ -68,19 +41,18 @@ class Conversation:
             VenueError: by the rules in `codes` for any other answer.
         """
         asked_at = self.clock.now()
-        answer = await self.http.request(method, path, self.grant.headers(), body, self.timers.reply_timeout)
+        headers = {_HEADERS[self.account.api]: self.key.reveal()}
+        answer = await self.http.request(method, path, headers, body, self.account.timers.reply_timeout)
         now = self.clock.now()
         self.post(facts.Answered(now, now - asked_at))
         if not wire.readable(answer):
             raise self.failure(f"{method} {path.partition('?')[0]}", answer)
-        self._open(now)
+        if not self.opened:
+            self.opened = True
+            self.post(facts.SessionOpened(now, can_cancel=self.account.api == "v3"))
         return answer
 
     def failure(self, what: str, answer: Answer) -> VenueError:
+        """What to raise, in words that do not repeat the key, though the venue may."""
         self.post(facts.Erred(self.clock.now(), str(answer.status)))
-        return failure(what, replace(answer, body=self.grant.without_key(answer.body)))
-
-    def _open(self, now: float) -> None:
-        if not self.opened:
-            self.opened = True
-            self.post(facts.SessionOpened(now, self.grant.can_cancel))
+        return failure(what, replace(answer, body=answer.body.replace(self.key.reveal().encode(), b"***")))

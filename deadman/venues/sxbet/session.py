@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
@@ -17,7 +17,7 @@ from deadman.model.proof import Proof
 from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
-from deadman.venues.sxbet.conversation import Conversation, Grant
+from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.settings import CUT, SxBetAccount
 from deadman.venues.sxbet.switch import Switch
@@ -31,7 +31,6 @@ VENUE_LAG = 1.0
 
 UNCHANGED = {Reason.RETIRED, Reason.UNSUPPORTED, Reason.VENUE_ERROR, Reason.GARBLED}
 """Ends of a cancel after which the next round may well do better; of others the keeper must hear at once."""
-
 
 TWO_TRIES = 1.0
 """Seconds until the next round at least, when its list cost a second connection in vain."""
@@ -54,17 +53,19 @@ class SxBetSession:
     marks: Marks
 
     async def arm(self) -> Proof:
-        return await self.switch.arm()
+        return await self.switch.take()
 
     async def renew(self) -> Proof:
-        return await self.switch.confirm()
+        return await self.switch.take()
 
     async def attend(self, until: float) -> None:
         """The venue never speaks first; the time is used to count what is open."""
         with trio.move_on_at(until):
             await self._count_orders()
             # A wait may be long, and a count grows old; one that would not end in time is left to the next wait.
-            while (due := self.marks.counted_at + COUNT_INTERVAL) < until - self.conversation.timers.reply_timeout:
+            while (
+                due := self.marks.counted_at + COUNT_INTERVAL
+            ) < until - self.conversation.account.timers.reply_timeout:
                 await trio.sleep_until(due)
                 await self._count_orders()
         await trio.sleep_until(until)
@@ -77,7 +78,7 @@ class SxBetSession:
         return await self.orders.owner()
 
     async def disarm(self) -> None:
-        await self.switch.turn_off()
+        await self.switch.end(0)
 
     async def cancel_orders(self, method: OnTrip) -> Round:
         """`cancel`: by key. `expire`: the lease cut to a second. `lapse`: nothing is sent, the lease runs out.
@@ -86,16 +87,14 @@ class SxBetSession:
         """
         if method == "lapse":
             return Round(0, await self._remaining())
-        act = self._cancel if method == "cancel" else self._cut
         try:
-            return await act()
+            if method == "cancel":
+                return await self._cancel()
+            await self.switch.end(CUT)
+            await trio.sleep(CUT + VENUE_LAG)
+            return Round(0, await self._remaining())
         except VenueError as error:
             return await self._after(error)
-
-    async def _cut(self) -> Round:
-        await self.switch.cut()
-        await trio.sleep(CUT + VENUE_LAG)
-        return Round(0, await self._remaining())
 
     async def _cancel(self) -> Round:
         """Where the venue has no list that we can read, its word that it cancelled all of them has to do.
@@ -148,17 +147,13 @@ class SxBet:
     read_secret: ReadSecret
     marks: Marks = field(default_factory=Marks)
 
-    @asynccontextmanager
-    async def open_session(self) -> AsyncIterator[SxBetSession]:
+    def open_session(self) -> AbstractAsyncContextManager[SxBetSession]:
         """A replaced key file is a rotated key, while the lease taken with the old one still stands."""
-        async with self._session(opened=False) as session:
-            yield session
+        return self._session(opened=False)
 
-    @asynccontextmanager
-    async def look(self) -> AsyncIterator[SxBetSession]:
+    def look(self) -> AbstractAsyncContextManager[SxBetSession]:
         """A session for reading, which is not told of as one: nothing follows from it for the account."""
-        async with self._session(opened=True) as session:
-            yield session
+        return self._session(opened=True)
 
     async def count_orders(self) -> int:
         """All open orders, by a connection of its own. Raises VenueError where they cannot be read."""
@@ -174,9 +169,9 @@ class SxBet:
 
     @asynccontextmanager
     async def _session(self, *, opened: bool) -> AsyncIterator[SxBetSession]:
-        grant = Grant.of(self.account, await self.read_secret())
+        key = await self.read_secret()
         context = self.dialler.context(self.account.ca_file)
         async with open_http(self.dialler, self.account.url, context) as http:
-            conversation = Conversation(http, grant, self.clock, self.account.timers, self.post, opened)
+            conversation = Conversation(http, self.account, key, self.clock, self.post, opened)
             orders = Orders(self.account, conversation)
             yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.marks)

@@ -106,11 +106,7 @@ class SxBetAccount(Account):
             table.fault("watch", "names no watch", 'say "none" to renew even if no bot lives')
         if "timeout_seconds" in values and "renew_interval" in values:
             _settle_renewals(table)
-        match values.get("api"):
-            case "v2":
-                _settle_v2(table)
-            case "v3":
-                _settle_v3(table)
+        _settle_api(table)
 
     @property
     def timers(self) -> Timers:
@@ -175,23 +171,18 @@ def _settle_renewals(table: Table) -> None:
         )
 
 
-def _settle_v2(table: Table) -> None:
-    values = table.values
-    if not table.given("requestor"):
+def _settle_api(table: Table) -> None:
+    """What only one of the two interfaces takes."""
+    api, on_trip, named = table.values.get("api"), table.values.get("on_trip"), table.given("requestor")
+    if api == "v2" and not named:
         table.fault("requestor", "missing", "with V2 it is the wallet whose orders are guarded")
-    if values.get("on_trip") == "cancel":
-        table.fault(
-            "on_trip", '"cancel" needs api = "v3"', 'V2 cancels only with the wallet\'s private key; use "expire"'
-        )
-    if "on_trip" in values:
-        values["on_trip"] = values["on_trip"] or "expire"
-
-
-def _settle_v3(table: Table) -> None:
-    if table.given("requestor"):
+    if api == "v3" and named:
         table.fault("requestor", "only for V2", "with V3 the venue knows the account by its key: leave it out")
-    if "on_trip" in table.values:
-        table.values["on_trip"] = table.values["on_trip"] or "cancel"
+    if api == "v2" and on_trip == "cancel":
+        use = 'V2 cancels only with the wallet\'s private key; use "expire"'
+        table.fault("on_trip", '"cancel" needs api = "v3"', use)
+    if api is not None and "on_trip" in table.values:
+        table.values["on_trip"] = on_trip or ("cancel" if api == "v3" else "expire")
 
 
 def advice(accounts: Sequence[SxBetAccount]) -> Iterator[str]:

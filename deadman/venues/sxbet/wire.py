@@ -59,9 +59,12 @@ def readable(answer: Answer) -> bool:
     return 200 <= answer.status < 300 and content is not None and not failed
 
 
+def _data(content: Any) -> Any:
+    return content.get("data") if isinstance(content, dict) else None
+
+
 def lease(answer: Answer) -> Lease:
-    content = body(answer)
-    data = content.get("data") if isinstance(content, dict) else None
+    data = _data(body(answer))
     said: Mapping[str, Any] = data if isinstance(data, dict) else {}
     requestor = said.get("requestor")
     return Lease(
@@ -109,7 +112,7 @@ def complaint(answer: Answer) -> str:
 
 def orders(content: Any) -> list[Any] | None:
     """The orders of a listing, `data` or `data.orders`; None when it is neither."""
-    data = content.get("data") if isinstance(content, dict) else None
+    data = _data(content)
     listed = data.get("orders") if isinstance(data, dict) else data
     return listed if isinstance(listed, list) else None
 
@@ -124,8 +127,7 @@ def owner(content: Any) -> str | None:
 
 def next_key(content: Any) -> str | None:
     """Where a long listing goes on; None at its end."""
-    data = content.get("data") if isinstance(content, dict) else None
-    places = [place for place in (data, content) if isinstance(place, dict)]
+    places = [place for place in (_data(content), content) if isinstance(place, dict)]
     keys = (place.get("nextKey") for place in places)
     return next((str(key) for key in keys if isinstance(key, str | int) and key), None)
 
@@ -146,7 +148,7 @@ class Cancelled:
 
 def cancelled(content: Any) -> Cancelled:
     """V3 names what it has `cancelled` or, asked for all, what it has `cancelledSubmitted`; V2 counts."""
-    data = content.get("data") if isinstance(content, dict) else None
+    data = _data(content)
     said: Mapping[str, Any] = data if isinstance(data, dict) else {}
     count, listed = said.get("cancelledCount"), _listed(said, "orders")
     submitted = _listed(said, "cancelledSubmitted") + _listed(said, "cancelled")
@@ -196,11 +198,19 @@ def failure(what: str, answer: Answer) -> VenueError:
     if RETIRED in said:
         return Refused(Reason.RETIRED, f'{what}: {said}; this account needs api = "v3" and a V3 key')
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Unavailable(Reason.RATE_LIMITED, f"{what}: {said}", _pause(answer))
+        try:
+            pause = min(LONGEST_PAUSE, max(0.0, float(answer.headers.get("retry-after", "0"))))
+        except ValueError:
+            pause = 0.0
+        return Unavailable(Reason.RATE_LIMITED, f"{what}: {said}", pause)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING:
         return Unavailable(Reason.VENUE_ERROR, f"{what}: {said}")
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        return _unreadable(what, answer, said)
+        # A 200 that is no success: a failure in words is a no, anything else is no answer at all.
+        content = body(answer)
+        if isinstance(content, dict) and content.get("status") == "failure":
+            return Refused(Reason.UNSUPPORTED, f"{what}: {said}")
+        return Unavailable(Reason.GARBLED, f"{what}: {said}, and no success that we can read")
     reason, advice = _ADVICE.get(answer.status, (Reason.UNSUPPORTED, "the venue does not take this request"))
     return Refused(reason, f"{what}: {said}: {advice}")
 
@@ -211,18 +221,3 @@ def not_carried_out(error: VenueError) -> bool:
     A timeout, a broken connection, a gateway's 5xx or a page that is no answer says nothing of the kind.
     """
     return isinstance(error, Refused) or error.reason in _NEVER_HEARD
-
-
-def _unreadable(what: str, answer: Answer, said: str) -> VenueError:
-    """A 200 that is no success: a failure in words is a no, anything else is no answer at all."""
-    content = body(answer)
-    if isinstance(content, dict) and content.get("status") == "failure":
-        return Refused(Reason.UNSUPPORTED, f"{what}: {said}")
-    return Unavailable(Reason.GARBLED, f"{what}: {said}, and no success that we can read")
-
-
-def _pause(answer: Answer) -> float:
-    try:
-        return min(LONGEST_PAUSE, max(0.0, float(answer.headers.get("retry-after", "0"))))
-    except ValueError:
-        return 0.0
