@@ -9,8 +9,7 @@ import resource
 from pathlib import Path
 
 from deadman.cli.parser import Failed
-from deadman.config.load import load
-from deadman.config.secrets import require_secrets
+from deadman.config.load import load_with_secrets
 from deadman.model.settings import Config
 
 
@@ -39,6 +38,4 @@ def run(arguments: argparse.Namespace) -> int:
 def read_config(path: Path) -> Config:
     """The config with every secret readable. Raises Faults. From here on a core dump would hold keys: there is none."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    config = load(path, os.environ)
-    require_secrets(config, os.environ)
-    return config
+    return load_with_secrets(path, os.environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import re
 import stat
@@ -18,12 +19,7 @@ _HOMES = (Path("/home"), Path("/root"))
 
 def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
     """Sentences for people; `interpreter` names the paths that Python runs from."""
-    return (
-        *_unlikely_settings(config),
-        *_open_config(config.path),
-        *_unknown_people(config),
-        *_hidden_interpreter(interpreter),
-    )
+    return (*_unlikely_settings(config), *_unknown_people(config), *_exposed_places(config.path, interpreter))
 
 
 def _unlikely_settings(config: Config) -> Iterator[str]:
@@ -41,16 +37,6 @@ def _unlikely_settings(config: Config) -> Iterator[str]:
             yield f'accounts.{account.name}: on_trip = "none", so the silence of {names} cancels nothing here'
 
 
-def _open_config(path: Path) -> Iterator[str]:
-    """Whoever may write it may lead every key to an address of his own."""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        yield f"{path} can be changed by group or others, and with it where the keys are sent: chmod go-w {path}"
-
-
 def _unknown_people(config: Config) -> Iterator[str]:
     users = [(f"watches.{watch.name}.user", watch.user) for watch in config.watches.values() if watch.user]
     users += [("daemon.operators", name) for name in config.daemon.operators]
@@ -60,14 +46,16 @@ def _unknown_people(config: Config) -> Iterator[str]:
         yield f'daemon.socket_group: this host has no group "{group}"'
 
 
-def _hidden_interpreter(interpreter: Iterable[str]) -> Iterator[str]:
-    for place in sorted(interpreter):
-        if any(Path(place).is_relative_to(home) for home in _HOMES):
-            yield (
-                f"Python runs from {place}: a service with ProtectHome= cannot see it; "
-                "install deadman outside of home directories, in /opt for instance"
-            )
-            return
+def _exposed_places(path: Path, interpreter: Iterable[str]) -> Iterator[str]:
+    """Whoever may write the config may lead every key to an address of his own."""
+    if os.path.exists(path) and path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        yield f"{path} can be changed by group or others, and with it where the keys are sent: chmod go-w {path}"
+    hidden = [place for place in sorted(interpreter) if any(Path(place).is_relative_to(home) for home in _HOMES)]
+    if hidden:
+        yield (
+            f"Python runs from {hidden[0]}: a service with ProtectHome= cannot see it; "
+            "install deadman outside of home directories, in /opt for instance"
+        )
 
 
 def _lacks(find: Callable[[str], object], name: str) -> bool:

@@ -10,7 +10,7 @@ import tomli_w
 
 from deadman.config.load import NO_WATCH, account_keys
 from deadman.model.keys import REQUIRED, Key, keys_of
-from deadman.model.settings import Account, Config, DaemonConfig, WatchConfig
+from deadman.model.settings import Config, DaemonConfig, WatchConfig
 from deadman.venues import VENUES
 
 COMMENT_COLUMN = 37
@@ -24,20 +24,14 @@ def effective_text(config: Config) -> str:
 
 def effective(config: Config) -> dict[str, Any]:
     """The effective config as TOML's own types: defaults filled in, every secret as `***`."""
-    return {
-        "daemon": _written(config.daemon),
-        "watches": {name: _written(watch) for name, watch in config.watches.items()},
-        "accounts": {name: _account(account) for name, account in config.accounts.items()},
-    }
-
-
-def _account(account: Account) -> dict[str, Any]:
-    required = any(key.name == "watch" and key.default is REQUIRED for key in keys_of(type(account)))
-    return {
-        "venue": account.venue,
-        **_written(account),
-        **({"watch": NO_WATCH} if not account.watches and required else {}),
-    }
+    accounts = {}
+    for name, account in config.accounts.items():
+        accounts[name] = {"venue": account.venue, **_written(account)}
+        required = {key.name for key in keys_of(type(account)) if key.default is REQUIRED}
+        if not account.watches and "watch" in required:
+            accounts[name]["watch"] = NO_WATCH
+    watches = {name: _written(watch) for name, watch in config.watches.items()}
+    return {"daemon": _written(config.daemon), "watches": watches, "accounts": accounts}
 
 
 def _written(record: object) -> dict[str, Any]:
@@ -86,18 +80,17 @@ def example() -> str:
 
 
 def _example_keys(keys: Iterable[Key]) -> str:
-    return "\n".join(line for key in keys for line in _example_lines(key))
-
-
-def _example_lines(key: Key) -> Iterator[str]:
-    """The key with its comment beside it; above it, where that would be too long a line."""
-    required = key.default is REQUIRED
-    setting = f"{key.name} = {key.example or _default(key)}"
-    setting = setting if key.active or required else f"# {setting}"
-    comment = key.meaning + (f" ({key.reader.bounds})" if key.reader.bounds else "")
-    comment += "; required" if required else f"; default: {key.otherwise}" if key.otherwise else ""
-    line = f"{setting:<{COMMENT_COLUMN}}# {comment}" if len(setting) < COMMENT_COLUMN else f"{setting}  # {comment}"
-    yield from (line,) if len(line) <= LONGEST_LINE else (f"# {comment}", setting)
+    """Each key with its comment beside it; above it, where that would be too long a line."""
+    lines: list[str] = []
+    for key in keys:
+        required = key.default is REQUIRED
+        setting = f"{key.name} = {key.example or _default(key)}"
+        setting = setting if key.active or required else f"# {setting}"
+        comment = key.meaning + (f" ({key.reader.bounds})" if key.reader.bounds else "")
+        comment += "; required" if required else f"; default: {key.otherwise}" if key.otherwise else ""
+        line = f"{setting:<{COMMENT_COLUMN}}# {comment}" if len(setting) < COMMENT_COLUMN else f"{setting}  # {comment}"
+        lines += [line] if len(line) <= LONGEST_LINE else [f"# {comment}", setting]
+    return "\n".join(lines)
 
 
 def _default(key: Key) -> str:

@@ -85,7 +85,14 @@ def read_document(path: Path) -> Document:
     except RecursionError:
         raise _unreadable(path, "nested too deeply to be a config") from None
     except ValueError as error:  # TOMLDecodeError, or a number of absurd length
-        raise Faults([_syntax_fault(path, text, str(error))]) from None
+        found = _SYNTAX.fullmatch(str(error))
+        if found is None:
+            line, what = None, str(error)
+        elif found["line"] is None:
+            line, what = text.count("\n") + 1, f"{found['what']}, at the end of the file"
+        else:
+            line, what = int(found["line"]), f"{found['what']}, column {found['column']}"
+        raise Faults([Fault(path, line, "", f"not valid TOML: {what}")]) from None
 
 
 def _text(path: Path) -> str:
@@ -118,15 +125,6 @@ def _content(path: Path) -> bytes:
 
 def _unreadable(path: Path, message: str, hint: str = "") -> Faults:
     return Faults([Fault(path, None, "", message, hint)])
-
-
-def _syntax_fault(path: Path, text: str, error: str) -> Fault:
-    found = _SYNTAX.fullmatch(error)
-    if found is None:
-        return Fault(path, None, "", f"not valid TOML: {error}")
-    if found["line"] is None:
-        return Fault(path, text.count("\n") + 1, "", f"not valid TOML: {found['what']}, at the end of the file")
-    return Fault(path, int(found["line"]), "", f"not valid TOML: {found['what']}, column {found['column']}")
 
 
 _BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deadman.config.document import Document, Fault, Faults, dotted, read_document
+from deadman.config.secrets import check_sources
 from deadman.model.keys import REQUIRED, Key, Table, keys_of
 from deadman.model.readers import choice, table
 from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, WatchConfig
@@ -116,6 +117,17 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
     return reading.config
 
 
+def load_with_secrets(path: Path, environment: Mapping[str, str]) -> Config:
+    """The config, of which every secret can be read here and now; keeps none. Raises Faults."""
+    reading = read(path, environment)
+    if reading.config is None:
+        raise Faults(reading.faults)
+    secrets = check_sources(path, reading.secrets, environment)
+    if secrets.faults or secrets.unverifiable:
+        raise Faults((*secrets.faults, *secrets.unverifiable))
+    return reading.config
+
+
 def load_daemon(path: Path, environment: Mapping[str, str]) -> DaemonConfig:
     """`[daemon]` alone, for clients: they need neither valid accounts nor any secret. Raises Faults."""
     top, faults = _top(read_document(path))
@@ -199,31 +211,33 @@ SOCKET_PATH_LIMIT = 107  # bytes: sun_path of unix(7), less its closing zero
 
 def runtime_directory(environment: Mapping[str, str], system: Path = RUNTIME) -> Path:
     """For the daemon: systemd's, the system's if it is or can be ours, else the user's."""
-    own = _under(environment.get("XDG_RUNTIME_DIR"))
-    return _from_systemd(environment, "RUNTIME_DIRECTORY") or _ours_or(own, system)
+    return _directory(environment, "RUNTIME_DIRECTORY", system, _under(environment.get("XDG_RUNTIME_DIR")))
 
 
 def runtime_directory_of_client(environment: Mapping[str, str], system: Path = RUNTIME) -> Path:
     """For those who talk to the daemon: where one listens, since they need not be able to write there."""
     own = _under(environment.get("XDG_RUNTIME_DIR"))
-    given = _from_systemd(environment, "RUNTIME_DIRECTORY")
-    listening = (place for place in (system, own) if place and _may_hold(place / "control.sock"))
-    return given or next(listening, None) or runtime_directory(environment, system)
+    places = [system] if own is None else [system, own]
+    for place in [] if environment.get("RUNTIME_DIRECTORY") else places:
+        try:
+            (place / "control.sock").stat()
+        except PermissionError:
+            pass  # it hides its socket, and is the better one to complain of
+        except OSError:
+            continue
+        return place
+    return runtime_directory(environment, system)
 
 
 def state_directory(environment: Mapping[str, str], system: Path = STATE) -> Path:
     home = _under(environment.get("HOME"), ".local/state/deadman")
-    own = _under(environment.get("XDG_STATE_HOME")) or home
-    return _from_systemd(environment, "STATE_DIRECTORY") or _ours_or(own, system)
+    return _directory(environment, "STATE_DIRECTORY", system, _under(environment.get("XDG_STATE_HOME")) or home)
 
 
-def _from_systemd(environment: Mapping[str, str], name: str) -> Path | None:
-    """systemd names all directories of a unit, colon-separated; the first is ours."""
-    first = environment.get(name, "").partition(":")[0]
-    return Path(first) if first else None
-
-
-def _ours_or(own: Path | None, system: Path) -> Path:
+def _directory(environment: Mapping[str, str], name: str, system: Path, own: Path | None) -> Path:
+    # systemd names all directories of a unit, colon-separated; the first is ours.
+    if first := environment.get(name, "").partition(":")[0]:
+        return Path(first)
     # Not Path.exists(), which raises where one may not look: a dynamic user's state lies behind /var/lib/private.
     place = system if os.path.exists(system) else system.parent
     writable = os.access(place, os.W_OK | os.X_OK)
@@ -234,14 +248,3 @@ def _ours_or(own: Path | None, system: Path) -> Path:
 def _under(parent: str | None, name: str = "deadman") -> Path | None:
     """XDG: a relative path counts as not set."""
     return Path(parent) / name if parent and os.path.isabs(parent) else None
-
-
-def _may_hold(path: Path) -> bool:
-    """Whether `path` exists; also when we are not let in to see, for then it is the better thing to complain of."""
-    try:
-        path.stat()
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True

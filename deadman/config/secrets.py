@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from deadman.config.document import CONFIG_INVALID, SECRET_EXPOSED, Fault, Faults, dotted
-from deadman.model.settings import Config, Secret, SecretSource
+from deadman.config.document import CONFIG_INVALID, SECRET_EXPOSED, Fault
+from deadman.model.settings import Secret, SecretSource
 
 PLACEHOLDER = "REPLACE_ME"
 LARGEST = 64 * 1024
@@ -41,27 +41,10 @@ def read(source: SecretSource, environment: Mapping[str, str]) -> Secret:
         raise SecretError(f"{place} {error.message}", error.hint) from None
 
 
-def check_secrets(config: Config, environment: Mapping[str, str]) -> SecretsReport:
-    """Read every secret of a valid config once, and keep none."""
-    sources = [
-        (dotted(("accounts", account.name, key)), source)
-        for account in config.accounts.values()
-        for key, source in account.secrets.items()
-    ]
-    return check_sources(config.path, sources, environment)
-
-
-def require_secrets(config: Config, environment: Mapping[str, str]) -> None:
-    """Raises Faults unless every secret of a valid config can be used here and now."""
-    report = check_secrets(config, environment)
-    if report.faults or report.unverifiable:
-        raise Faults((*report.faults, *report.unverifiable))
-
-
 def check_sources(
     path: Path, sources: Iterable[tuple[str, SecretSource]], environment: Mapping[str, str]
 ) -> SecretsReport:
-    """The same for key paths and sources, as of a config that is not valid otherwise."""
+    """Read every secret once, by the key path that names it, also of a config that is not valid; keep none."""
     faults: list[Fault] = []
     unverifiable: list[Fault] = []
     owners: dict[Secret, str] = {}

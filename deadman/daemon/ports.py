@@ -17,8 +17,7 @@ import trio
 from deadman.checkins.rounds import Inboxes, boottime
 from deadman.checkins.silences import SilenceFiles, SilenceStore
 from deadman.checkins.sockets import SocketInboxes
-from deadman.config.load import load
-from deadman.config.secrets import require_secrets
+from deadman.config.load import load_with_secrets
 from deadman.control.server import serve
 from deadman.daemon.state import FileStore, Store
 from deadman.daemon.systemd import ServiceManager, inherited, watch_sockets, watchdog_interval
@@ -87,17 +86,10 @@ def real_ports(config: Config, environment: Mapping[str, str], store: FileStore)
         dialler=Dialler(),
         lookup=system_lookup,
         environment=environment,
-        read_config=partial(read_config, config.path, environment),
+        read_config=partial(load_with_secrets, config.path, environment),
         learned=redact,
         manager=ServiceManager.from_environment(environment),
         watchdog_interval=watchdog_interval(environment, os.getpid()),
         signals=partial(trio.open_signal_receiver, signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
         serve_control=serve,
     )
-
-
-def read_config(path: Path, environment: Mapping[str, str]) -> Config:
-    """The config with every secret readable. Raises Faults."""
-    config = load(path, environment)
-    require_secrets(config, environment)
-    return config

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deadman.config.load import load
-from deadman.config.secrets import OnlyForTheService, SecretError, SecretsReport, check_secrets, read
+from deadman.config import load
+from deadman.config.secrets import OnlyForTheService, SecretError, SecretsReport, check_sources, read
 from deadman.model.settings import SecretSource
 
 VALUE = "hunter2hunter2"
@@ -51,7 +51,7 @@ class Shelf:
 
     def check(self) -> SecretsReport:
         path = self.put("config.toml", CONFIG)
-        return check_secrets(load(path, {}), {"CREDENTIALS_DIRECTORY": str(self.directory)})
+        return check_sources(path, load.read(path, {}).secrets, {"CREDENTIALS_DIRECTORY": str(self.directory)})
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from typing import Any
 import trio
 
 from deadman.checkins.protocol import Datagram
+from deadman.config.load import load_with_secrets
 from deadman.control.server import Policy, Server
 from deadman.daemon.daemon import Daemon
-from deadman.daemon.ports import Ports, read_config
+from deadman.daemon.ports import Ports
 from deadman.daemon.systemd import ServiceManager
 from deadman.model.account import Standing
 from deadman.model.board import Board
@@ -121,7 +122,7 @@ class Life:
             dialler=PlainDialler(self._open_stream),
             lookup=host.names.lookup,
             environment=environment,
-            read_config=partial(read_config, host.config, environment),
+            read_config=partial(load_with_secrets, host.config, environment),
             learned=learn_nothing,
             manager=ServiceManager(None),
             watchdog_interval=None,
