@@ -12,12 +12,14 @@ from deadman.model.text import suggestion
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "Sent and not answered, so exit 0 says that the daemon's socket took it. Never blocks."
     parser.add_argument("watch", metavar="WATCH")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """One datagram, addressed to the path anew so that a restarted daemon gets it. Raises a Complaint."""
+    """One check-in, for shell scripts.
+
+    Sent and not answered, so exit 0 says that the daemon's socket took it. Never blocks.
+    """
     if "/" in arguments.watch or "\0" in arguments.watch:
         raise Misused(f"no watch can be called {arguments.watch!r}")
     path = runtime_directory(arguments.config) / "watch" / f"{arguments.watch}.sock"

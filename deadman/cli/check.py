@@ -1,4 +1,4 @@
-"""`deadman check`: every fault of the config at once, and what it promises."""
+"""`deadman check`: the config judged, and the verdict told."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from deadman.venues.venue import Look
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Tell every fault of the config at once, and per account what it promises."
     parser.add_argument("--online", action="store_true", help="also log in and look; changes nothing")
     parser.add_argument("--json", action="store_true", help="everything on stdout, as one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """Tell every fault of the config at once, and per account what it promises."""
     verdict = judge(arguments.config, os.environ, interpreter(), watchdog_seconds(unit_texts()))
     if arguments.online and verdict.config is not None and not verdict.faults:
         # Imported late: nobody who checks a file should wait for the network's libraries to load.

@@ -12,45 +12,35 @@ from deadman.config.load import load
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Print the config as it takes effect: defaults filled in, secrets as ***."
     parser.add_argument("--reference", action="store_true", help="every key there is: its values, default and meaning")
 
 
 def run_config(arguments: argparse.Namespace) -> int:
-    """Raises Faults."""
+    """Print the config as it takes effect: defaults filled in, secrets as ***."""
     sys.stdout.write(reference() if arguments.reference else effective_text(load(arguments.config, os.environ)))
     return 0
 
 
-def add_init_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Print a commented config to start from; change it until `deadman check` is content."
-
-
 def run_init(arguments: argparse.Namespace) -> int:
+    """Print a commented config to start from; change it until `deadman check` is content."""
     sys.stdout.write(example())
     return 0
 
 
-def add_dashboard_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Print a dashboard for Grafana (10 or newer), to be imported there or provisioned as a file. "
-        "It asks which Prometheus to read from."
-    )
-
-
 def run_dashboard(arguments: argparse.Namespace) -> int:
+    """Print a dashboard for Grafana (10 or newer), to be imported there or provisioned as a file.
+
+    It asks which Prometheus to read from.
+    """
     sys.stdout.write(packaged("dashboard.json"))
     return 0
 
 
-def add_rules_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Print alert and recording rules for Prometheus (2.42 or newer), to be saved as a rule file. "
-        "They expect a scrape job named `deadman`."
-    )
-
-
 def run_rules(arguments: argparse.Namespace) -> int:
+    """Print alert and recording rules for Prometheus (2.42 or newer), to be saved as a rule file.
+
+    They expect a scrape job named `deadman`.
+    """
     sys.stdout.write(packaged("rules.yml"))
     return 0
 

@@ -73,30 +73,32 @@ def order(path: Path, method: str, params: Mapping[str, Any]) -> int:
 
 
 def add_arm_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "Returns when the venue has proven it, or the account waits for its bot; else exit 1 after 10 s with what is "
-        "outstanding. A trip that is under way is carried to zero first."
-    )
     add_accounts(parser)
 
 
 def run_arm(arguments: argparse.Namespace) -> int:
+    """End a disarm, or re-arm after an operator's trip.
+
+    Returns when the venue has proven it, or the account waits for its bot; else exit 1 after 10 s with what is
+    outstanding. A trip that is under way is carried to zero first.
+    """
     params = {"accounts": meant(arguments), "reason": arguments.reason}
     return order(control_socket(arguments.config), "arm", params)
 
 
 def add_disarm_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "A lease is given back to the venue; cancel-on-disconnect is turned off only if deadman turned it on, "
-        "and connections that are open keep it. Nothing is renewed, repaired or tripped until `arm`. "
-        "Returns when the venue has confirmed; else exit 1 after 10 s with what is outstanding."
-    )
     add_accounts(parser)
     parser.add_argument("--for", dest="span", type=span, metavar="SPAN", help=f"ends by itself: {SPELLED}")
     add_yes(parser)
 
 
 def run_disarm(arguments: argparse.Namespace) -> int:
+    """Switch accounts off, keeping their orders.
+
+    A lease is given back to the venue; cancel-on-disconnect is turned off only if deadman turned it on, and
+    connections that are open keep it. Nothing is renewed, repaired or tripped until `arm`. Returns when the venue has
+    confirmed; else exit 1 after 10 s with what is outstanding.
+    """
     accounts = meant(arguments)
     check_asked(arguments)
     path = control_socket(arguments.config)
@@ -107,55 +109,56 @@ def run_disarm(arguments: argparse.Namespace) -> int:
 
 
 def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "Meanwhile the bot may be silent: nothing is tripped, and leases are renewed. Ends by itself."
     parser.add_argument("watch", metavar="WATCH")
     parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help=SPELLED)
     add_reason(parser)
 
 
 def run_hold(arguments: argparse.Namespace) -> int:
+    """Planned work on a bot: no trips for a while.
+
+    Meanwhile the bot may be silent: nothing is tripped, and leases are renewed. Ends by itself.
+    """
     params = {"watch": arguments.watch, "for": arguments.span, "reason": arguments.reason}
     return order(control_socket(arguments.config), "hold", params)
 
 
 def add_release_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "A bot that is silent by then trips its accounts at once."
     parser.add_argument("watch", metavar="WATCH")
     add_reason(parser)
 
 
 def run_release(arguments: argparse.Namespace) -> int:
+    """End a hold. A bot that is silent by then trips its accounts at once."""
     params = {"watch": arguments.watch, "reason": arguments.reason}
     return order(control_socket(arguments.config), "release", params)
 
 
 def add_trip_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = (
-        "Positions are not closed. Cancels whatever on_trip says, within what `cancel` selects; stays tripped until "
-        "`arm`. Returns when the venue lists no open order; else exit 1 after 10 s with what is outstanding."
-    )
     add_accounts(parser)
     parser.add_argument("--direct", action="store_true", help="from this process, while the daemon is down")
     add_yes(parser)
 
 
 def run_trip(arguments: argparse.Namespace) -> int:
+    """Cancel the orders of accounts now.
+
+    Positions are not closed. Cancels whatever on_trip says, within what `cancel` selects; stays tripped until `arm`.
+    Returns when the venue lists no open order; else exit 1 after 10 s with what is outstanding.
+    """
     accounts = meant(arguments)
     check_asked(arguments)
+    question = "Cancels the orders of {} and keeps doing so until none is open. Positions are not closed."
     if arguments.direct:
         if not arguments.yes:
-            confirm(_question("every account" if arguments.all else ", ".join(arguments.accounts)))
+            confirm(question.format("every account" if arguments.all else ", ".join(arguments.accounts)))
         # Late, as the only client that talks to venues, needs the secrets, and loads the loop.
         direct = importlib.import_module("deadman.cli.direct")
         return int(direct.trip(arguments.config, arguments.accounts, arguments.reason))
     path = control_socket(arguments.config)
     try:
         if not arguments.yes:
-            confirm(_question(in_view(path, arguments.accounts)))
+            confirm(question.format(in_view(path, arguments.accounts)))
         return order(path, "trip", {"accounts": accounts, "reason": arguments.reason})
     except Unreachable as error:
         raise Unreachable(f"{error}; `deadman trip --direct` cancels without it") from None
-
-
-def _question(named: str) -> str:
-    return f"Cancels the orders of {named} and keeps doing so until none is open. Positions are not closed."

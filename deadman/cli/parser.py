@@ -54,7 +54,11 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "rules": ("deadman.cli.files", "Prometheus alert rules"),
     "dashboard": ("deadman.cli.files", "a Grafana dashboard"),
 }
-"""For each verb the module that it is in, and what it does. A module of several verbs names its functions by them."""
+"""For each verb the module that it is in, and what it does. A module of several verbs names its functions by them.
+
+`run…` returns the exit code, raises Complaint or Faults, and its docstring is what `--help` tells of the verb;
+`add_…arguments` is missing where there are none.
+"""
 
 
 def parse(argv: Sequence[str]) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:
@@ -65,16 +69,17 @@ def parse(argv: Sequence[str]) -> tuple[Callable[[argparse.Namespace], int], arg
     if top.verb not in VERBS:
         hint = suggestion(top.verb, VERBS) or f"there are {', '.join(VERBS)}"
         raise Misused(f'no verb "{top.verb}"; {hint}')
-    path, words = VERBS[top.verb]
+    path, _ = VERBS[top.verb]
     module = importlib.import_module(path)
     is_alone = sum(path == other for other, _ in VERBS.values()) == 1
-    add_arguments = getattr(module, "add_arguments" if is_alone else f"add_{top.verb}_arguments")
-    sentence = f"{words[0].upper()}{words[1:]}."
-    parser = argparse.ArgumentParser(f"deadman {top.verb}", description=sentence, allow_abbrev=False)
+    run = getattr(module, "run" if is_alone else f"run_{top.verb}")
+    add_arguments = getattr(module, "add_arguments" if is_alone else f"add_{top.verb}_arguments", None)
+    parser = argparse.ArgumentParser(f"deadman {top.verb}", description=run.__doc__, allow_abbrev=False)
     parser.add_argument("--config", type=Path, metavar="FILE", default=top.config, help=argparse.SUPPRESS)
-    add_arguments(parser)
+    if add_arguments is not None:
+        add_arguments(parser)
     # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
-    return getattr(module, "run" if is_alone else f"run_{top.verb}"), parser.parse_intermixed_args(top.rest)
+    return run, parser.parse_intermixed_args(top.rest)
 
 
 def _top() -> argparse.ArgumentParser:

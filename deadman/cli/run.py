@@ -13,12 +13,8 @@ from deadman.config.load import load_with_secrets
 from deadman.model.settings import Config
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: everything is in the config."""
-
-
 def run(arguments: argparse.Namespace) -> int:
-    """Raises Faults for a config or secrets that cannot be used, Failed for what cannot be had (sockets, the state)."""
+    """The daemon, in the foreground. A second one on the same state directory exits 1."""
     faulthandler.enable()
     config = read_config(arguments.config)
     import trio  # late: a faulty config is told without waiting for it

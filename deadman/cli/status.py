@@ -17,14 +17,8 @@ from deadman.model.guard import Phase
 from deadman.status.schema import AccountReport, StatusReport
 from deadman.status.screen import Paper, screen, state
 
-_CODES = (
-    "Exit 0: every account that is wanted is protected; 1: one is not; 69: the daemon cannot be reached. "
-    "ACT also stands before what is protected still, or meant to be off, and yet needs somebody; LOOK exits 0."
-)
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = _CODES
     parser.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
     parser.add_argument("--json", action="store_true", help="as the daemon tells it, one object a line")
     parser.add_argument("--follow", action="store_true", help="go on, once a second; outlasts the daemon's restarts")
@@ -37,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    """What is proven, and what happens if the bot or the host dies now.
+
+    Exit 0: every account that is wanted is protected; 1: one is not; 69: the daemon cannot be reached. ACT also stands
+    before what is protected still, or meant to be off, and yet needs somebody; LOOK exits 0.
+    """
     path, accounts = control_socket(arguments.config), tuple(arguments.accounts)
     if arguments.wait is not None and (arguments.follow or not accounts):
         raise Misused("--wait needs the accounts that are waited for, and does not go with --follow")

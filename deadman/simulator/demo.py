@@ -26,12 +26,14 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Play an outage, a drift, a dead bot and a dead host, and show what becomes of the orders."
     parser.add_argument("--once", action="store_true", help="end after the story; exit 0 only if every claim held")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit 0 when every claim held, 1 when one did not, 130 on Ctrl-C. Raises BrokenPipeError when nobody reads on."""
+    """Play an outage, a drift, a dead bot and a dead host, and show what becomes of the orders.
+
+    Exit 0 when every claim held, 1 when one did not, 130 on Ctrl-C.
+    """
     with tempfile.TemporaryDirectory(prefix="deadman-demo-") as directory:
         try:
             return trio.run(_until_signalled, Path(directory), arguments.once)

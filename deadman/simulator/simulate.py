@@ -250,12 +250,14 @@ async def narrate(exchanges: Sequence[Exchange], say: Callable[[str], object], p
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Run the simulated venues on loopback, to try bots, alerts and the daemon against."
     parser.add_argument("--directory", type=Path, required=True, help="where config.toml, ca.pem and secrets go")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exit 0 on SIGINT and SIGTERM; 1 where the directory, a port or the command socket cannot be had."""
+    """Run the simulated venues on loopback, to try bots, alerts and the daemon against.
+
+    Exit 0 on SIGINT and SIGTERM; 1 where the directory, a port or the command socket cannot be had.
+    """
     failures: list[BaseException] = []
     try:
         trio.run(simulate, arguments.directory.absolute())
