@@ -18,9 +18,8 @@ from typing import Any
 
 import pytest
 
-from deadman.cli import follow, main
-from deadman.cli.follow import Lines, Objects, Screen
-from deadman.cli.status import POLL_INTERVAL
+from deadman.cli import main
+from deadman.cli.status import FOLLOW_INTERVAL, WAIT_INTERVAL, Lines, Objects, Screen
 from deadman.model import facts
 from tests.support.control_thread import Served, served, write_config
 from tests.support.screens import ARMED, LOST, OPEN, READ_BACK, answer
@@ -319,5 +318,5 @@ def test_a_poor_locale_costs_nobody_the_message(tmp_path: Path) -> None:
 
 
 def test_paces_leave_the_daemon_in_peace() -> None:
-    assert follow.POLL_INTERVAL >= 1
-    assert POLL_INTERVAL >= 0.1
+    assert FOLLOW_INTERVAL >= 1
+    assert WAIT_INTERVAL >= 0.1
