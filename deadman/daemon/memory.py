@@ -178,7 +178,7 @@ class Memory:
                 continue
             for fact in account.facts(now):
                 board.post(heir, fact)
-            board.take_on(heir, account.belongs(board.standing(heir).guard, now))
+            board.add(board.configs[heir], account.belongs(board.standing(heir).guard, now))
         if self != Memory():
             self._presume_leases(board, now)
 

@@ -76,12 +76,15 @@ class Board:
         lag = Histogram.empty((0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5))
         return cls(clock, LoopHealth(clock.now(), lag), Reload(True, clock.timestamp()))
 
-    def add(self, account: Account) -> None:
-        """Take an account up, or on with a changed config: what is known of it stays."""
+    def add(self, account: Account, remembered: Guard | None = None) -> None:
+        """Take an account up, or on with a changed config: what is known of it stays.
+
+        `remembered`: a guard of an earlier run, which may be another account's than the one the config names now.
+        """
         known, identity, now = self._standings.get(account.name), identity_of(account), self.clock.now()
         self.configs = {**self.configs, account.name: account}
         if known is not None:
-            guard = known.guard
+            guard = remembered or known.guard
         else:
             # It may be known under a name that the same reload takes out of the config. Where nothing is known we
             # presume that a lease stands: an earlier run may have taken it.
@@ -103,12 +106,6 @@ class Board:
         self.configs = {name: config for name, config in self.configs.items() if name != account}
         known = self._standings.pop(account, None)
         self.leaving = {**self.leaving, account: retired(known.guard)} if known is not None else self.leaving
-
-    def take_on(self, account: str, remembered: Guard) -> None:
-        """Go on with a guard of an earlier run, which may be another account's than the one the config names now."""
-        self._replace(account, replace(self._standings[account], guard=remembered))
-        config = self.configs[account]
-        self.post(account, TakenOn(self.clock.now(), identity_of(config), config.terms))
 
     def post(self, account: str, fact: Fact) -> None:
         """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""

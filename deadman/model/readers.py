@@ -179,8 +179,7 @@ def address(secure: str, plain: str) -> Reader[str]:
     """A venue's address: `secure` anywhere, `plain` only on this host. Never shown: it may hold a password."""
 
     def read(value: object) -> str:
-        parts = _split(value, secure)
-        _check_scheme(parts, secure, plain)
+        parts = _url(value, secure, plain)
         if parts.query or parts.fragment:
             raise Wrong("must have no ? and no #")
         return str(value)
@@ -188,19 +187,16 @@ def address(secure: str, plain: str) -> Reader[str]:
     return Reader(read, f"{secure}:// URL; {plain}:// only to this host itself")
 
 
-def _masked(url: str | None) -> str | None:
-    parts = urlsplit(url or "")
-    return url and f"{parts.scheme}://{parts.netloc}/{MASK}"
-
-
-@reader("https:// URL; http:// only to this host itself", _masked)
+@reader(
+    "https:// URL; http:// only to this host itself", lambda url: url and re.sub("(://[^/?#]*).*", rf"\1/{MASK}", url)
+)
 def hook(value: object) -> str:
     """A URL that we call. Whoever knows its path may call it too, so it is never shown."""
-    _check_scheme(_split(value, "https"), "https", "http")
+    _url(value, "https", "http")
     return str(value)
 
 
-def _split(value: object, secure: str) -> SplitResult:
+def _url(value: object, secure: str, plain: str) -> SplitResult:
     if not isinstance(value, str) or not re.fullmatch(r"[!-~]+", value):
         raise Wrong(f"must be a {secure}:// URL", "without blanks")
     try:
@@ -212,16 +208,11 @@ def _split(value: object, secure: str) -> SplitResult:
         raise Wrong(f"must be a {secure}:// URL with a host")
     if "@" in parts.netloc:
         raise Wrong("must hold no user name and no password")
-    return parts
-
-
-def _check_scheme(parts: SplitResult, secure: str, plain: str) -> None:
-    if parts.scheme == secure:
-        return
-    if parts.scheme != plain:
+    if parts.scheme not in (secure, plain):
         raise Wrong(f"must be a {secure}:// URL")
-    if not is_loopback(parts.hostname or ""):
+    if parts.scheme == plain and not is_loopback(parts.hostname):
         raise Wrong(f"{plain}:// is only for a loopback address: it would send keys in the clear", f"use {secure}://")
+    return parts
 
 
 def is_loopback(host: str) -> bool:
@@ -289,27 +280,19 @@ def _permuted(lanes: list[int]) -> list[int]:
     """Keccak-f[1600]: 24 rounds over 5 × 5 lanes; lane (x, y) stands at x + 5 y. The names are those of FIPS 202."""
     register = 1
     for _ in range(24):
-        lanes = _rho_and_pi(_theta(lanes))
-        chi = [~lanes[at - at % 5 + (at + 1) % 5] & lanes[at - at % 5 + (at + 2) % 5] for at in range(25)]
-        lanes = [lane ^ other & _MASK for lane, other in zip(lanes, chi, strict=True)]
+        columns = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20] for x in range(5)]
+        theta = [columns[(x + 4) % 5] ^ _rotated(columns[(x + 1) % 5], 1) for x in range(5)]
+        moved, x, y = [lane ^ theta[at % 5] for at, lane in enumerate(lanes)], 1, 0
+        turned = moved[1]
+        for step in range(24):  # rho and pi
+            x, y = y, (2 * x + 3 * y) % 5
+            turned, moved[x + 5 * y] = moved[x + 5 * y], _rotated(turned, (step + 1) * (step + 2) // 2)
+        chi = [~moved[at - at % 5 + (at + 1) % 5] & moved[at - at % 5 + (at + 2) % 5] for at in range(25)]
+        lanes = [lane ^ other & _MASK for lane, other in zip(moved, chi, strict=True)]
         for bit in range(7):
             register = (register << 1) ^ (register >> 7) * 0x171  # the LFSR that the round constants come from
             lanes[0] ^= (register >> 1 & 1) << (1 << bit) - 1
     return lanes
-
-
-def _theta(lanes: list[int]) -> list[int]:
-    columns = [lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20] for x in range(5)]
-    return [lane ^ columns[(at + 4) % 5] ^ _rotated(columns[(at + 1) % 5], 1) for at, lane in enumerate(lanes)]
-
-
-def _rho_and_pi(lanes: list[int]) -> list[int]:
-    moved, x, y = list(lanes), 1, 0
-    for step in range(24):
-        source = lanes[x + 5 * y]
-        x, y = y, (2 * x + 3 * y) % 5
-        moved[x + 5 * y] = _rotated(source, (step + 1) * (step + 2) // 2)
-    return moved
 
 
 def _rotated(lane: int, by: int) -> int:
