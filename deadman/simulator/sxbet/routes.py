@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from deadman.simulator.exchange import Order
 from deadman.simulator.faults import Levels, stuck
-from deadman.simulator.sxbet.http import Request
+from deadman.simulator.http import Request
 from deadman.simulator.sxbet.ledger import Account, Ledger
 
 

@@ -9,7 +9,7 @@ import trio
 
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Levels, Link, failure, lateness, strikes, tardiness
-from deadman.simulator.sxbet.http import HttpConnection, Request, Response
+from deadman.simulator.http import HttpConnection, Request, Response
 from deadman.simulator.sxbet.ledger import Account, Ledger
 from deadman.simulator.sxbet.routes import KEY_HEADERS, PAGE, HttpError, carry_out, parameters, pool_of
 
