@@ -45,13 +45,14 @@ class Gate:
 class Link(trio.abc.Stream):
     """A stream behind gates. While one is shut even its closing waits, so that the peer never sees a FIN.
 
-    `arrived_at`: since when what was received last may have waited behind them.
+    `arrived_at`: since when what was received last may have waited behind them. `unread`: put back, to be read again.
     """
 
     def __init__(self, inner: trio.abc.Stream, *gates: Gate) -> None:
         self.inner = inner
         self.gates = list(gates)
         self.arrived_at = -math.inf
+        self.unread = b""
 
     async def passed(self) -> None:
         while any(gate.is_shut for gate in self.gates):
@@ -67,12 +68,25 @@ class Link(trio.abc.Stream):
         await self.inner.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if self.unread:
+            again, self.unread = self.unread, b""
+            return again
         waits_since, was_shut = trio.current_time(), any(gate.is_shut for gate in self.gates)
         await self.passed()
         data = await self.inner.receive_some(max_bytes)
         self.arrived_at = waits_since if was_shut else trio.current_time()
         await self.passed()
         return data
+
+    async def peek(self, end: bytes, most: int) -> bytes:
+        """What comes first, up to `end` at least; it stays to be read."""
+        while end not in self.unread and len(self.unread) < most:
+            seen, self.unread = self.unread, b""
+            more = await self.receive_some()
+            self.unread = seen + bytes(more)
+            if not more:
+                break
+        return self.unread
 
     async def aclose(self) -> None:
         try:

@@ -18,7 +18,7 @@ LARGEST = 1_000_000  # bytes of one request's body
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`arrived_at`: when its head came, though nobody may have read it yet."""
+    """`arrived_at`: when its head came, though nobody may have read it yet. `target`: path and query as they came."""
 
     method: str
     path: str
@@ -26,6 +26,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     arrived_at: float
+    target: str = ""
 
     @property
     def route(self) -> str:
@@ -62,9 +63,11 @@ class HttpConnection:
                 body += bytes(part.data)
         except h11.RemoteProtocolError:
             return None
-        target = urlsplit(head.target.decode("latin-1"))
+        whole = head.target.decode("latin-1")
+        target = urlsplit(whole)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.headers}
-        return Request(head.method.decode(), target.path, dict(parse_qsl(target.query)), headers, body, arrived_at)
+        query = dict(parse_qsl(target.query))
+        return Request(head.method.decode(), target.path, query, headers, body, arrived_at, whole)
 
     async def answer(self, response: Response) -> bool:
         """Answer; True when the connection can carry another request."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,22 +17,12 @@ from trio.testing import MockClock
 from deadman.simulator.network import Network, open_network
 from deadman.simulator.sxbet.ledger import Settings
 from deadman.simulator.sxbet.venue import SxBet
+from tests.support.http_caller import Answer, exchange
 
 HOST = "api.sx.bet"
 MAKER = "0xAbCdEf0123456789aBcDeF0123456789abcdef01"
 V2 = {"x-api-key": "old"}
 V3 = {"X-SX-API-KEY": "new"}
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.body)["data"]
 
 
 class World:
@@ -51,34 +40,6 @@ class World:
 
     async def beat_v2(self, seconds: Any = 30, requestor: str = MAKER) -> Answer:
         return await self.ask("POST", "/heartbeat", V2, {"requestor": requestor, "timeoutSeconds": seconds})
-
-
-async def exchange(
-    stream: trio.abc.Stream,
-    protocol: h11.Connection,
-    method: str,
-    path: str,
-    headers: Mapping[str, str],
-    body: Any,
-) -> Answer:
-    text = b"" if body is None else json.dumps(body).encode()
-    fields = [("Host", HOST), ("Content-Length", str(len(text))), *headers.items()]
-    request = protocol.send(h11.Request(method=method, target=path, headers=fields)) or b""
-    await stream.send_all(
-        request + (protocol.send(h11.Data(data=text)) or b"") + (protocol.send(h11.EndOfMessage()) or b"")
-    )
-    answer = Answer(0, {}, b"")
-    while True:
-        match protocol.next_event():
-            case h11.NEED_DATA:
-                protocol.receive_data(bytes(await stream.receive_some()))
-            case h11.Response() as head:
-                named = {name.decode(): value.decode() for name, value in head.headers}
-                answer = Answer(head.status_code, named, b"")
-            case h11.Data() as part:
-                answer.body += bytes(part.data)
-            case _:
-                return answer
 
 
 @asynccontextmanager

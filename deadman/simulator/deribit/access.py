@@ -146,6 +146,10 @@ class Vault:
     def find(self, access_token: object) -> Session | None:
         return next((s for s in self.sessions if s.access_token == access_token), None)
 
+    def standing(self, key: Key, connection: int) -> Session | None:
+        """An unnamed session that this key has on that connection already."""
+        return next((s for s in self.sessions if (s.key, s.connection, s.name) == (key, connection, None)), None)
+
     def revoke(self, session: Session) -> None:
         """Log out: every token of the session's name goes with it."""
         gone = [

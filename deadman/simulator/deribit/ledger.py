@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -24,6 +24,7 @@ class Ledger:
 
     Attributes:
         received: every request in the order it arrived, the oldest forgotten.
+        callers: HTTP connections by address.
         ended: every connection that ended: when, of which account, why.
         timestamp: Unix time in seconds. Everything else runs on `trio.current_time()`.
     """
@@ -38,6 +39,7 @@ class Ledger:
     received: deque[Received] = field(default_factory=new_log)
     ended: deque[tuple[float, str | None, Cause]] = field(default_factory=lambda: deque(maxlen=20_000))
     numbers: count[int] = field(default_factory=lambda: count(1))
+    callers: Counter[str] = field(default_factory=Counter)
     opened: int = 0
     vault: Vault = field(init=False)
     login: Login = field(init=False)
@@ -118,7 +120,7 @@ class Ledger:
             self.end(connection, Cause.DROPPED)
 
     def at(self, address: str) -> int:
-        return sum(connection.address == address for connection in self.connections.values())
+        return self.callers[address] + sum(known.address == address for known in self.connections.values())
 
     def expire_tokens(self, account: str) -> None:
         self.vault.expire(account, trio.current_time())

@@ -61,13 +61,14 @@ class Settings:
         bare_idle: a socket on which nothing was ever asked is cut after this, without a close frame.
         idle: as much silence on any other socket without a heartbeat. The documents' ten minutes.
         silence_close: the gateway's rule: close 1011 after this long without an application message; None for Deribit.
-        connections: sockets per address; one more gets HTTP 429.
+        connections: sockets and HTTP connections per address; one more gets HTTP 429.
         sessions: named sessions per key; one more drops the least recently refreshed.
         failed_logins: within a minute, before logins are answered 12003.
         clock_tolerance: how far a signature's timestamp may be off.
         account_scope_covers_current: whether enabling account scope also arms the very connection. Documents disagree.
         token_in_every_request: whether a connection-scope token must come with each private request. Practice says no.
         words: the venue's own names for permissions, where they are not Deribit's.
+        keep_alive: an HTTP connection is closed after this, busy or not.
         outbox: frames a slow reader may leave unread before the connection is dropped.
     """
 
@@ -88,8 +89,10 @@ class Settings:
     account_scope_covers_current: bool = False
     token_in_every_request: bool = False
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keep_alive: float = 900.0
     outbox: int = 1000
     path: str = "/ws/api/v2"
+    http_path: str = "/api/v2/"
     version: str = "1.2.26"
     pools: Mapping[str, Pool] = field(
         default_factory=lambda: {  # source: the documents' rate limits

@@ -1,4 +1,4 @@
-"""One connection's tasks: it listens, it speaks, it keeps time; and parts as its end demands."""
+"""One connection's tasks: it listens, speaks and keeps time, and parts as its end demands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import trio
 from wsproto.utilities import LocalProtocolError
 
+from deadman.simulator.deribit import rest
 from deadman.simulator.deribit.channels import publish, tell
 from deadman.simulator.deribit.connection import CLOSE_FRAMES, Cause, Connection, Tick
 from deadman.simulator.deribit.ledger import Ledger
@@ -17,29 +18,37 @@ from deadman.simulator.deribit.requests import handle
 from deadman.simulator.deribit.websocket import WebSocket
 from deadman.simulator.faults import Link, address_of
 
+HEAD_ENDS, LONGEST_HEAD = b"\r\n\r\n", 65_536
 PARTING = 10.0  # seconds for the last words to be written
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)  # the last: spoken after a close
 
 
 async def serve(venue: Ledger, stream: trio.abc.Stream) -> None:
-    """One connection, from upgrade to end; a broken stream is an end like any other."""
+    """One connection, from its first words to its end; a broken stream is an end like any other."""
     async with trio.open_nursery() as later:
         link = Link(stream, venue.faults.gate)
         try:
-            socket = WebSocket(link)
-            if await upgraded(venue, socket, link):
-                await converse(venue, socket, link, later)
+            if venue.faults.refuse:
+                link.reset()
+            elif is_plain(await link.peek(HEAD_ENDS, LONGEST_HEAD)):
+                await rest.converse(venue, link)
+            else:
+                socket = WebSocket(link)
+                if await upgraded(venue, socket, link):
+                    await converse(venue, socket, link, later)
         except GONE:
             pass
         finally:
             await link.aclose()
 
 
+def is_plain(head: bytes) -> bool:
+    """Whether it is a request that wants no WebSocket; one that is cut short may still."""
+    return head.startswith((b"GET ", b"POST ")) and HEAD_ENDS in head and b"upgrade: websocket" not in head.lower()
+
+
 async def upgraded(venue: Ledger, socket: WebSocket, link: Link) -> bool:
     """Take the connection in, or turn it away; True when it is one."""
-    if venue.faults.refuse:
-        link.reset()
-        return False
     path = await socket.request()
     match venue.faults.upgrade:
         case "reset":
