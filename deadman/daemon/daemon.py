@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -15,6 +16,7 @@ import trio
 from deadman.checkins.rounds import Watches
 from deadman.control.commands import end_disarms
 from deadman.control.server import Policy
+from deadman.daemon import systemd
 from deadman.daemon.doors import Doors, Vault
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.keepers import Keepers, Reloader
@@ -121,8 +123,7 @@ class Daemon:
             keepers.apply(self.config.accounts)
             nursery.start_soon(service.run)
             reloader = Reloader(self.config, board, self.watches, keepers, ports.read_config, ports.off_loop)
-            await self._obey(reloader, service)
-            service.stopping()
+            await self._obey(reloader)
             nursery.cancel_scope.cancel()
 
     async def _policy(self) -> Policy:
@@ -140,13 +141,15 @@ class Daemon:
         keeper.ready = lambda: self.state.remember_alive(keeper.account.watches)
         return keeper
 
-    async def _obey(self, reloader: Reloader, service: Service) -> None:
+    async def _obey(self, reloader: Reloader) -> None:
         """SIGHUP reloads; any other signal ends the run."""
+        tell = self.ports.manager.send
         with self.ports.signals() as signals:
             async for received in signals:
                 if received != signal.SIGHUP:
                     log.info("stopping on %s: nothing is sent to any venue", signal.Signals(received).name)
+                    tell(systemd.STOPPING, systemd.status("stopping: nothing is sent to any venue"))
                     return
-                service.reloading()
+                tell(systemd.reloading(time.monotonic()))
                 await reloader.reload()
-                service.reloaded()
+                tell(systemd.READY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -98,21 +98,18 @@ class State:
             await self._tried.wait()
         return self.board.state_fault
 
-    async def remember_alive(self, watches: Iterable[str]) -> None:
+    async def remember_alive(self, names: Collection[str]) -> None:
         """Return when the disk knows that these bots live, so that a restart of ours does not forget one it held up.
 
         To be awaited before a lease is taken for them. A broken disk is waited for `REMEMBER_TIMEOUT` seconds at most.
         """
-        names = frozenset(watches)
         with trio.move_on_after(REMEMBER_TIMEOUT):
-            while not self._failing and not self._knows(names):
+            while not self._failing:
+                now, known = Memory.of(self.board).watches, (self._on_disk or Memory()).watches
+                alive = [name for name in names if now.get(name, WatchMemory()).alive]
+                if all(known.get(name, WatchMemory()).alive for name in alive):
+                    return
                 await self._tried.wait()
-
-    def _knows(self, watches: Iterable[str]) -> bool:
-        """Whether the disk is not behind about them; one that is not alive there is nothing to know of."""
-        now, on_disk = Memory.of(self.board).watches, self._on_disk
-        alive = (name for name in watches if now.get(name, WatchMemory()).alive)
-        return all(on_disk is not None and on_disk.watches.get(name, WatchMemory()).alive for name in alive)
 
     def _on_change(self, account: str, before: Standing, after: Standing) -> None:
         """What the disk knows may be of an account of that name which a reload has dropped since."""

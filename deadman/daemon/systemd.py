@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -83,37 +82,28 @@ class ServiceManager:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """A socket that systemd opened for us, under its FileDescriptorName=."""
-
-    descriptor: int
-    name: str
-
-
-def inherited(environment: Mapping[str, str], pid: int) -> tuple[Inherited, ...]:
-    """What was handed to this process; nothing when it was meant for another one."""
+def inherited(environment: Mapping[str, str], pid: int) -> list[tuple[int, str]]:
+    """The descriptors of the sockets handed to this process, each with its FileDescriptorName=."""
     count = _number(environment, "LISTEN_FDS") or 0
     if _number(environment, "LISTEN_PID") != pid:
-        return ()
+        return []
     names = environment.get("LISTEN_FDNAMES", "").split(":")
     if len(names) != count:
         names = [""] * count
-    return tuple(Inherited(FIRST_DESCRIPTOR + index, name) for index, name in enumerate(names))
+    return list(enumerate(names, FIRST_DESCRIPTOR))
 
 
-def watch_sockets(given: Iterable[Inherited]) -> dict[str, socket.socket]:
+def watch_sockets(given: Collection[tuple[int, str]]) -> dict[str, socket.socket]:
     """The check-in sockets among them by watch, non-blocking and kept from children; the caller owns them.
 
     One socket unit has one name for all its ListenDatagram= lines: a name `watch-NAME` that only one socket has says
     the watch, else the file's name does. What is no Unix datagram socket is none of ours and stays untouched.
     """
-    given = tuple(given)
-    times = Counter(one.name for one in given)
+    times = Counter(name for _, name in given)
     found: dict[str, socket.socket] = {}
-    for one in given:
+    for descriptor, name in given:
         try:
-            opened = socket.socket(fileno=one.descriptor)
+            opened = socket.socket(fileno=descriptor)
         except OSError:
             continue
         if opened.family != socket.AF_UNIX or opened.type != socket.SOCK_DGRAM:
@@ -121,8 +111,8 @@ def watch_sockets(given: Iterable[Inherited]) -> dict[str, socket.socket]:
             continue
         opened.set_inheritable(False)
         opened.setblocking(False)
-        if one.name.startswith("watch-") and times[one.name] == 1:
-            found[one.name.removeprefix("watch-")] = opened
+        if name.startswith("watch-") and times[name] == 1:
+            found[name.removeprefix("watch-")] = opened
         else:
             found[PurePath(os.fsdecode(opened.getsockname())).name.removesuffix(".sock")] = opened
     return found
@@ -159,7 +149,10 @@ class Service:
     async def run(self) -> None:
         """READY once every account has a first outcome, then what changes."""
         began = self.board.clock.now()
-        while self._undecided() and self.board.clock.now() < began + ARMING_TIMEOUT:
+        while self.board.clock.now() < began + ARMING_TIMEOUT:
+            early = [one for one in self.board.standings().values() if one.phase in (Phase.CONNECTING, Phase.ARMING)]
+            if all(one.guard.trouble is not None for one in early):
+                break
             self.manager.send(extend_timeout(ARMING_TIMEOUT), status(summary(self.board.standings())))
             await trio.sleep(STATUS_INTERVAL / 4)
         while not self.manager.send(READY, status(summary(self.board.standings()))):
@@ -170,20 +163,6 @@ class Service:
             if words != told and self.manager.send(status(words)):
                 told = words
             await trio.sleep(STATUS_INTERVAL)
-
-    def reloading(self) -> None:
-        self.manager.send(reloading(time.monotonic()))
-
-    def reloaded(self) -> None:
-        self.manager.send(READY)
-
-    def stopping(self) -> None:
-        self.manager.send(STOPPING, status("stopping: nothing is sent to any venue"))
-
-    def _undecided(self) -> bool:
-        standings = self.board.standings().values()
-        early = (Phase.CONNECTING, Phase.ARMING)
-        return any(one.phase in early and one.guard.trouble is None for one in standings)
 
 
 def summary(standings: Mapping[str, Standing]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deadman.daemon import systemd
-from deadman.daemon.systemd import Inherited, ServiceManager, inherited, watch_sockets, watchdog_interval
+from deadman.daemon.systemd import ServiceManager, inherited, watch_sockets, watchdog_interval
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_no_watchdog_waits_for_us(environment: dict[str, str]) -> None:
 
 def test_sockets_are_handed_over_by_name_from_the_third_descriptor_on() -> None:
     environment = {"LISTEN_PID": "41", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "watch-quoter:watch-hedger"}
-    assert inherited(environment, 41) == (Inherited(3, "watch-quoter"), Inherited(4, "watch-hedger"))
+    assert inherited(environment, 41) == [(3, "watch-quoter"), (4, "watch-hedger")]
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_sockets_are_handed_over_by_name_from_the_third_descriptor_on() -> None:
     [{}, {"LISTEN_PID": "42", "LISTEN_FDS": "1"}, {"LISTEN_FDS": "1"}, {"LISTEN_PID": "41", "LISTEN_FDS": "0"}],
 )
 def test_sockets_meant_for_another_process_are_not_ours(environment: dict[str, str]) -> None:
-    assert inherited(environment, 41) == ()
+    assert inherited(environment, 41) == []
 
 
 def test_names_that_do_not_fit_the_count_name_nothing() -> None:
     environment = {"LISTEN_PID": "41", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "watch-quoter"}
-    assert inherited(environment, 41) == (Inherited(3, ""), Inherited(4, ""))
+    assert inherited(environment, 41) == [(3, ""), (4, "")]
 
 
 def descriptor(kind: socket.SocketKind, path: Path) -> int:
@@ -112,7 +112,7 @@ def descriptor(kind: socket.SocketKind, path: Path) -> int:
 
 
 def test_a_name_of_its_own_says_the_watch(tmp_path: Path) -> None:
-    given = Inherited(descriptor(socket.SOCK_DGRAM, tmp_path / "odd.sock"), "watch-quoter")
+    given = (descriptor(socket.SOCK_DGRAM, tmp_path / "odd.sock"), "watch-quoter")
     found = watch_sockets([given])
     assert list(found) == ["quoter"]
     found["quoter"].close()
@@ -120,7 +120,7 @@ def test_a_name_of_its_own_says_the_watch(tmp_path: Path) -> None:
 
 def test_sockets_sharing_a_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
     paths = [tmp_path / "quoter.sock", tmp_path / "hedger.v2.sock"]
-    found = watch_sockets([Inherited(descriptor(socket.SOCK_DGRAM, path), "watch") for path in paths])
+    found = watch_sockets([(descriptor(socket.SOCK_DGRAM, path), "watch") for path in paths])
     assert list(found) == ["quoter", "hedger.v2"]
     for opened in found.values():
         assert not opened.get_inheritable()
@@ -130,7 +130,7 @@ def test_sockets_sharing_a_name_are_told_apart_by_their_files(tmp_path: Path) ->
 
 def test_a_name_shared_by_two_says_nothing_of_either(tmp_path: Path) -> None:
     paths = [tmp_path / "quoter.sock", tmp_path / "hedger.sock"]
-    found = watch_sockets([Inherited(descriptor(socket.SOCK_DGRAM, path), "watch-quoter") for path in paths])
+    found = watch_sockets([(descriptor(socket.SOCK_DGRAM, path), "watch-quoter") for path in paths])
     assert list(found) == ["quoter", "hedger"]
     for opened in found.values():
         opened.close()
@@ -138,5 +138,5 @@ def test_a_name_shared_by_two_says_nothing_of_either(tmp_path: Path) -> None:
 
 def test_what_is_no_datagram_socket_is_left_open_and_alone(tmp_path: Path) -> None:
     stream = descriptor(socket.SOCK_STREAM, tmp_path / "stream.sock")
-    assert watch_sockets([Inherited(stream, "watch-quoter"), Inherited(9999, "watch-gone")]) == {}
+    assert watch_sockets([(stream, "watch-quoter"), (9999, "watch-gone")]) == {}
     os.close(stream)  # raises if it had been closed
