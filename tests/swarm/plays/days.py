@@ -1,17 +1,18 @@
 """Whole days of a desk of many accounts: calm hours, and one trouble of all that there are every hour or two.
 
-While all is calm the daemon's loops and the laws look every few seconds instead of ten times a second, or a day would
-take hours: from some seconds before each trouble until all has healed, and from anything unexpected on, they look as
-often as ever. What is asked of the venues goes on at its own pace throughout.
+While all is calm the daemon's loops and the laws look every few seconds instead of ten times a second, and the venues
+are asked for signs of life and for orders less often, or a day would take hours: from some time before each trouble
+until all has healed, and from anything unexpected on, all goes as fast as ever. The accounts' own intervals are long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import trio
 
@@ -19,10 +20,13 @@ import deadman.checkins.rounds
 import deadman.control.commands
 import deadman.daemon.systemd
 import deadman.daemon.ticker
+import deadman.venues.deribit.session
+import deadman.venues.sxbet.session
 from deadman.model import facts
 from deadman.model.facts import Fact, Identified
 from deadman.model.promise import promise
-from deadman.model.settings import Account, WatchConfig
+from deadman.model.settings import Account, Timers, WatchConfig
+from deadman.venues.deribit.settings import COINBASE_PROBE
 from tests.swarm.laws.law import STEP
 from tests.swarm.laws.liveness import check_healing
 from tests.swarm.laws.record import ROUTINE
@@ -44,6 +48,12 @@ WHOLE = 44
 AWAKE = 5.0
 """Seconds for which all look often before a trouble begins."""
 
+ASKING = 245.0
+"""Seconds for which the venues are asked as often as ever before a trouble begins: no calm wait is as long."""
+
+STIRRED = 15.0
+"""Seconds for which all look often after anything unexpected."""
+
 SLOW = (
     (deadman.daemon.ticker, "TICK", 2.0),
     (deadman.checkins.rounds, "LOOK_INTERVAL", 2.0),
@@ -55,13 +65,22 @@ SLOW = (
 )
 """How slowly the daemon's loops go in calm hours, in seconds, and after how many it takes itself to have been away."""
 
-CALM_STEP, CALM_READING = 5.0, 300.0
+RARE = (
+    (deadman.venues.deribit.session, "COUNT_INTERVAL", 240.0),
+    (deadman.venues.sxbet.session, "COUNT_INTERVAL", 240.0),
+)
+"""How rarely orders are counted then."""
+
+LIFE_SIGN, COINBASE_LIFE_SIGN = 60.0, 24.0
+"""How rarely signs of life are asked for; Coinbase's gateway hangs up after half a minute without one."""
+
+CALM_STEP, CALM_READING = 10.0, 600.0
 READING = 2.0
 """Seconds between two readings of what is told, in hours that are not calm: a report on so many is long."""
 ORDINARY = (*ROUTINE, facts.Proven, facts.Attempted, facts.LeaseGranted, facts.TokenGranted, Identified)
 """What a calm hour consists of; any other news ends it."""
 
-MAKES = ("deribit", "v3", "coinbase", "v2", "v3")
+MAKES = ("deribit", "v3", "v2", "deribit", "v3", "coinbase", "v2")
 
 
 @dataclass
@@ -73,7 +92,7 @@ class DayPlan(Plan):
     def __post_init__(self) -> None:
         super().__post_init__()
         pick: Any = self.chance.choice
-        self.watches = [WatchConfig("quoter", pick([3.0, 5.0, 10.0]), "trip"), WatchConfig("hedger", 15.0, "trip")]
+        self.watches = [WatchConfig("quoter", pick([5.0, 10.0, 20.0]), "trip"), WatchConfig("hedger", 30.0, "trip")]
         self.weather, self.machine = sorted(WEATHER), list(MACHINE)
 
     def set_up(self, market: Market) -> None:
@@ -89,21 +108,21 @@ class DayPlan(Plan):
         name, watches = f"{make}{number}", self.chance.choice(WATCHED[1:])
         pick: Any = self.chance.choice
         if make in ("v2", "v3"):
-            lease = pick([60, 90, 120])
-            means = ["cancel", "expire", "lapse"] if make == "v3" else ["expire", "lapse"]
+            on_trip = pick(["cancel", "expire", "lapse"] if make == "v3" else ["expire", "lapse"])
+            lease = pick([300, 600] if on_trip == "lapse" else [600, 1200, 1800])
             return sxbet_account(
                 name,
                 make,
                 timeout_seconds=lease,
                 renew_interval=lease / 3,
                 watches=watches,
-                on_trip=pick(means),
+                on_trip=on_trip,
             )
         new = coinbase_account if make == "coinbase" else deribit_account
         return new(
             name,
-            verify_interval=pick([30.0, 60.0, 120.0]),
-            heartbeat_interval=pick([30, 60, 300]),
+            verify_interval=pick([120.0, 300.0, 600.0]),
+            heartbeat_interval=pick([60, 300]),
             watches=watches,
             on_trip="cancel",
             cancel=pick(SELECTIONS) if watches == ("quoter",) and make == "deribit" else SELECTIONS[0],
@@ -111,16 +130,25 @@ class DayPlan(Plan):
 
 
 @contextmanager
-def slowly() -> Iterator[None]:
-    """The daemon's loops at their calm pace."""
-    before = [getattr(room, name) for room, name, _ in SLOW]
-    for room, name, seconds in SLOW:
-        setattr(room, name, seconds)
-    try:
+def slowly(pace: Iterable[tuple[Any, str, float]] = SLOW) -> Iterator[None]:
+    """The daemon's loops, or what `pace` names, at their calm pace."""
+    with ExitStack() as stack:
+        for room, name, seconds in pace:
+            stack.enter_context(patch.object(room, name, seconds))
         yield
-    finally:
-        for (room, name, _), seconds in zip(SLOW, before, strict=True):
-            setattr(room, name, seconds)
+
+
+@contextmanager
+def rarely() -> Iterator[None]:
+    """The venues are asked at their calm pace; a wait that has begun by then ends before it is over by `ASKING`."""
+    kept: Any = Timers.__dict__["probe_interval"]
+
+    def rarer(timers: Timers) -> float:
+        usual: float = kept.__get__(timers)
+        return max(usual, COINBASE_LIFE_SIGN if usual == COINBASE_PROBE else LIFE_SIGN)
+
+    with slowly(RARE), patch.object(Timers, "probe_interval", property(rarer, kept.__set__)):
+        yield
 
 
 @dataclass
@@ -154,14 +182,29 @@ class Day(World):
 
     async def _be_calm(self, desk: Desk, seconds: float) -> None:
         before = {name: one.tally.transitions for name, one in desk.board.standings().items()}
-        scene, self.disturbed = self.scene, trio.Event()
-        scene.step, scene.reading = CALM_STEP, CALM_READING
-        with slowly(), trio.move_on_after(seconds - AWAKE):
-            await self.disturbed.wait()
-        scene.step, scene.reading = STEP, READING
+        with rarely():
+            stirred = await self._look_seldom(max(0.0, seconds - ASKING))
+        if not stirred:
+            await self._look_seldom(min(seconds, ASKING) - AWAKE)
         await trio.sleep(AWAKE)
         for name, one in desk.board.standings().items():
             self.record.expect(before[name] == one.tally.transitions, f"{name}: restless in a calm hour: {one.phase}")
+
+    async def _look_seldom(self, seconds: float) -> bool:
+        """For so long, or until anything unexpected happens; whether it did."""
+        scene, self.disturbed = self.scene, trio.Event()
+        scene.step, scene.reading = CALM_STEP, CALM_READING
+        with slowly(), trio.move_on_after(seconds):
+            await self.disturbed.wait()
+        scene.step, scene.reading = STEP, READING
+        return self.disturbed.is_set()
+
+    async def _outwait(self, seconds: float) -> None:
+        """What is noticed as late as this."""
+        ends = trio.current_time() + seconds
+        while (left := ends - trio.current_time()) > 0:
+            if await self._look_seldom(left):
+                await trio.sleep(min(left, STIRRED))
 
     def _hear(self, account: str, fact: Fact) -> None:
         if not isinstance(fact, ORDINARY):
@@ -197,8 +240,10 @@ class Day(World):
         while not all(trader.steady for trader in traders):
             await trio.sleep(0.5)
         await operator.settle()
-        # A connection that was left half dead is noticed as late as this, though all are armed until then.
-        await trio.sleep(max(promise(account, desk.watches).detect for account in desk.accounts.values()))
+        # A connection left half dead, a switch turned off: noticed as late as this, though all are armed until then.
+        accounts = desk.accounts.values()
+        waits = (max(promise(one, desk.watches).detect, one.timers.overdue_after) for one in accounts)
+        await self._outwait(max(waits))
         await check_healing(desk, self.record)
 
 
