@@ -51,6 +51,11 @@ def lease(at: float, ttl: float = 30.0) -> tuple[Fact, ...]:
     return facts.Attempted(at, ttl), facts.Proven(at, Proof(at, ttl, Coverage.LEASE))
 
 
+def given_up(at: float) -> tuple[Fact, ...]:
+    """A renewal whose answer is waited for no more; the venue may carry it out for half a minute from then."""
+    return facts.Attempted(65.0, 30.0), facts.LeaseGivenUp(at, 65.0)
+
+
 FRESH = read_back(90.0)
 STALE = read_back(20.0)
 LEASED = lease(95.0)
@@ -207,6 +212,24 @@ SX_BET: list[Row] = [
     ),
     ("lapse", LAPSE, ALIVE, (OPEN, *LEASED), Phase.ARMED, ("gone", LAPSE_W), ("gone", 25)),
     ("expire", EXPIRE, ALIVE, (READ_ONLY, *LEASED), Phase.ARMED, ("gone", W + 1.0), ("gone", 25)),
+    (
+        "expire, a renewal that may yet be heard",
+        EXPIRE,
+        ALIVE,
+        (READ_ONLY, *given_up(70.5), *LEASED),
+        Phase.ARMED,
+        ("gone", 30.5),
+        ("gone", 30.5),
+    ),
+    (
+        "expire, a renewal that can be heard no more",
+        EXPIRE,
+        ALIVE,
+        (READ_ONLY, *given_up(70.0), *LEASED),
+        Phase.ARMED,
+        ("gone", W + 1.0),
+        ("gone", 30),
+    ),
     ("watch none", UNWATCHED, ALIVE, (OPEN, *LEASED), Phase.ARMED, ("stay", None), ("gone", 25)),
     (
         "a bot added since",

@@ -212,6 +212,25 @@ def test_a_histogram_is_cumulated_for_prometheus(desk: Hand) -> None:
     assert value(desk, "deadman_round_trip_seconds_sum", account="desk") == pytest.approx(99.043)
 
 
+BOUNDS = {
+    "deadman_renewal_margin_seconds": "0.0 1.0 2.0 3.0 5.0 7.5 10.0 15.0 20.0 30.0 45.0 60.0",
+    "deadman_round_trip_seconds": "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0",
+    "deadman_test_request_reply_seconds": "0.0005 0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0",
+    "deadman_trip_seconds": "0.1 0.25 0.5 1.0 2.0 3.0 5.0 10.0 30.0 60.0 300.0",
+    "deadman_event_loop_lag_seconds": "0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5",
+}
+"""The bounds of the buckets, published: whoever asks for a quantile over a restart needs them to stay."""
+
+
+def test_the_bounds_of_the_buckets_are_those_published_and_nothing_is_counted_before_it_happens(desk: Hand) -> None:
+    found = {key: count for key, count in read(scrape(desk)).items() if key[0].endswith("_bucket")}
+    for name, bounds in BOUNDS.items():
+        labels = {dict(labels)["le"] for found_name, labels in found if found_name == f"{name}_bucket"}
+        assert sorted(labels, key=float) == [*bounds.split(), "+Inf"]
+    assert not any(found.values())
+    assert value(desk, "deadman_clock_jumps_total") == 0
+
+
 def test_a_watch_shows_its_life(desk: Hand) -> None:
     watch = Watch("quoter", 5.0).check_in(desk.now, None)
     desk.board.put_watch(watch)

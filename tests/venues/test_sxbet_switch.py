@@ -322,11 +322,12 @@ async def test_a_disarm_the_venue_did_not_confirm_is_not_done() -> None:
         await Venue({"status": "failure"}, status=400).switch(V3).end(0)
 
 
-async def test_observing_sends_nothing_at_all() -> None:
+async def test_observing_sends_nothing_at_all_and_looks_again_three_times_a_minute() -> None:
     venue = Venue(granting())
-    with pytest.raises(Setback, match="observing"):
+    with pytest.raises(Setback, match="observing") as told:
         await venue.switch(replace(V3, observe=True)).take()
     assert venue.asked == []
+    assert told.value.pause == 20.0
 
 
 async def test_no_secret_is_in_anything_that_is_posted_or_raised() -> None:
