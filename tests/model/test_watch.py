@@ -110,6 +110,48 @@ def test_no_grant_brings_a_dead_process_back_to_life_but_its_check_in_does() -> 
     assert dead.check_in(20.0, None).alive(20.0)
 
 
+NEVER = Watch("quoter", 5.0)
+UP = NEVER.check_in(10.0, None)
+DEAD = UP.found_dead(15.0)
+GRANTED = UP.granted(12.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (NEVER, NEVER.paused(0.0, 90.0)),
+        (DEAD, DEAD.paused(11.0, 90.0)),
+        (DEAD, DEAD.granted(90.0)),
+        (GRANTED, GRANTED.granted(90.0)),
+        (UP, UP.granted(10.0)),
+        (UP, UP.paused(4.0, 9.0)),
+        (replace(UP, counted_from=12.0), UP.paused(8.0, 12.0)),
+        (replace(UP, counted_from=11.0), UP.paused(11.0, 12.0)),
+        (replace(UP, counted_from=12.0, unheard=True), GRANTED),
+        (replace(UP, counted_from=30.0, unheard=True), UP.resumed(30.0)),
+        (replace(UP, counted_from=28.0, unheard=True, stopping_at=27.0), UP.stopping(29.0).resumed(30.0, 2.0)),
+        (replace(UP, died_at=15.0), UP.stopping(12.0).found_dead(15.0)),
+        (replace(UP, died_at=12.0, goodbye_at=12.0), UP.stopping(11.0).stopped(12.0)),
+        (replace(UP, counted_from=None, goodbye_at=11.0), UP.stopping(11.0).released()),
+        (replace(UP, check_ins=2, counted_from=12.0, last_check_in_at=12.0), UP.stopping(11.0).check_in(12.0, None)),
+        (replace(DEAD, died_at=None, check_ins=4), DEAD.check_in(9.0, None, 3)),
+    ],
+)
+def test_what_an_absence_a_grant_a_goodbye_and_a_check_in_change_and_what_they_leave(
+    before: Watch, after: Watch
+) -> None:
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("watch", "spent"),
+    [(NEVER, None), (UP, None), (GRANTED, 2.5), (GRANTED.found_dead(13.0), 5.0), (UP.resumed(14.0, 1.0), 1.5)],
+)
+def test_what_a_restart_must_not_forget_of_a_silence(watch: Watch, spent: float | None) -> None:
+    assert watch.spent(14.0, 0.5) == spent
+    assert watch.spent(99.0, 0.5) == (None if spent is None else 5.0)
+
+
 @given(timeouts, instants, spans, spans)
 def test_a_held_process_is_silent_at_the_earliest_when_the_hold_ends(
     timeout: float, up: float, span: float, later: float
