@@ -222,3 +222,26 @@ def test_an_account_is_nameless_until_the_venue_has_told_or_will_not() -> None:
     assert (fresh.nameless, folded([OURS], fresh).nameless) == (True, False)
     assert not folded([facts.Identified(1.0, None)], fresh).nameless
     assert not Guard(OVERDUE).nameless
+
+
+THIRD: list[Fact] = [facts.TakenOn(70.0, Identity(PLACE, "third"), TERMS), facts.Identified(80.0, "a third's")]
+BACK: list[Fact] = [facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS), facts.Identified(80.0, "ours")]
+KEPT: dict[str, tuple[list[Fact], list[Fact], bool]] = {
+    "nothing was said": ([], [], False),
+    "only a word about the first": ([facts.Disarmed(5.0, "bob")], [], False),
+    "disarmed": ([], [facts.Disarmed(65.0, "bob")], True),
+    "disarmed besides": ([facts.Disarmed(5.0, "bob")], [facts.Disarmed(65.0, "bob")], True),
+    "tripped": ([], [facts.Tripped(65.0, Cause.SILENCE, "quoter")], True),
+    "turned on": ([], [facts.TurnedOn(65.0)], True),
+}
+
+
+@pytest.mark.parametrize(("before", "said", "is_kept"), KEPT.values(), ids=KEPT)
+def test_an_account_of_which_anything_is_to_be_remembered_is_set_aside_before_the_one_it_replaced(
+    before: list[Fact], said: list[Fact], is_kept: bool
+) -> None:
+    other = folded([SECOND, THEIRS, *said], ours(before))
+    third, back = folded(THIRD, other), folded(BACK, other)
+    assert third.aside is not None
+    assert third.aside.identity == Identity(PLACE, *(("second", "theirs") if is_kept else ("first", "ours")))
+    assert (back.aside and back.aside.identity) == (Identity(PLACE, "second", "theirs") if is_kept else None)

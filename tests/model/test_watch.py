@@ -112,7 +112,7 @@ def test_no_grant_brings_a_dead_process_back_to_life_but_its_check_in_does() -> 
 
 NEVER = Watch("quoter", 5.0)
 UP = NEVER.check_in(10.0, None)
-DEAD = UP.found_dead(15.0)
+DEAD = replace(UP, died_at=15.0)
 GRANTED = UP.granted(12.0)
 
 
@@ -129,11 +129,16 @@ GRANTED = UP.granted(12.0)
         (replace(UP, counted_from=11.0), UP.paused(11.0, 12.0)),
         (replace(UP, counted_from=12.0, unheard=True), GRANTED),
         (replace(UP, counted_from=30.0, unheard=True), UP.resumed(30.0)),
-        (replace(UP, counted_from=28.0, unheard=True, stopping_at=27.0), UP.stopping(29.0).resumed(30.0, 2.0)),
-        (replace(UP, died_at=15.0), UP.stopping(12.0).found_dead(15.0)),
-        (replace(UP, died_at=12.0, goodbye_at=12.0), UP.stopping(11.0).stopped(12.0)),
-        (replace(UP, counted_from=None, goodbye_at=11.0), UP.stopping(11.0).released()),
-        (replace(UP, check_ins=2, counted_from=12.0, last_check_in_at=12.0), UP.stopping(11.0).check_in(12.0, None)),
+        (
+            replace(UP, counted_from=28.0, unheard=True, stopping_at=27.0),
+            replace(UP, stopping_at=29.0).resumed(30.0, 2.0),
+        ),
+        (replace(UP, died_at=12.0, goodbye_at=12.0), replace(UP, stopping_at=11.0).stopped(12.0)),
+        (replace(UP, counted_from=None, goodbye_at=11.0), replace(UP, stopping_at=11.0).released()),
+        (
+            replace(UP, check_ins=2, counted_from=12.0, last_check_in_at=12.0),
+            replace(UP, stopping_at=11.0).check_in(12.0, None),
+        ),
         (replace(DEAD, died_at=None, check_ins=4), DEAD.check_in(9.0, None, 3)),
     ],
 )
@@ -145,7 +150,7 @@ def test_what_an_absence_a_grant_a_goodbye_and_a_check_in_change_and_what_they_l
 
 @pytest.mark.parametrize(
     ("watch", "spent"),
-    [(NEVER, None), (UP, None), (GRANTED, 2.5), (GRANTED.found_dead(13.0), 5.0), (UP.resumed(14.0, 1.0), 1.5)],
+    [(NEVER, None), (UP, None), (GRANTED, 2.5), (replace(GRANTED, died_at=13.0), 5.0), (UP.resumed(14.0, 1.0), 1.5)],
 )
 def test_what_a_restart_must_not_forget_of_a_silence(watch: Watch, spent: float | None) -> None:
     assert watch.spent(14.0, 0.5) == spent
