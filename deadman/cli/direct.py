@@ -23,6 +23,7 @@ from deadman.model.clock import Clock, boot_id
 from deadman.model.facts import Cause, Tripped
 from deadman.model.settings import Config
 from deadman.model.watch import Watch
+from deadman.status.vocabulary import gone
 from deadman.transport.blocking import Resolver
 
 TIMEOUT = 30.0
@@ -108,5 +109,5 @@ def _outcomes(board: Board, names: Sequence[str]) -> Iterator[str]:
             why = guard.trouble.detail if guard.trouble else "the venue still lists open orders"
             yield f"{name}: NOT finished after {TIMEOUT:.0f} s: {why}. Try again, or cancel at the venue by hand"
         else:
-            gone = "presumed gone, its lease has ended" if guard.trip.presumed else "gone, the venue lists none"
-            yield f"{name}: {guard.trip.cancelled} cancelled; {gone}"
+            only = board.configs[name].selection.words
+            yield f"{name}: {gone(guard.trip.cancelled, guard.trip.presumed, only)}"

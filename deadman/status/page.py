@@ -138,9 +138,8 @@ def orders(account: AccountReport, now: float) -> Phrase:
             if lease_end > now:
                 until = text.instant(lease_end, now)
                 return Phrase("not known", "warn", f"A renewal was not answered: a lease may run until {until}.")
-            return Phrase(
-                "presumed cancelled", "warn", f"By the venue, when the lease ran out at {text.instant(expiry, now)}."
-            )
+            because = f"By the venue, when the lease ran out at {text.instant(expiry, now)}."
+            return Phrase("presumed cancelled", "warn", because)
     count = account.open_orders
     return Phrase("not counted" if count is None else f"{count} open{aged(account, now)}", "plain")
 
@@ -151,11 +150,9 @@ def _gone(account: AccountReport, trip: TripReport, now: float) -> Phrase:
     listed, only = account.open_orders == 0, account.cancels_only
     since = "" if listed or trip.presumed else "Not counted since."
     words = f"{'selected ' if only else ''}{'presumed ' if trip.presumed and not listed else ''}gone{at}"
-    return Phrase(
-        words,
-        "good" if listed and not only else "warn",
-        f"Only {only}; others stay. {since}".rstrip() if only else since,
-    )
+    if only:
+        return Phrase(words, "warn", f"Only {only}; others stay. {since}".rstrip())
+    return Phrase(words, "good" if listed else "warn", since)
 
 
 def bot(watch: WatchReport, now: float) -> Phrase:

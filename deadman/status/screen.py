@@ -14,7 +14,7 @@ from deadman.model.guard import Phase
 from deadman.model.text import instant, left, plain
 from deadman.status.headline import TONES, Headline, Verdict, fine, headline
 from deadman.status.problems import NAMED, aged, dead_bots, gathered
-from deadman.status.schema import AccountReport, DisarmReport, StatusReport, TripReport, TroubleReport
+from deadman.status.schema import AccountReport, DisarmReport, StatusReport, TroubleReport
 from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, on_hold, signed
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
@@ -119,12 +119,11 @@ def _since(account: AccountReport, now: float) -> str:
     match account.phase:
         case Phase.TRIPPING if trip:
             return f", round {trip.rounds + 1}"
+        case Phase.TRIPPED if trip and account.open_orders:
+            return f" {instant(trip.done_at or trip.at, now)}, orders open again"
         case Phase.TRIPPED if trip:
-            return (
-                f" {instant(trip.done_at or trip.at, now)}, orders open again"
-                if account.open_orders
-                else _gone(account, trip, now)
-            )
+            selected, presumed = "selected " if account.cancels_only else "", "presumed " if trip.presumed else ""
+            return f", {selected}{presumed}gone {instant(trip.done_at or trip.at, now)}"
         case Phase.DISARMED if disarm and not disarm.confirmed:
             return ", not confirmed"
         case Phase.DISARMED if disarm and disarm.until is not None:
@@ -134,12 +133,6 @@ def _since(account: AccountReport, now: float) -> str:
         case Phase.EXPOSED | Phase.REFUSED if not account.protected:
             return f" since {instant(account.since, now)}"
     return ""
-
-
-def _gone(account: AccountReport, trip: TripReport, now: float) -> str:
-    """Not said beside orders that are open now, nor of more than the trip selects."""
-    selected, presumed = "selected " if account.cancels_only else "", "presumed " if trip.presumed else ""
-    return f", {selected}{presumed}gone {instant(trip.done_at or trip.at, now)}"
 
 
 def notes(report: StatusReport) -> list[str]:
