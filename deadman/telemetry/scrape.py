@@ -18,17 +18,7 @@ from deadman import __version__
 from deadman.model.board import OUTCOMES, Board
 from deadman.model.text import Times
 from deadman.model.watch import Watch
-from deadman.telemetry.metrics import (
-    ACCOUNTS,
-    TALLIES,
-    Family,
-    Sight,
-    counter,
-    gauge,
-    histogram,
-    info,
-    of_venue,
-)
+from deadman.telemetry.metrics import ACCOUNTS, TALLIES, Family, Sight, counter, gauge, histogram, info, of_venue
 from deadman.venues import VENUES
 
 
