@@ -11,8 +11,10 @@ from deadman.config.describe import effective_text, example, reference
 from deadman.config.load import load
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reference", action="store_true", help="every key there is: its values, default and meaning")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    if parser.get_default("verb") == "config":
+        told = "every key there is: its values, default and meaning"
+        parser.add_argument("--reference", action="store_true", help=told)
 
 
 def run_config(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What the verbs that change something have in common: whom they mean, asking first, and telling what came of it."""
+"""The verbs that change something: whom they mean, asking first, and telling what came of it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ VENUE_TIMEOUT = 10.0 + TIMEOUT
 """Seconds: how long the daemon itself waits for the venues, and for its answer to come."""
 
 
-def add_accounts(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("accounts", nargs="*", metavar="ACCOUNT")
-    parser.add_argument("--all", action="store_true", help="every account")
-    add_reason(parser)
-
-
-def add_reason(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verb = parser.get_default("verb")
+    if verb in ("hold", "release"):
+        parser.add_argument("watch", metavar="WATCH")
+    else:
+        parser.add_argument("accounts", nargs="*", metavar="ACCOUNT")
+        parser.add_argument("--all", action="store_true", help="every account")
     parser.add_argument("--reason", default="", metavar="TEXT", help="for the log and for whoever reads `status`")
-
-
-def add_yes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="do not ask; without a terminal nothing is done otherwise")
+    if verb == "hold":
+        parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help=SPELLED)
+    if verb == "disarm":
+        parser.add_argument("--for", dest="span", type=span, metavar="SPAN", help=f"ends by itself: {SPELLED}")
+    if verb == "trip":
+        parser.add_argument("--direct", action="store_true", help="from this process, while the daemon is down")
+    if verb in ("disarm", "trip"):
+        parser.add_argument(
+            "--yes", action="store_true", help="do not ask; without a terminal nothing is done otherwise"
+        )
 
 
 def meant(arguments: argparse.Namespace) -> list[str] | str:
@@ -72,10 +78,6 @@ def order(path: Path, method: str, params: Mapping[str, Any]) -> int:
     return 0 if all(outcome["done"] for outcome in outcomes.values()) else 1
 
 
-def add_arm_arguments(parser: argparse.ArgumentParser) -> None:
-    add_accounts(parser)
-
-
 def run_arm(arguments: argparse.Namespace) -> int:
     """End a disarm, or re-arm after an operator's trip.
 
@@ -84,12 +86,6 @@ def run_arm(arguments: argparse.Namespace) -> int:
     """
     params = {"accounts": meant(arguments), "reason": arguments.reason}
     return order(control_socket(arguments.config), "arm", params)
-
-
-def add_disarm_arguments(parser: argparse.ArgumentParser) -> None:
-    add_accounts(parser)
-    parser.add_argument("--for", dest="span", type=span, metavar="SPAN", help=f"ends by itself: {SPELLED}")
-    add_yes(parser)
 
 
 def run_disarm(arguments: argparse.Namespace) -> int:
@@ -108,12 +104,6 @@ def run_disarm(arguments: argparse.Namespace) -> int:
     return order(path, "disarm", {"accounts": accounts, "reason": arguments.reason, "for": arguments.span})
 
 
-def add_hold_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("watch", metavar="WATCH")
-    parser.add_argument("--for", dest="span", type=span, required=True, metavar="SPAN", help=SPELLED)
-    add_reason(parser)
-
-
 def run_hold(arguments: argparse.Namespace) -> int:
     """Planned work on a bot: no trips for a while.
 
@@ -123,21 +113,10 @@ def run_hold(arguments: argparse.Namespace) -> int:
     return order(control_socket(arguments.config), "hold", params)
 
 
-def add_release_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("watch", metavar="WATCH")
-    add_reason(parser)
-
-
 def run_release(arguments: argparse.Namespace) -> int:
     """End a hold. A bot that is silent by then trips its accounts at once."""
     params = {"watch": arguments.watch, "reason": arguments.reason}
     return order(control_socket(arguments.config), "release", params)
-
-
-def add_trip_arguments(parser: argparse.ArgumentParser) -> None:
-    add_accounts(parser)
-    parser.add_argument("--direct", action="store_true", help="from this process, while the daemon is down")
-    add_yes(parser)
 
 
 def run_trip(arguments: argparse.Namespace) -> int:

@@ -54,10 +54,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "rules": ("deadman.cli.files", "Prometheus alert rules"),
     "dashboard": ("deadman.cli.files", "a Grafana dashboard"),
 }
-"""For each verb the module that it is in, and what it does. A module of several verbs names its functions by them.
+"""For each verb the module that it is in, and what it does.
 
-`run…` returns the exit code, raises Complaint or Faults, and its docstring is what `--help` tells of the verb;
-`add_…arguments` is missing where there are none.
+There `run`, or `run_VERB` where it has several, returns the exit code and raises Complaint or Faults; its docstring is
+what `--help` tells of the verb. `add_arguments`, where there are any, finds the verb in the parser's default of `verb`.
 """
 
 
@@ -69,15 +69,13 @@ def parse(argv: Sequence[str]) -> tuple[Callable[[argparse.Namespace], int], arg
     if top.verb not in VERBS:
         hint = suggestion(top.verb, VERBS) or f"there are {', '.join(VERBS)}"
         raise Misused(f'no verb "{top.verb}"; {hint}')
-    path, _ = VERBS[top.verb]
-    module = importlib.import_module(path)
-    is_alone = sum(path == other for other, _ in VERBS.values()) == 1
-    run = getattr(module, "run" if is_alone else f"run_{top.verb}")
-    add_arguments = getattr(module, "add_arguments" if is_alone else f"add_{top.verb}_arguments", None)
+    module = importlib.import_module(VERBS[top.verb][0])
+    run = getattr(module, f"run_{top.verb}", None) or module.run
     parser = argparse.ArgumentParser(f"deadman {top.verb}", description=run.__doc__, allow_abbrev=False)
     parser.add_argument("--config", type=Path, metavar="FILE", default=top.config, help=argparse.SUPPRESS)
-    if add_arguments is not None:
-        add_arguments(parser)
+    parser.set_defaults(verb=top.verb)
+    if hasattr(module, "add_arguments"):
+        module.add_arguments(parser)
     # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
     return run, parser.parse_intermixed_args(top.rest)
 
