@@ -12,7 +12,7 @@ from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.faults import Faults
 from deadman.simulator.sxbet.venue import SxBet
 
-SWITCHES = ("frozen", "refuse", "dead", "wrong_echo", "lying", "reauth_disarms")
+SWITCHES = ("frozen", "maintenance", "refuse", "dead", "wrong_echo", "lying", "reauth_disarms")
 SECONDS = ("delay", "jitter", "drip")
 NUMBERS = ("cancel_leaves", "granted")
 METHODS = ("ignored", "silent", "garbled", "no_frame", "wrong_id")
@@ -102,13 +102,22 @@ def suggestion(name: str, known: tuple[str, ...]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
 
 
+Venue = Deribit | SxBet
+
+
 @dataclass(slots=True)
 class Stage:
-    """Both venues, and the bots that commands let connect to Deribit."""
+    """The venues by name, and the bots that commands let connect to those that have connections."""
 
     deribit: Deribit
     sxbet: SxBet
+    coinbase: Deribit | None = None
     bots: dict[str, list[Connection]] = field(default_factory=dict)
+
+    @property
+    def venues(self) -> dict[str, Venue]:
+        known: dict[str, Venue] = {"deribit": self.deribit, "sxbet": self.sxbet}
+        return known | ({"coinbase": self.coinbase} if self.coinbase else {})
 
     def faults(self, target: str) -> list[Faults]:
         """The knobs of a venue, of an account, or of all.
@@ -116,40 +125,33 @@ class Stage:
         Raises:
             BadCommand: nobody is called that.
         """
-        match target:
-            case "all":
-                return [self.deribit.faults, self.sxbet.faults, *(self.faults_of(name) for name in self.accounts)]
-            case "deribit":
-                return [self.deribit.faults]
-            case "sxbet":
-                return [self.sxbet.faults]
-            case _:
-                return [self.faults_of(self.known(target))]
-
-    def faults_of(self, account: str) -> Faults:
-        if account in self.deribit.accounts:
-            return self.deribit.accounts[account].faults
-        return self.sxbet.accounts[account].faults
+        if target == "all":
+            everybody = [account.faults for venue in self.venues.values() for account in venue.accounts.values()]
+            return [*(venue.faults for venue in self.venues.values()), *everybody]
+        if target in self.venues:
+            return [self.venues[target].faults]
+        return [self.venue_of(target).accounts[target].faults]
 
     @property
     def accounts(self) -> list[str]:
-        return [*self.deribit.accounts, *self.sxbet.accounts]
+        return [account for venue in self.venues.values() for account in venue.accounts]
 
     @property
     def targets(self) -> list[str]:
-        return ["all", "deribit", "sxbet", *self.accounts]
+        return ["all", *self.venues, *self.accounts]
 
-    def known(self, account: str) -> str:
-        if account not in self.accounts:
-            raise BadCommand(
-                f"nobody is called {account!r}; there are {', '.join(['deribit', 'sxbet', *self.accounts])}"
-            )
-        return account
+    def venue_of(self, account: str) -> Venue:
+        venue = next((venue for venue in self.venues.values() if account in venue.accounts), None)
+        if venue is None:
+            raise BadCommand(f"nobody is called {account!r}; there are {', '.join([*self.venues, *self.accounts])}")
+        return venue
 
-    def on_deribit(self, account: str) -> str:
-        if self.known(account) not in self.deribit.accounts:
+    def sockets_of(self, account: str) -> Deribit:
+        """The venue of an account that has connections: Deribit, or Coinbase's gateway to it."""
+        venue = self.venue_of(account)
+        if not isinstance(venue, Deribit):
             raise BadCommand(f"{account} is no Deribit account")
-        return account
+        return venue
 
 
 HELP = (
@@ -163,6 +165,7 @@ HELP = (
     "orders [ACCOUNT]",
     "switch ACCOUNT on|off",
     "expire ACCOUNT",
+    "maintenance VENUE on|off",
     "status",
 )
 
@@ -207,30 +210,42 @@ def clear(stage: Stage, target: str = "all") -> str:
     return f"{target} is well"
 
 
+def maintenance(stage: Stage, target: str, state: str) -> str:
+    """What a venue does before it is stopped for a new release: it says so, hangs up, and answers nothing else."""
+    venue = stage.venues.get(target)
+    if not isinstance(venue, Deribit):
+        raise BadCommand(f"maintenance is announced by deribit or coinbase; for others: set {target} maintenance on")
+    venue.maintain(switched(state))
+    return f"{target}: maintenance {state}"
+
+
 def cut(verb: str) -> Callable[[Stage, str], str]:
-    """`drop` ends connections by EOF, `reset` by RST: those of Deribit, or of one account there."""
+    """`drop` ends connections by EOF, `reset` by RST: those of a venue, or of one account there."""
 
     def command(stage: Stage, target: str) -> str:
-        account = None if target == "deribit" else stage.on_deribit(target)
-        count = len(stage.deribit.connections_of(account))
-        (stage.deribit.drop if verb == "drop" else stage.deribit.reset)(account)
+        named = stage.venues.get(target)
+        venue = named if isinstance(named, Deribit) else stage.sockets_of(target)
+        account = None if venue is named else target
+        count = len(venue.connections_of(account))
+        (venue.drop if verb == "drop" else venue.reset)(account)
         return f"{count} connections cut"
 
     return command
 
 
 def bot(stage: Stage, account: str) -> str:
-    connected = stage.deribit.attach(stage.on_deribit(account))
+    connected = stage.sockets_of(account).attach(account)
     stage.bots.setdefault(account, []).append(connected)
     fate = "go with its connection" if connected.cancel_on_disconnect else "stay when its connection drops"
     return f"a bot is connected to {account}: its orders {fate}"
 
 
 def lose(stage: Stage, account: str) -> str:
-    before = len(stage.deribit.exchange.open_orders(stage.on_deribit(account)))
+    venue = stage.sockets_of(account)
+    before = len(venue.exchange.open_orders(account))
     for connected in stage.bots.pop(account, []):
-        stage.deribit.end(connected)
-    gone = before - len(stage.deribit.exchange.open_orders(account))
+        venue.end(connected)
+    gone = before - len(venue.exchange.open_orders(account))
     return f"the bots of {account} lost their connections: {gone} orders cancelled, {before - gone} stay"
 
 
@@ -238,36 +253,35 @@ def place(stage: Stage, account: str, count: str = "1", via: str = "websocket") 
     """On Deribit by the last bot connected, one connecting where there is none; with `rest`, by nobody's connection."""
     if not count.isdigit() or via not in ("websocket", "rest"):
         raise BadCommand("place ACCOUNT [COUNT] [rest]")
-    connection = None
-    if stage.known(account) in stage.deribit.accounts and via == "websocket":
+    venue, connection = stage.venue_of(account), None
+    if isinstance(venue, Deribit) and via == "websocket":
         if not stage.bots.get(account):
             bot(stage, account)
         connection = stage.bots[account][-1].id
-    exchange = stage.deribit.exchange if account in stage.deribit.accounts else stage.sxbet.exchange
     for _ in range(int(count)):
-        exchange.place(account, connection=connection)
-    return f"{account} has {len(exchange.open_orders(account))} open orders"
+        venue.exchange.place(account, connection=connection)
+    return f"{account} has {len(venue.exchange.open_orders(account))} open orders"
 
 
 def orders(stage: Stage, account: str | None = None) -> str:
-    names = stage.accounts if account is None else [stage.known(account)]
-    both = stage.deribit.exchange.open_orders() + stage.sxbet.exchange.open_orders()
-    return ", ".join(f"{name} {sum(order.account == name for order in both)} open" for name in names)
+    names = stage.accounts if account is None else [account]
+    return ", ".join(f"{name} {len(stage.venue_of(name).exchange.open_orders(name))} open" for name in names)
 
 
 def switch(stage: Stage, account: str, state: str) -> str:
-    stage.deribit.switch(stage.on_deribit(account), on=switched(state))
+    stage.sockets_of(account).switch(account, on=switched(state))
     return f"cancel-on-disconnect of {account} is {state} for connections opened from now on"
 
 
 def expire(stage: Stage, account: str) -> str:
-    stage.deribit.expire_tokens(stage.on_deribit(account))
+    stage.sockets_of(account).expire_tokens(account)
     return f"every token of {account} has expired"
 
 
 def status(stage: Stage) -> str:
     """What each venue would do by itself now."""
-    switches = [f"{name} {'on' if stage.deribit.inherits(name) else 'off'}" for name in stage.deribit.accounts]
+    inherits = {a: v.inherits(a) for v in stage.venues.values() if isinstance(v, Deribit) for a in v.accounts}
+    switches = [f"{name} {'on' if on else 'off'}" for name, on in inherits.items()]
     now = stage.sxbet.exchange.clock()
     leases = [(name, stage.sxbet.lease(name)) for name in stage.sxbet.accounts]
     spans = [f"{name} {lease.ends_at - now:.1f} s" if lease else f"{name} none" for name, lease in leases]
@@ -291,6 +305,7 @@ COMMANDS: dict[str, Callable[..., str]] = {
     "orders": orders,
     "switch": switch,
     "expire": expire,
+    "maintenance": maintenance,
     "status": status,
     "help": help_,
 }

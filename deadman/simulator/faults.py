@@ -130,6 +130,7 @@ class Faults:
 
     Attributes:
         gate: shut by `frozen = True`: reads and writes stop, no FIN, dials hang; the venue's own timers run on.
+        maintenance: every request is answered that the venue is under maintenance: 11051, or HTTP 503.
         refuse: dials are refused.
         upgrade: how the WebSocket upgrade fails: an HTTP status, or cut by RST, by EOF, or left hanging.
         dead: the application is dead behind a living socket: pongs, but no answer, no heartbeat, nothing done.
@@ -154,6 +155,7 @@ class Faults:
     """
 
     gate: Gate = field(default_factory=Gate)
+    maintenance: bool = False
     refuse: bool = False
     upgrade: int | Literal["reset", "eof", "hang"] | None = None
     dead: bool = False

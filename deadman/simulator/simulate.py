@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import os
 import secrets
 import signal
@@ -12,14 +13,18 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 import trio
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deadman.model.errors import innermost
 from deadman.simulator.commands import Stage, obey
+from deadman.simulator.deribit.settings import COINBASE, COINBASE_SCOPES, TESTNET
 from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.exchange import Exchange, Order
 from deadman.simulator.listen import listen, new_authority
@@ -27,6 +32,7 @@ from deadman.simulator.sxbet.venue import SxBet
 
 MARK = "# Written by `deadman simulate`, and written anew each time it starts.\n\n"
 MAKER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"  # the first example of EIP-55
+GATE, KEY_NAME = "gate-desk", "organizations/simulated/apiKeys/gate-desk"
 USUAL_PORT = 9847
 
 Obey = Callable[[str], str]
@@ -45,27 +51,41 @@ async def simulate(directory: Path) -> None:
         Occupied: a foreign config.toml is in the way.
         OSError: the directory, a port or the command socket cannot be had.
     """
-    keys = {name: secrets.token_hex(16) for name in ("options-desk", "futures-desk", "sx-maker", "sx-legacy")}
+    keys = new_keys()
     stage, authority = new_stage(keys), new_authority()
     with reserved_port() as port, trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
-            deribit, sxbet = [await nursery.start(listen, v.serve, authority) for v in (stage.deribit, stage.sxbet)]
+            ports = {name: await nursery.start(listen, v.serve, authority) for name, v in stage.venues.items()}
             listen_at = f"127.0.0.1:{port}"
-            write(directory, keys, authority.pem, config(directory, listen_at, deribit, sxbet))
+            write(directory, keys, authority.pem, config(directory, listen_at, ports))
             await nursery.start(from_socket, directory / "faults.sock", partial(obey, stage))
             nursery.start_soon(from_stdin, partial(obey, stage), say)
             say(greeting(directory, listen_at))
-            nursery.start_soon(narrate, (stage.deribit.exchange, stage.sxbet.exchange), say)
+            nursery.start_soon(narrate, [venue.exchange for venue in stage.venues.values()], say)
             await anext(aiter(signals))
             nursery.cancel_scope.cancel()
 
 
+def new_keys() -> dict[str, str]:
+    """A secret for each account; the gateway's account is there where the package is with which one logs in there."""
+    keys = {name: secrets.token_hex(16) for name in ("options-desk", "futures-desk", "sx-maker", "sx-legacy")}
+    if find_spec("jwt") is None:
+        return keys
+    seed = ed25519.Ed25519PrivateKey.generate()
+    return keys | {GATE: base64.b64encode(seed.private_bytes_raw() + seed.public_key().public_bytes_raw()).decode()}
+
+
 def new_stage(keys: Mapping[str, str]) -> Stage:
-    stage = Stage(Deribit(), SxBet())
+    stage = Stage(Deribit(TESTNET), SxBet())
     for name in ("options-desk", "futures-desk"):
         stage.deribit.add_key(f"{name}-id", name, secret=keys[name])
     stage.sxbet.add_account("sx-maker", keys["sx-maker"], "v3")
     stage.sxbet.add_account("sx-legacy", keys["sx-legacy"], "v2", MAKER)
+    if GATE in keys:
+        public = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(keys[GATE])[32:])
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        stage.coinbase = Deribit(COINBASE)
+        stage.coinbase.add_key(KEY_NAME, GATE, public_key=pem, scope=COINBASE_SCOPES)
     return stage
 
 
@@ -88,34 +108,32 @@ def write_secret(path: Path, key: str) -> None:
         file.write(f"{key}\n")
 
 
-def config(directory: Path, listen_at: str, deribit: int, sxbet: int) -> dict[str, Any]:
-    """A desk of four accounts, two of which hang on a bot called quoter."""
-    websocket = {"venue": "deribit", "network": "testnet", "url": f"wss://127.0.0.1:{deribit}/ws/api/v2"}
-    http = {"venue": "sxbet", "network": "testnet", "url": f"https://127.0.0.1:{sxbet}"}
+def config(directory: Path, listen_at: str, ports: Mapping[str, int]) -> dict[str, Any]:
+    """A desk of an account or two at each venue, of which two hang on a bot called quoter."""
     trust = {"ca_file": str(directory / "ca.pem")}
+
+    def socket_at(venue: str, network: str) -> dict[str, Any]:
+        return {"venue": "deribit", "network": network, "url": f"wss://127.0.0.1:{ports[venue]}/ws/api/v2"} | trust
 
     def secret(name: str) -> dict[str, str]:
         return {"file": str(directory / "secrets" / name)}
 
     def desk(name: str, auth: str) -> dict[str, Any]:
-        return websocket | trust | {"client_id": f"{name}-id", "client_secret": secret(name), "auth": auth}
+        key = {"client_id": f"{name}-id", "client_secret": secret(name), "auth": auth}
+        return socket_at("deribit", "testnet") | key
 
-    return {
-        "daemon": {
-            "listen": listen_at,
-            "runtime_directory": str(directory / "run"),
-            "state_directory": str(directory / "state"),
-        },
-        "watches": {"quoter": {"timeout": 5}},
-        "accounts": {
-            "options-desk": desk("options-desk", "signature") | {"watch": ["quoter"]},
-            "futures-desk": desk("futures-desk", "secret"),
-            "sx-maker": http | trust | {"api": "v3", "api_key": secret("sx-maker"), "watch": "quoter"},
-            "sx-legacy": http
-            | trust
-            | {"api": "v2", "requestor": MAKER, "api_key": secret("sx-legacy"), "watch": "none"},
-        },
+    http = {"venue": "sxbet", "network": "testnet", "url": f"https://127.0.0.1:{ports['sxbet']}"} | trust
+    legacy = {"api": "v2", "requestor": MAKER, "api_key": secret("sx-legacy"), "watch": "none"}
+    accounts = {
+        "options-desk": desk("options-desk", "signature") | {"watch": ["quoter"]},
+        "futures-desk": desk("futures-desk", "secret"),
+        "sx-maker": http | {"api": "v3", "api_key": secret("sx-maker"), "watch": "quoter"},
+        "sx-legacy": http | legacy,
     }
+    if "coinbase" in ports:
+        accounts[GATE] = socket_at("coinbase", "coinbase") | {"key_name": KEY_NAME, "private_key": secret(GATE)}
+    daemon = {"runtime_directory": str(directory / "run"), "state_directory": str(directory / "state")}
+    return {"daemon": {"listen": listen_at, **daemon}, "watches": {"quoter": {"timeout": 5}}, "accounts": accounts}
 
 
 @contextmanager
@@ -136,8 +154,8 @@ def reserved_port() -> Iterator[int]:
 
 def greeting(directory: Path, listen_at: str) -> str:
     return f"""\
-Simulated Deribit and SX Bet are running on loopback. Written into {directory}:
-  config.toml   four accounts, two of them watched for a bot called quoter
+Simulated Deribit, Coinbase's gateway and SX Bet are running on loopback. Written into {directory}:
+  config.toml   their accounts, two of them watched for a bot called quoter
   ca.pem        the certificate to trust
   secrets/      their keys
 In other terminals:

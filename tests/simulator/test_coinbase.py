@@ -127,4 +127,4 @@ async def test_an_asymmetric_key_signs_in_at_deribit(autojump_clock: MockClock) 
         message = f"{now}\nnonce\n".encode()
         params = {"grant_type": "client_signature", "client_id": "edwards", "timestamp": now, "nonce": "nonce"}
         assert await client.call("public/auth", **params, signature=encoded(EDWARDS.sign(message)))
-        assert await client.code("public/auth", **params, signature=encoded(EDWARDS.sign(b"other"))) == 13004
+        assert await client.code("public/auth", **params, signature=encoded(EDWARDS.sign(b"other"))) == 13009

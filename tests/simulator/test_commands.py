@@ -122,3 +122,15 @@ async def test_a_narrator_tells_of_cancelled_orders_once_and_in_sum(autojump_clo
     with trio.move_on_after(10):
         await narrate((stage.deribit.exchange, stage.sxbet.exchange), told.append)
     assert told == ["maker: 3 orders cancelled, heartbeat_expired"]
+
+
+async def test_maintenance_and_the_gateway_are_had_by_command(autojump_clock: MockClock, stage: Stage) -> None:
+    stage.coinbase = Deribit()
+    stage.coinbase.add_account("gate")
+    assert obey(stage, "place gate 2") == "gate has 2 open orders"
+    assert obey(stage, "maintenance coinbase on") == "coinbase: maintenance on"
+    assert stage.coinbase.faults.maintenance
+    assert not stage.deribit.faults.maintenance
+    assert obey(stage, "orders gate") == "gate 2 open"
+    assert "gate off" in obey(stage, "status")
+    assert obey(stage, "maintenance maker on").startswith("error: ")

@@ -297,3 +297,19 @@ async def test_an_answer_can_be_no_frame_at_all(autojump_clock: MockClock, desk:
     await client.send("public/test")
     with trio.fail_after(5), pytest.raises(ConnectionClosed):
         await client.next()
+
+
+async def test_maintenance_is_announced_ends_every_connection_and_answers_nothing_else(
+    autojump_clock: MockClock, desk: World
+) -> None:
+    client = await desk.logged_in()
+    await client.call(ENABLE, scope="connection")
+    await client.call("public/subscribe", channels=["platform_state"])
+    await client.place()
+    desk.venue.maintain(True)
+    assert await client.news("platform_state") == {"maintenance": True}
+    assert await client.close_code() == 1012
+    assert desk.venue.exchange.open_orders() == []
+    assert await (await desk.connect()).code("public/test") == 11051
+    desk.venue.maintain(False)
+    assert await desk.logged_in()

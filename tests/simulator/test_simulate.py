@@ -62,9 +62,10 @@ def test_it_writes_a_config_that_run_takes_and_ends_on_sigterm_without_a_termina
         said, complaints = process.communicate(timeout=10)
     assert (process.returncode, complaints) == (0, "")
     assert f"deadman run --config {directory}/config.toml" in said
-    assert [type(account) for account in config.accounts.values()] == [DeribitAccount] * 2 + [SxBetAccount] * 2
+    kinds = [type(account) for account in config.accounts.values()]
+    assert kinds == [DeribitAccount] * 2 + [SxBetAccount] * 2 + [DeribitAccount]
     secrets = list((directory / "secrets").iterdir())
-    assert len(secrets) == 4
+    assert len(secrets) == 5
     assert {stat.S_IMODE(secret.stat().st_mode) for secret in secrets} == {0o600}
     assert not (directory / "faults.sock").exists()
 

@@ -182,6 +182,7 @@ class Login:
     def __init__(self, keys: Mapping[str, Key], settings: Settings) -> None:
         self.keys = keys
         self.tolerance = settings.clock_tolerance
+        self.bad_signature = settings.bad_signature
         self.failed = FailedLogins(settings.failed_logins)
         self._used: set[str] = set()
 
@@ -189,7 +190,7 @@ class Login:
         """The key these credentials prove.
 
         Raises:
-            RpcError: 13004 for credentials that do not hold, 13009 for a stale or reused signature, -32602.
+            RpcError: 13004 for credentials that do not hold, `bad_signature` for such a one, -32602.
         """
         match params.get("grant_type"):
             case "client_credentials":
@@ -212,11 +213,11 @@ class Login:
         if not isinstance(moment, int | str) or not str(moment).isdigit():
             raise invalid_params("timestamp")
         if abs(int(moment) / 1000 - timestamp) > self.tolerance:
-            raise RpcError(13004)  # as clients report it; the documents name no code for a clock that is off
+            raise RpcError(self.bad_signature)
         message = f"{moment}\n{nonce}\n{params.get('data', '')}".encode()
         if not self._signed(key, message, str(params.get("signature"))):
-            raise RpcError(13004)
-        self._use_once(f"{key.client_id} {moment} {nonce}")
+            raise RpcError(self.bad_signature)
+        self._use_once(f"{key.client_id} {moment} {nonce}", self.bad_signature)
         return key
 
     def _by_jwt(self, params: Params, timestamp: float) -> Key:
@@ -231,7 +232,7 @@ class Login:
             raise RpcError(13004)
         if not self._signed(key, f"{head}.{body}".encode(), signature):
             raise RpcError(13004)
-        self._use_once(signature)
+        self._use_once(signature, 13004)
         return key
 
     def _key(self, client_id: object) -> Key:
@@ -239,9 +240,9 @@ class Login:
             raise RpcError(13004)
         return self.keys[client_id]
 
-    def _use_once(self, proof: str) -> None:
+    def _use_once(self, proof: str, refusal: int) -> None:
         if proof in self._used:
-            raise RpcError(13004)
+            raise RpcError(refusal)
         self._used.add(proof)
 
     def _signed(self, key: Key, message: bytes, signature: str) -> bool:

@@ -145,17 +145,19 @@ class Cause(Enum):
     SILENT = "silent"
     RATE = "rate"
     SLOW = "slow"
+    MAINTENANCE = "maintenance"
     DROPPED = "dropped"  # by a test, a person, or the end of the run
 
 
 # What the peer is told: a close frame, or nothing but the end of the stream. 4000 was seen on production, 1011 on
-# Coinbase's gateway; the codes after a logout and after 10028 are documented nowhere.
+# Coinbase's gateway; the codes after a logout, after 10028 and before maintenance are documented nowhere.
 CLOSE_FRAMES = {
     Cause.HEARTBEAT: (4000, "heartbeat close"),
     Cause.SILENT: (1011, "idle"),
     Cause.LOGOUT: (1000, "logout"),
     Cause.RATE: (1008, "too_many_requests"),
     Cause.SLOW: (1008, "connection_too_slow"),
+    Cause.MAINTENANCE: (1012, "maintenance"),
 }
 
 

@@ -156,8 +156,10 @@ def admitted(call: Call, methods: Mapping[str, Method]) -> Method:
     """The method, if its caller may call it.
 
     Raises:
-        RpcError: 10028, -32601, 13009, 13021, or what it is to fail with.
+        RpcError: 11051, 10028, -32601, 13009, 13021, or what it is to fail with.
     """
+    if any(faults.maintenance for faults in call.connection.levels):
+        raise RpcError(11051)
     pay(call)
     code = failure(call.connection.levels, call.method)
     if code is not None:

@@ -65,6 +65,8 @@ class Settings:
         sessions: named sessions per key; one more drops the least recently refreshed.
         failed_logins: within a minute, before logins are answered 12003.
         clock_tolerance: how far a signature's timestamp may be off.
+        bad_signature: what a signature is answered that is wrong, stale or used before: 13009 by the table of errors;
+            clients also tell of 13004.
         account_scope_covers_current: whether enabling account scope also arms the very connection. Documents disagree.
         token_in_every_request: whether a connection-scope token must come with each private request. Practice says no.
         words: the venue's own names for permissions, where they are not Deribit's.
@@ -86,6 +88,7 @@ class Settings:
     sessions: int = 16
     failed_logins: int = 10
     clock_tolerance: float = 60.0
+    bad_signature: int = 13009
     account_scope_covers_current: bool = False
     token_in_every_request: bool = False
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -106,6 +109,7 @@ class Settings:
 
 
 DERIBIT = Settings()
+TESTNET = Settings(testnet=True)
 COINBASE = Settings(
     grants=frozenset({"coinbase_cdp"}),
     refresh_tokens="none",

@@ -152,3 +152,10 @@ class Deribit(Ledger):
     def publish(self, channel: str, data: Any) -> None:
         """Send a public notification, such as `platform_state`, to whoever subscribed."""
         publish(self, channel, data)
+
+    def maintain(self, on: bool) -> None:
+        """Begin maintenance: say so, hang up on everybody, and answer nothing but that; or end it."""
+        self.faults.maintenance = on
+        self.publish("platform_state", {"maintenance": on})
+        for connection in self.connections_of() if on else ():
+            self.end(connection, Cause.MAINTENANCE)

@@ -72,6 +72,8 @@ class SxBet(Ledger):
             return Response(error.status, error.body(self.settings.errors), date=date)
 
     def _admit(self, request: Request, account: Account | None, levels: Levels) -> None:
+        if any(faults.maintenance for faults in levels):
+            raise HttpError(503, "Service Unavailable")
         status = failure(levels, request.route)
         if status is not None:
             raise HttpError(status, "SIMULATED_FAILURE")
