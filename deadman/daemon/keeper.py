@@ -20,10 +20,10 @@ from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.duty import Duty, cancel_method, duty, fact_of, trip_pace
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
-from deadman.model.facts import Fact
+from deadman.model.facts import Fact, Round
 from deadman.model.guard import Guard
 from deadman.model.settings import REFUSED, REFUSED_AT_FIRST, REPAIR, STABLE, Account, Backoff, Timers
-from deadman.venues.venue import OpenSession, Round, Session
+from deadman.venues.venue import OpenSession, Session
 
 LOOK_TIMEOUT = 15.0
 """Seconds for a count of open orders at rest, its own connection and login included."""

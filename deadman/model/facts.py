@@ -208,8 +208,8 @@ class Tripped(Fact):
     terms: Terms | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RoundDone(Fact):
+@dataclass(frozen=True)
+class Round:
     """One round of cancelling: what the venue said it cancelled, and what it still lists (None: cannot be read).
 
     Attributes:
@@ -223,6 +223,11 @@ class RoundDone(Fact):
     resisting: int = 0
     words: str = ""
     listed: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundDone(Round, Fact):
+    """A round of cancelling was carried out."""
 
 
 @dataclass(frozen=True, slots=True)

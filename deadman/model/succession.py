@@ -61,17 +61,13 @@ def _identified(guard: Guard, account: str, at: float) -> Guard:
 
 
 def _set_aside(guard: Guard, identity: Identity, at: float) -> Guard:
-    """Start over as another account. An operator's word by name leaves it alone, until he lifts it."""
+    """Start over as another account."""
     leases = Leases()
     if guard.leases.longest:
         leases = leases.after(facts.LeasePresumed(at, guard.leases.longest, at))
-    fresh = Guard(guard.overdue_after, guard.provable, identity, leases=leases, terms=guard.terms, taken_on_at=at)
-    fresh = replace(fresh, session_at=guard.session_at, can_cancel=guard.can_cancel, awaited=guard.awaited)
     kept = guard.aside if guard.aside is not None and not _is_worth_keeping(guard) else replace(guard, aside=None)
-    word = _operators_word(guard)
-    if word is None:
-        return replace(fresh, aside=kept)
-    return replace(fresh, aside=kept, disarm=word, disarm_confirmed=True, withheld=True)
+    fresh = Guard(guard.overdue_after, leases=leases, aside=kept, taken_on_at=at)
+    return _with_word_of(guard, _as_it_runs_now(fresh, guard, identity))
 
 
 def _restored(guard: Guard, aside: Guard, identity: Identity) -> Guard:
@@ -95,10 +91,7 @@ def _gone_back(guard: Guard, aside: Guard, identity: Identity) -> Guard:
     """The account set aside is in its place again; what was proven of it before is too old to be claimed."""
     other = replace(guard, aside=None) if _is_worth_keeping(guard) else None
     before = replace(_as_it_runs_now(retired(aside), guard, identity), aside=other)
-    word = None if guard.withheld or before.disarm is not None else _operators_word(guard)
-    if word is None:
-        return before
-    return replace(before, disarm=word, disarm_confirmed=True, withheld=True)
+    return before if guard.withheld or before.disarm is not None else _with_word_of(guard, before)
 
 
 def _as_it_runs_now(before: Guard, guard: Guard, identity: Identity) -> Guard:
@@ -138,13 +131,15 @@ def _is_worth_keeping(guard: Guard) -> bool:
     return own or guard.trip is not None or guard.turned_on
 
 
-def _operators_word(guard: Guard) -> facts.Disarmed | None:
-    """What an operator said of this name: a disarm, or a trip, which then only withholds."""
+def _with_word_of(other: Guard, guard: Guard) -> Guard:
+    """What an operator said of the other account of this name, a disarm or a trip, leaves this one alone."""
     said = "said of another account of this name: this one is neither armed nor cancelled until `arm`"
-    if guard.disarm is not None:
-        words = guard.disarm.reason if guard.withheld else "; ".join(filter(None, (guard.disarm.reason, said)))
-        return replace(guard.disarm, reason=words)
-    if guard.trip is None or guard.trip.cause is not Cause.OPERATOR:
-        return None
-    words = "; ".join(filter(None, ("tripped", guard.trip.reason, said)))
-    return facts.Disarmed(guard.trip.at, guard.trip.by, words)
+    if other.disarm is not None:
+        words = other.disarm.reason if other.withheld else "; ".join(filter(None, (other.disarm.reason, said)))
+        word = replace(other.disarm, reason=words)
+    elif other.trip is not None and other.trip.cause is Cause.OPERATOR:
+        words = "; ".join(filter(None, ("tripped", other.trip.reason, said)))
+        word = facts.Disarmed(other.trip.at, other.trip.by, words)
+    else:
+        return guard
+    return replace(guard, disarm=word, disarm_confirmed=True, withheld=True)

@@ -9,7 +9,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from deadman.model import facts
 from deadman.model.account import Tally
-from deadman.model.facts import Fact
+from deadman.model.facts import Fact, Round
 from deadman.model.fate import Case, Fate
 from deadman.model.proof import Proof
 from deadman.model.settings import Account, OnTrip, Secret
@@ -87,23 +87,6 @@ class Look:
     def hear(self, fact: Fact) -> None:
         if isinstance(fact, facts.ClockCompared) and fact.is_telling:
             self.offset = fact.offset
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """One round of cancelling. `remaining` None: the venue's list cannot be read.
-
-    Attributes:
-        resisting: orders that the venue would not cancel when they were asked for one by one.
-        words: what the venue said of one of them.
-        listed: the ids of what remains; None where they are not known.
-    """
-
-    cancelled: int
-    remaining: int | None
-    resisting: int = 0
-    words: str = ""
-    listed: frozenset[str] | None = None
 
 
 class Session(Protocol):

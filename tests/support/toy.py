@@ -17,6 +17,7 @@ from deadman.model import facts
 from deadman.model.account import Tally
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable
+from deadman.model.facts import Round
 from deadman.model.fate import Case, Fate
 from deadman.model.keys import key, settings
 from deadman.model.proof import Coverage, Proof
@@ -24,7 +25,7 @@ from deadman.model.readers import address, choice, one_or_several, seconds
 from deadman.model.settings import Account, Backoff, OnTrip, SecretSource, Timers, account_key
 from deadman.transport.dial import Dialler, held
 from deadman.venues import VENUES
-from deadman.venues.venue import Look, Post, ReadSecret, Round, Venue, VenueMetric
+from deadman.venues.venue import Look, Post, ReadSecret, Venue, VenueMetric
 from tests.support.toy_exchange import TOY_HOST, ToyExchange
 from tests.swarm.world import market
 

@@ -11,13 +11,12 @@ import trio
 
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable
-from deadman.model.facts import Fact
+from deadman.model.facts import Fact, Round
 from deadman.model.settings import Selection
 from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.orders import Order, Orders
 from deadman.venues.deribit.settings import LISTING_TIMEOUT
-from deadman.venues.venue import Round
 
 LIST = "private/get_open_orders"
 LIST_BY_CURRENCY = "private/get_open_orders_by_currency"

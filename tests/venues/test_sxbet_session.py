@@ -12,14 +12,13 @@ from trio.testing import MockClock
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError
-from deadman.model.facts import Fact
+from deadman.model.facts import Fact, Round
 from deadman.model.settings import OnTrip
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.session import COUNT_INTERVAL, TWO_TRIES, VENUE_LAG, Marks, SxBetSession
 from deadman.venues.sxbet.settings import CUT
 from deadman.venues.sxbet.switch import Switch
-from deadman.venues.venue import Round
 from tests.support.boards import sxbet
 
 Kind = TypeVar("Kind")

@@ -13,11 +13,11 @@ import trio
 
 from deadman.model import facts
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, VenueError, ungrouped
+from deadman.model.facts import Round
 from deadman.model.settings import Selection
 from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation
 from deadman.venues.deribit.settings import LISTING_TIMEOUT
-from deadman.venues.venue import Round
 
 AFTER_BULK = 15
 """Orders at most that are cancelled singly after a cancel of all left them: the next one may take them in one go."""

@@ -15,6 +15,7 @@ import trio
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable
+from deadman.model.facts import Round
 from deadman.model.proof import Proof
 from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
@@ -35,7 +36,7 @@ from deadman.venues.deribit.orders import Ended, Listed, Orders, ask_ended, ids_
 from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT, DeribitAccount
 from deadman.venues.deribit.switch import Switch
 from deadman.venues.deribit.wire import LOGIN, account_id
-from deadman.venues.venue import Look, Post, ReadSecret, Round
+from deadman.venues.venue import Look, Post, ReadSecret
 
 FIRED_CHANNEL = "user.orders.any.any.100ms"
 """Tells of each order's end and its reason, in batches, so that a busy bot does not drown us."""

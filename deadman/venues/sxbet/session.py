@@ -13,6 +13,7 @@ import trio
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Unavailable, VenueError
+from deadman.model.facts import Round
 from deadman.model.proof import Proof
 from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
@@ -21,7 +22,7 @@ from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.settings import CUT, SxBetAccount
 from deadman.venues.sxbet.switch import Switch
-from deadman.venues.venue import Look, Post, ReadSecret, Round
+from deadman.venues.venue import Look, Post, ReadSecret
 
 COUNT_INTERVAL = 20.0
 """Seconds between two listings of open orders at least."""

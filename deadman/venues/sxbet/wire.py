@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -48,30 +48,27 @@ def body(answer: Answer) -> Any:
 
 def succeeded(answer: Answer) -> bool:
     """Whether the venue says so in words: what a lease needs."""
-    content = body(answer)
-    return isinstance(content, dict) and content.get("status") == "success"
+    return bool(_mapping(body(answer)).get("status") == "success")
 
 
 def readable(answer: Answer) -> bool:
     """Whether it is JSON and no failure: V3's listings are not documented, and may carry no word of success."""
     content = body(answer)
-    failed = isinstance(content, dict) and content.get("status") == "failure"
-    return 200 <= answer.status < 300 and content is not None and not failed
+    return 200 <= answer.status < 300 and content is not None and _mapping(content).get("status") != "failure"
 
 
-def _data(content: Any) -> Any:
-    return content.get("data") if isinstance(content, dict) else None
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def lease(answer: Answer) -> Lease:
-    data = _data(body(answer))
-    said: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    said = _mapping(_mapping(body(answer)).get("data"))
     requestor = said.get("requestor")
     return Lease(
         requestor if isinstance(requestor, str) else None,
         _number(said.get("timeoutSeconds")),
-        _instant(said.get("expiresAt")),
-        _date(answer.headers.get("date")),
+        _timestamp(datetime.fromisoformat, said.get("expiresAt")),
+        _timestamp(parsedate_to_datetime, answer.headers.get("date")),
     )
 
 
@@ -82,22 +79,13 @@ def _number(value: Any) -> float | None:
     return float(value) if abs(value) < ABSURD else inf
 
 
-def _instant(text: Any) -> float | None:
-    """ISO 8601 with an offset; one without names no instant."""
+def _timestamp(parse: Callable[[Any], datetime], text: Any) -> float | None:
+    """Unix seconds; a moment whose zone is not known names no instant."""
     try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        moment = parse(text)
+    except (TypeError, ValueError, OverflowError):
         return None
     return None if moment.tzinfo is None else moment.timestamp()
-
-
-def _date(text: str | None) -> float | None:
-    """The header `Date`; one whose zone is not known names no instant either."""
-    try:
-        moment = parsedate_to_datetime(text) if text else None
-    except (ValueError, OverflowError):
-        return None
-    return None if moment is None or moment.tzinfo is None else moment.timestamp()
 
 
 def complaint(answer: Answer) -> str:
@@ -112,7 +100,7 @@ def complaint(answer: Answer) -> str:
 
 def orders(content: Any) -> list[Any] | None:
     """The orders of a listing, `data` or `data.orders`; None when it is neither."""
-    data = _data(content)
+    data = _mapping(content).get("data")
     listed = data.get("orders") if isinstance(data, dict) else data
     return listed if isinstance(listed, list) else None
 
@@ -127,8 +115,7 @@ def owner(content: Any) -> str | None:
 
 def next_key(content: Any) -> str | None:
     """Where a long listing goes on; None at its end."""
-    places = [place for place in (_data(content), content) if isinstance(place, dict)]
-    keys = (place.get("nextKey") for place in places)
+    keys = (_mapping(place).get("nextKey") for place in (_mapping(content).get("data"), content))
     return next((str(key) for key in keys if isinstance(key, str | int) and key), None)
 
 
@@ -148,8 +135,7 @@ class Cancelled:
 
 def cancelled(content: Any) -> Cancelled:
     """V3 names what it has `cancelled` or, asked for all, what it has `cancelledSubmitted`; V2 counts."""
-    data = _data(content)
-    said: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    said = _mapping(_mapping(content).get("data"))
     count, listed = said.get("cancelledCount"), _listed(said, "orders")
     submitted = _listed(said, "cancelledSubmitted") + _listed(said, "cancelled")
     unsure = len(_listed(said, "notCancelled")) + len(_listed(said, "unconfirmed"))
@@ -207,8 +193,7 @@ def failure(what: str, answer: Answer) -> VenueError:
         return Unavailable(Reason.VENUE_ERROR, f"{what}: {said}")
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         # A 200 that is no success: a failure in words is a no, anything else is no answer at all.
-        content = body(answer)
-        if isinstance(content, dict) and content.get("status") == "failure":
+        if _mapping(body(answer)).get("status") == "failure":
             return Refused(Reason.UNSUPPORTED, f"{what}: {said}")
         return Unavailable(Reason.GARBLED, f"{what}: {said}, and no success that we can read")
     reason, advice = _ADVICE.get(answer.status, (Reason.UNSUPPORTED, "the venue does not take this request"))
