@@ -97,7 +97,11 @@ def read_document(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        content = _content(path)
+        # Without O_NONBLOCK a FIFO would hold us here until somebody writes to it.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise _unreadable(path, "is not a regular file")
+            content = file.read(LARGEST + 1)
     except FileNotFoundError:
         raise _unreadable(path, "no such file", "`deadman init` prints a config to start from") from None
     except IsADirectoryError:
@@ -112,15 +116,6 @@ def _text(path: Path) -> str:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise _unreadable(path, f"not a text file: no UTF-8 at byte {error.start}") from None
-
-
-def _content(path: Path) -> bytes:
-    """At most one byte more than LARGEST. Raises OSError, ValueError, or Faults for what is no regular file."""
-    # Without O_NONBLOCK a FIFO would hold us here until somebody writes to it.
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise _unreadable(path, "is not a regular file")
-        return file.read(LARGEST + 1)
 
 
 def _unreadable(path: Path, message: str, hint: str = "") -> Faults:
@@ -185,18 +180,13 @@ class _Scan:
         return path
 
     def _value(self, path: KeyPath) -> None:
-        match self._peek():
-            case "{":
-                self._inside("}", path)
-            case "[":
-                self._inside("]", path)
-            case _:
-                self._take(_SCALAR)
-
-    def _inside(self, end: str, path: KeyPath) -> None:
+        begin = self._peek()
+        if begin not in ("{", "["):
+            self._take(_SCALAR)
+            return
         self._at += 1
-        while self._peek() != end:
-            if end == "}":
+        while self._peek() != ("}" if begin == "{" else "]"):
+            if begin == "{":
                 self._pair(path)
             else:
                 self._value(path)

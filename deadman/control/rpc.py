@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -96,12 +96,10 @@ LONGEST_SPAN = 30 * 86400.0
 LONGEST_REASON = 200
 
 
-def expect(params: Mapping[str, Any], allowed: Iterable[str]) -> None:
+def expect(params: Mapping[str, Any], allowed: Collection[str]) -> None:
     """A misspelt parameter must not change what is done: `fro` for `for` would disarm without end."""
-    known = tuple(allowed)
-    for name in params:
-        if name not in known:
-            raise Failure(INVALID_PARAMS, _unknown("parameter", name, known))
+    if strange := [name for name in params if name not in allowed]:
+        raise Failure(INVALID_PARAMS, _unknown("parameter", strange[0], allowed))
 
 
 def accounts(params: Mapping[str, Any], known: Collection[str]) -> tuple[str, ...]:
@@ -111,8 +109,8 @@ def accounts(params: Mapping[str, Any], known: Collection[str]) -> tuple[str, ..
         return tuple(known)
     if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
         raise Failure(INVALID_PARAMS, 'accounts must be a list of names, or "all"')
-    for name in given:
-        _check_known("account", name, known)
+    if strange := [name for name in given if name not in known]:
+        raise Failure(UNKNOWN_NAME, _unknown("account", strange[0], known))
     return tuple(dict.fromkeys(given))
 
 
@@ -120,13 +118,9 @@ def watch(params: Mapping[str, Any], known: Collection[str]) -> str:
     name = params.get("watch")
     if not isinstance(name, str):
         raise Failure(INVALID_PARAMS, "watch must be a name")
-    _check_known("watch", name, known)
-    return name
-
-
-def _check_known(kind: str, name: str, known: Collection[str]) -> None:
     if name not in known:
-        raise Failure(UNKNOWN_NAME, _unknown(kind, name, known))
+        raise Failure(UNKNOWN_NAME, _unknown("watch", name, known))
+    return name
 
 
 def span(params: Mapping[str, Any]) -> float | None:

@@ -173,7 +173,10 @@ class Memory:
             if name in self.watches:
                 board.put_watch(self.watches[name].put_back(watch, now))
         for name, account in self.accounts.items():
-            heir = self._heir(name, account, board)
+            heir = name if name in board.configs else None
+            if heir is None and account.identity is not None:  # the same account under a name that is new
+                new = (config for config in board.configs.values() if config.name not in self.accounts)
+                heir = next((config.name for config in new if identity_of(config).is_of(account.identity)), None)
             if heir is None:
                 continue
             for fact in account.facts(now):
@@ -199,13 +202,6 @@ class Memory:
                 board.post(name, facts.LeasePresumed(now, 0.0, heard_until))
             elif account.cut_until is not None and account.cut_until > now:
                 board.post(name, facts.LeasePresumed(now, 0.0, account.cut_until))
-
-    def _heir(self, name: str, account: AccountMemory, board: Board) -> str | None:
-        """Who takes on what is remembered: the same name, or the same account under a name that is new."""
-        if name in board.configs or account.identity is None:
-            return name if name in board.configs else None
-        new = (config for config in board.configs.values() if config.name not in self.accounts)
-        return next((config.name for config in new if identity_of(config).is_of(account.identity)), None)
 
 
 T = TypeVar("T")

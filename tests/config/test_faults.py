@@ -287,10 +287,10 @@ def test_a_path_no_file_can_have_is_refused_in_words() -> None:
 
 
 def test_an_unreadable_file_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, mode: str, opener: object) -> None:
         raise PermissionError(13, os.strerror(13), str(path))
 
-    monkeypatch.setattr(document, "_content", refuse)
+    monkeypatch.setattr(document, "open", refuse, raising=False)
     with pytest.raises(Faults, match=r"config.toml: cannot be read: Permission denied") as caught:
         load(tmp_path / "config.toml", {})
     assert caught.value.exit_code == 78

@@ -102,7 +102,7 @@ def login_params(
 
 
 def asked_scope(account: DeribitAccount, session: str) -> str:
-    """No more than the work needs, in a session name of our own."""
+    """No more than the work needs, in a session name of our own: so our logins leave the desk's tokens alone."""
     wanted = (READING, LISTING) if account.observe else (SWITCHING, TRADING)
     return " ".join((f"session:{session}", *wanted, "wallet:none"))
 
@@ -158,8 +158,6 @@ TOKEN_LIFE = 120
 BACKDATED = 30
 """Seconds before our now from which it is good: a clock that goes a little ahead must not make it one of the future."""
 
-MISSING = "Coinbase's login needs an extra package: pip install 'deadman[coinbase]'"
-
 
 def ed25519_signature(secret: Secret, message: str) -> str:
     """URL-safe base64 without padding, as Deribit's article on asymmetric keys has it. Raises Refused in words."""
@@ -176,7 +174,8 @@ def web_token(secret: Secret, key_name: str, timestamp: float, nonce: str) -> st
     try:
         import jwt
     except ImportError:
-        raise Refused(Reason.UNSUPPORTED, MISSING) from None
+        words = "Coinbase's login needs an extra package: pip install 'deadman[coinbase]'"
+        raise Refused(Reason.UNSUPPORTED, words) from None
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 

@@ -234,13 +234,6 @@ def _currencies(order: Order) -> set[str]:
 
 
 @dataclass
-class Listed:
-    """The ids that were listed last, over all sessions: only which orders to ask about is read off it."""
-
-    ids: frozenset[str] = frozenset()
-
-
-@dataclass
 class Ended:
     """Of the orders asked about: cancelled by the venue itself; filled, or cancelled by request."""
 

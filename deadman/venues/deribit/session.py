@@ -32,7 +32,7 @@ from deadman.venues.deribit.conversation import (
     read_grant,
     refresh_params,
 )
-from deadman.venues.deribit.orders import Ended, Listed, Orders, ask_ended, ids_of
+from deadman.venues.deribit.orders import Ended, Orders, ask_ended, ids_of
 from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT, DeribitAccount
 from deadman.venues.deribit.switch import Switch
 from deadman.venues.deribit.wire import LOGIN, account_id
@@ -47,16 +47,14 @@ COUNT_INTERVAL = 20.0
 STIRRED_INTERVAL = 5.0
 """The same while orders come and go."""
 
-
-SUMMARY = "private/get_account_summary"
-
 IDENTIFY_TIMEOUT = 2.0
 """Seconds to tell whose account it is: where nothing hangs on it, arming must not wait for long."""
 
 
 @dataclass
 class DeribitSession:
-    """`log_in` does it anew in band, reading the key again."""
+    """`log_in` does it anew in band, reading the key again. `listed`: the ids of the orders that were listed last, over
+    all sessions; only which orders to ask about is read off it."""
 
     account: DeribitAccount
     conversation: Conversation
@@ -64,7 +62,7 @@ class DeribitSession:
     log_in: Callable[[], Awaitable[Grant]]
     switch: Switch
     orders: Orders
-    listed: Listed
+    listed: set[str]
     refresh_at: float = field(init=False)
     _counted_at: float = -inf
     _subscribed: bool = False
@@ -100,7 +98,8 @@ class DeribitSession:
     async def identify(self) -> str | None:
         """The id of the account, which every key of it shares."""
         params = {"currency": "BTC", "extended": True}
-        return account_id(await self.conversation.ask(SUMMARY, params, IDENTIFY_TIMEOUT))
+        summary = await self.conversation.ask("private/get_account_summary", params, IDENTIFY_TIMEOUT)
+        return account_id(summary)
 
     async def disarm(self) -> None:
         await self.switch.turn_off()
@@ -151,11 +150,13 @@ class DeribitSession:
             return
         self.conversation.stirred = trio.Event()
         with _for_people():
-            listed = frozenset(ids_of(orders := await self.orders.open()))
-            count, missing = len(orders), self.listed.ids - listed
-            if not self._compared and len(listed) < len(self.listed.ids):
+            listed = set(ids_of(orders := await self.orders.open()))
+            count, missing = len(orders), self.listed - listed
+            if not self._compared and len(listed) < len(self.listed):
                 ended = await ask_ended(self.conversation, missing)
-            self._compared, self.listed.ids = True, listed
+            self._compared = True
+            self.listed.clear()
+            self.listed.update(listed)
         now = self.conversation.clock.now()
         self.conversation.post(facts.OrdersCounted(now, count, ended.by_venue, ended.accounted))
 
@@ -186,12 +187,6 @@ def adopt(conversation: Conversation, account: DeribitAccount, result: Any) -> G
 KEYS_OWN = "connection"
 """The scope to ask for to be told all that the key may do."""
 
-SESSION = "deadman"
-"""Our own session name: a desk's tokens are neither shared, evicted nor made invalid by ours."""
-
-FRESH_SESSION = "deadman-fresh"
-"""For the connection that proves inheritance, so that its login leaves the first one's token alone."""
-
 CANCEL_BURST = 15.0
 """Cancels at once, of the 20 that the venue's lowest tier has: what the network holds back arrives in a bunch."""
 
@@ -210,11 +205,11 @@ class Deribit:
     chance: Random
     post: Post
     read_secret: ReadSecret
-    listed: Listed = field(default_factory=Listed)
+    listed: set[str] = field(default_factory=set)
 
     @asynccontextmanager
     async def open_session(self) -> AsyncIterator[DeribitSession]:
-        scope = asked_scope(self.account, SESSION)
+        scope = asked_scope(self.account, "deadman")
         async with self._logged_in(scope) as (conversation, grant):
             self.post(facts.SessionOpened(self.clock.now(), grant.can_cancel))
             yield self._session(conversation, grant, scope)
@@ -255,7 +250,8 @@ class Deribit:
         """
         try:
             async with self._connected(1) as conversation:
-                await self._log_in(conversation, asked_scope(self.account, FRESH_SESSION))
+                # Another session name, so that this login leaves the first one's token alone.
+                await self._log_in(conversation, asked_scope(self.account, "deadman-fresh"))
                 return await Switch(self.account, conversation, self.starts_armed).read("connection")
         except Unavailable as error:
             raise Setback(
