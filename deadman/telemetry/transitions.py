@@ -35,10 +35,9 @@ def transitions(board: Board) -> Listener:
             _log.warning("%s: %s%s", account, told, word, extra={"event": "set_aside", "account": account})
         if after.tally.gone_unseen > before.tally.gone_unseen and after.guard.book.gone:
             _log_gone(account, after.guard.book.gone, board)
-        news = (_ran_out, _first_trouble, _endless)
-        if after.phase is not before.phase or any(happened(before, after) for happened in news):
+        if event := _event(before, after):
             at = board.clock.timestamp_of(after.seen_at)
-            _log_change(account, before, after, standing_report(board, account, after), at)
+            _log_change(event, account, before, after, standing_report(board, account, after), at)
 
     return listen
 
@@ -52,55 +51,50 @@ def _log_gone(account: str, gone: Gone, board: Board) -> None:
     _log.warning("%s: %s", account, told, extra=fields)
 
 
-def _log_change(account: str, before: Standing, after: Standing, report: AccountReport, timestamp: float) -> None:
+def _event(before: Standing, after: Standing) -> str:
+    """What there is to tell, the worst first; empty for nothing."""
+    trip = after.guard.trip
+    if trip and trip.done_at is None and before.seen_at < trip.at + TRIP_PATIENCE <= after.seen_at:
+        return "trip_unfinished"  # something keeps placing orders, or the venue is out of reach
+    if after.phase is not before.phase:
+        return "transition"
+    if _protection_ended(before, after):
+        return "proof_ran_out"
+    # A venue that never lets us in changes no phase, and has to be told of all the same; once, not at every try.
+    return "trouble" if before.guard.trouble is None and after.guard.trouble is not None else ""
+
+
+def _log_change(
+    event: str, account: str, before: Standing, after: Standing, report: AccountReport, timestamp: float
+) -> None:
     """`timestamp` is when it became true, Unix seconds."""
     label, why = log_label(after.phase), explain(report, timestamp)
-    if _endless(before, after):
-        told, event = f"{label}, NOT finished after {TRIP_PATIENCE:.0f} s: {why}", "trip_unfinished"
-    elif after.phase is not before.phase:
-        told, event = transition(before.phase, report, timestamp), "transition"
-    elif _ran_out(before, after):
-        told, event = f"{label}, the last proof ran out: {why}", "proof_ran_out"
+    match event:
+        case "trip_unfinished":
+            told = f"{label}, NOT finished after {TRIP_PATIENCE:.0f} s: {why}"
+        case "transition":
+            told = transition(before.phase, report, timestamp)
+        case "proof_ran_out":
+            told = f"{label}, the last proof ran out: {why}"
+        case _:
+            trouble = report.trouble.words if report.trouble else ""
+            told = f"{label}, in trouble{f' ({trouble})' if trouble not in why else ''}: {why}"
+    if event == "trip_unfinished" or (after.phase in _GRAVE and after.alarming):
+        level = logging.ERROR
+    elif event == "trouble" or after.phase in (Phase.TRIPPING, Phase.REFUSED) or _protection_ended(before, after):
+        level = logging.WARNING
     else:
-        trouble = report.trouble.words if report.trouble else ""
-        told, event = f"{label}, in trouble{f' ({trouble})' if trouble not in why else ''}: {why}", "trouble"
+        level = logging.INFO
     fields = {
         "event": event,
         "account": account,
         "phase": str(after.phase),
         "phase_before": str(before.phase),
-        "protected": int(_protected(after)),
+        "protected": int(after.guard.protected(after.seen_at)),
         "at": timestamp,
     }
-    _log.log(level(before, after), "%s: %s", account, told, extra=fields)
+    _log.log(level, "%s: %s", account, told, extra=fields)
 
 
-def _ran_out(before: Standing, after: Standing) -> bool:
-    return _protected(before) and not _protected(after)
-
-
-def _first_trouble(before: Standing, after: Standing) -> bool:
-    """A venue that never lets us in changes no phase, and has to be told of all the same; once, not at every try."""
-    return before.guard.trouble is None and after.guard.trouble is not None
-
-
-def _endless(before: Standing, after: Standing) -> bool:
-    """A trip still under way when patience ends: something keeps placing orders, or the venue is out of reach."""
-    trip = after.guard.trip
-    if trip is None or trip.done_at is not None:
-        return False
-    return before.seen_at < trip.at + TRIP_PATIENCE <= after.seen_at
-
-
-def level(before: Standing, after: Standing) -> int:
-    """ERROR when nothing stands where something should, WARNING whenever protection ended, else INFO."""
-    if (after.phase in _GRAVE and after.alarming) or _endless(before, after):
-        return logging.ERROR
-    if after.phase is Phase.TRIPPING or _ran_out(before, after):
-        return logging.WARNING
-    troubled = after.phase is Phase.REFUSED or (after.phase is before.phase and _first_trouble(before, after))
-    return logging.WARNING if troubled else logging.INFO
-
-
-def _protected(standing: Standing) -> bool:
-    return standing.guard.protected(standing.seen_at)
+def _protection_ended(before: Standing, after: Standing) -> bool:
+    return before.guard.protected(before.seen_at) and not after.guard.protected(after.seen_at)
