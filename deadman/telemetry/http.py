@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from threading import Lock
 from typing import Any
 
@@ -100,9 +101,10 @@ _SAFETY = {
 _log = logging.getLogger(__name__)
 
 
-class Server(ThreadingHTTPServer):
+class Server(ThreadingTCPServer):
     """Serves `routes` on an address family of its own until closed. `now` is monotonic."""
 
+    allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
     request_queue_size = 1024  # a full queue costs a newcomer a second, until its next SYN
@@ -121,13 +123,9 @@ class Server(ThreadingHTTPServer):
         self.socket.setblocking(False)
 
     def server_bind(self) -> None:
-        """Without the base's look-up of our own name, which may hang on a name server."""
         if self.address_family == socket.AF_INET6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+        super().server_bind()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         try:

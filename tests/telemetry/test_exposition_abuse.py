@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
-import http.server
+import http.client
 import logging
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -224,7 +225,7 @@ def test_exhausted_descriptors_make_no_spin(desk: Hand, monkeypatch: pytest.Monk
         tries += 1
         raise OSError(errno.EMFILE, "too many open files")
 
-    monkeypatch.setattr(http.server.HTTPServer, "get_request", accept)
+    monkeypatch.setattr(socketserver.TCPServer, "get_request", accept)
     with served(desk) as address, socket.create_connection(address, timeout=0.5) as client:
         with pytest.raises(TimeoutError):
             client.recv(1)
