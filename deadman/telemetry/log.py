@@ -6,7 +6,6 @@ import copy
 import json
 import logging
 import os
-import re
 import select
 import socket
 import struct
@@ -272,23 +271,31 @@ SHORTEST = 4
 
 
 class Redaction:
-    """The secrets known so far; safe to use from any thread."""
+    """The secrets known so far; safe to use from any thread. What is asked costs no more the more of them there are."""
 
     def __init__(self) -> None:
-        self._values: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
+        self._by_start: dict[str, tuple[str, ...]] = {}
 
     def add(self, secret: Secret) -> None:
         """From now on strike this value out, as it is and as reprs, JSON and URLs spell it."""
-        values = self._values | frozenset(spelling for spelling in _spellings(secret) if len(spelling) >= SHORTEST)
-        if values == self._values:
-            return
-        # Longest first: a secret within a longer one must not leave the rest of that standing.
-        longest_first = sorted(values, key=len, reverse=True)
-        self._values, self._pattern = values, re.compile("|".join(map(re.escape, longest_first)))
+        for spelling in _spellings(secret):
+            start = spelling[:SHORTEST]
+            known = self._by_start.get(start, ())
+            if len(spelling) >= SHORTEST and spelling not in known:
+                # Longest first: a secret within a longer one must not leave the rest of that standing.
+                self._by_start[start] = tuple(sorted((*known, spelling), key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        clean, done, at = [], 0, 0
+        while at <= len(text) - SHORTEST:
+            known = self._by_start.get(text[at : at + SHORTEST], ())
+            found = next((spelling for spelling in known if text.startswith(spelling, at)), None)
+            if found is None:
+                at += 1
+            else:
+                clean += [text[done:at], MASK]
+                done = at = at + len(found)
+        return "".join((*clean, text[done:]))
 
 
 def _spellings(secret: Secret) -> Iterator[str]:
