@@ -246,8 +246,8 @@ async def end_disarms(board: Board) -> None:
 
 def end_those_over(board: Board) -> None:
     """A disarm's end is first moved by what the machine has slept."""
-    for account in board.standings():
-        slept, disarm = board.clock.slept(), board.standing(account).guard.disarm
+    for account, guard in board.guards().items():
+        slept, disarm = board.clock.slept(), guard.disarm
         if disarm is not None and abs(slept - disarm.slept) >= SUSPENDED:
             board.post(account, Slept(board.clock.now(), slept))
             disarm = board.standing(account).guard.disarm

@@ -62,7 +62,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Open, converse, and after a failure wait and open again, until cancelled."""
-        self.board.listen(self._on_change)
+        self.board.listen(self._on_change, self.account.name)
         try:
             while True:
                 while self._duty() is Duty.REST:
@@ -70,7 +70,7 @@ class Keeper:
                         await self._look_on()
                 await self._visit()
         finally:
-            self.board.unlisten(self._on_change)
+            self.board.unlisten(self._on_change, self.account.name)
 
     async def _look_on(self) -> None:
         """Count the open orders now and then: those that rest while nothing is armed are nobody else's to tell of."""
@@ -256,7 +256,7 @@ class Keeper:
 
         Whatever but a trip waits for the answer to a request for a lease: one given up may be carried out later.
         """
-        if account != self.account.name or self._scope is None:
+        if self._scope is None:
             return
         called_for = duty(after.guard, self.account)
         called = duty(before.guard, self.account) is not called_for

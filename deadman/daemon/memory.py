@@ -157,7 +157,7 @@ class Memory:
     def of(cls, board: Board, *, last: bool = False) -> Memory:
         now = board.clock.now()
         watches = {name: WatchMemory.of(watch) for name, watch in board.watches().items()}
-        guards = {name: standing.guard for name, standing in board.standings().items()}
+        guards = board.guards()
         accounts = {name: AccountMemory.of(guard) for name, guard in guards.items()}
         under_way = any(one.heard_until > now for guard in guards.values() for one in guard.leases.asked)
         return cls(

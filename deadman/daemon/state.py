@@ -59,6 +59,7 @@ class State:
     _asked: int = 0
     _answered: int = 0
     _news_at: dict[str, float] = field(default_factory=dict)
+    _untold: set[str] = field(default_factory=set)
 
     def restore(self) -> None:
         """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
@@ -105,22 +106,27 @@ class State:
         """
         with trio.move_on_after(REMEMBER_TIMEOUT):
             while not self._failing:
-                now, known = Memory.of(self.board).watches, (self._on_disk or Memory()).watches
-                alive = [name for name in names if now.get(name, WatchMemory()).alive]
+                now, known = self.board.watches(), (self._on_disk or Memory()).watches
+                alive = [name for name in names if name in now and WatchMemory.of(now[name]).alive]
                 if all(known.get(name, WatchMemory()).alive for name in alive):
                     return
                 await self._tried.wait()
 
     def _on_change(self, account: str, before: Standing, after: Standing) -> None:
         """What the disk knows may be of an account of that name which a reload has dropped since."""
+        if before.guard is after.guard and account not in self._untold:
+            return
         disk, at = self._on_disk, self.board.clock.now()
         known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
         now = AccountMemory.of(after.guard)
         if replace(known, listed=None) != replace(now, listed=None):
             self._changed.set()
-        elif is_news(known.listed, now.listed) and at >= self._news_at.get(account, -inf) + NEWS_WRITE_INTERVAL:
-            self._news_at[account] = at
-            self._changed.set()
+        self._untold.discard(account)
+        if is_news(known.listed, now.listed):
+            self._untold.add(account)
+            if at >= self._news_at.get(account, -inf) + NEWS_WRITE_INTERVAL:
+                self._news_at[account] = at
+                self._changed.set()
 
     def _on_watch_change(self, before: Watch, after: Watch) -> None:
         if WatchMemory.of(before) != WatchMemory.of(after):

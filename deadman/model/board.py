@@ -6,6 +6,7 @@ computed by the reader, so that reading needs no lock and shows the truth while 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -54,7 +55,8 @@ class Board:
     `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
     `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
     must outlive us is on the disk, or with why it is not; None where there is no disk. `leaving`: what is known of
-    accounts that the reload at hand takes out of the config, in case that it only renames them.
+    accounts that the reload at hand takes out of the config, in case that it only renames them. Before `due_at` time
+    alone changes no judgement.
     """
 
     clock: Clock
@@ -65,11 +67,12 @@ class Board:
     state_fault: str | None = None
     written: Callable[[], Awaitable[str | None]] | None = None
     leaving: Mapping[str, Guard] = field(default_factory=dict)
+    due_at: float = inf
+    _due: dict[str, float] = field(default_factory=dict)
     _standings: dict[str, Standing] = field(default_factory=dict)
     _watches: dict[str, Watch] = field(default_factory=dict)
-    _listeners: list[Listener] = field(default_factory=list)
+    _listeners: defaultdict[str | None, list[Listener]] = field(default_factory=lambda: defaultdict(list))
     _watch_listeners: list[WatchListener] = field(default_factory=list)
-    _due_at: float = inf
 
     @classmethod
     def new(cls, clock: Clock) -> Board:
@@ -96,7 +99,6 @@ class Board:
         guard = replace(guard, overdue_after=account.timers.overdue_after, provable=provable)
         if known is None:
             self._standings[account.name] = Standing.new(guard, now)
-            self._due_at = -inf
         else:
             self._replace(account.name, replace(known, guard=guard))
         self.post(account.name, TakenOn(now, identity, account.terms))
@@ -105,23 +107,24 @@ class Board:
         """Drop an account that the config no longer names."""
         self.configs = {name: config for name, config in self.configs.items() if name != account}
         known = self._standings.pop(account, None)
+        self._due.pop(account, None)
         self.leaving = {**self.leaving, account: retired(known.guard)} if known is not None else self.leaving
 
     def post(self, account: str, fact: Fact) -> None:
         """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""
         if account in self._standings:
-            self._pass(account, fact.at)
+            if self._standings[account].due_at <= fact.at:
+                self._pass(account, fact.at)
             self._replace(account, self._standings[account].post(fact))
 
     def let_time_pass(self) -> None:
         """Notice what time alone has changed, and tell the observers."""
         now = self.clock.now()
-        if now < self._due_at:
+        if now < self.due_at:
             return
-        for account, standing in tuple(self._standings.items()):
-            if standing.due_at <= now:
-                self._pass(account, now)
-        self._due_at = min((standing.due_at for standing in self._standings.values()), default=inf)
+        for account in [account for account, due_at in self._due.items() if due_at <= now]:
+            self._pass(account, now)
+        self.due_at = min(self._due.values(), default=inf)
 
     def standing(self, account: str) -> Standing:
         """As of now. Raises KeyError for an account not known."""
@@ -136,6 +139,10 @@ class Board:
         now = self.clock.now()
         known = self._standings.copy()
         return {name: known[name].at(now) for name in tuple(self.configs) if name in known}
+
+    def guards(self) -> dict[str, Guard]:
+        """What is known of every account, for the loop alone; time leaves it as it is."""
+        return {name: self._standings[name].guard for name in self.configs if name in self._standings}
 
     def watch(self, name: str) -> Watch:
         return self._watches[name]
@@ -154,11 +161,12 @@ class Board:
     def forget_watch(self, name: str) -> None:
         self._watches.pop(name, None)
 
-    def listen(self, listener: Listener) -> None:
-        self._listeners.append(listener)
+    def listen(self, listener: Listener, account: str | None = None) -> None:
+        """Tell `listener` of this account's changes; None: of every account's."""
+        self._listeners[account].append(listener)
 
-    def unlisten(self, listener: Listener) -> None:
-        self._listeners.remove(listener)
+    def unlisten(self, listener: Listener, account: str | None = None) -> None:
+        self._listeners[account].remove(listener)
 
     def listen_to_watches(self, listener: WatchListener) -> None:
         self._watch_listeners.append(listener)
@@ -169,6 +177,7 @@ class Board:
 
     def _replace(self, account: str, after: Standing) -> None:
         before, self._standings[account] = self._standings[account], after
-        self._due_at = min(self._due_at, after.due_at)
-        for listener in tuple(self._listeners):
+        self._due[account] = due_at = after.due_at
+        self.due_at = min(self.due_at, due_at)
+        for listener in (*self._listeners[None], *self._listeners[account]):
             listener(account, before, after)
