@@ -168,12 +168,6 @@ class Tally:
                 return replace(self, trip_spans=self.trip_spans.observe(at - before.trip.at))
             case facts.Repaired() if before.switch.undone:
                 return replace(self, repairs=self.repairs + 1)
-            case _:
-                return self._read(fact)
-
-    def _read(self, fact: Fact) -> Tally:
-        """The facts that are readings rather than events."""
-        match fact:
             case facts.SwitchRead(scope=scope, enabled=enabled, timestamp=timestamp):
                 enabled_by_scope = {**self.switch_enabled, scope: enabled}
                 return replace(self, switch_enabled=enabled_by_scope, switch_timestamp=timestamp)

@@ -1,7 +1,4 @@
-"""The run's clocks: for deadlines, for people, and for spans that go on while the machine sleeps.
-
-The only room that joins them.
-"""
+"""The run's clocks: for deadlines, for people, and for spans that go on while the machine sleeps."""
 
 from __future__ import annotations
 

@@ -1,13 +1,7 @@
 """The heart: what is known of one account, and what may be claimed of it.
 
-Two rules. A guard holds facts only, and every judgement is a pure function of them and `now`: what is not stored
-cannot go stale, and any thread may ask. And it errs one way: claims rest on the last *confirmed* renewal, deaths on
-the last *attempted* one, so that neither an order is called safe nor gone before it is.
-
-The phase is the first that holds, from an operator's last word down to "not yet":
-
-    disarmed · tripping, tripped · exposed, refused · armed, degraded
-    · waiting · expired, unverified · arming, connecting
+A guard holds facts only, and every judgement is a pure function of them and `now`. It errs one way: claims rest on the
+last *confirmed* renewal, deaths on the last *attempted* one, so that no order is called safe or gone before it is.
 """
 
 from __future__ import annotations
@@ -45,8 +39,6 @@ class Phase(StrEnum):
 
 UNCLAIMABLE = frozenset({Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED})
 UNWANTED = frozenset({Phase.DISARMED, Phase.WAITING, Phase.TRIPPED})
-
-COME_UNDONE = "cancel-on-disconnect had come undone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +126,7 @@ class Guard:
     book: Book = field(default_factory=Book)
 
     def phase(self, now: float) -> Phase:
+        """The first that holds, from an operator's last word down to "not yet"."""
         if self.disarm is not None:
             return Phase.DISARMED
         if self.trip is not None:
@@ -255,7 +248,8 @@ class Guard:
                 # Exposed only where it had been proven on, and not turned off by us: else it is just not armed yet.
                 undone = replace(self.switch, undone=self.switch.proven_on)
                 news = undone.undone and not self.switch.undone
-                trouble = Trouble(at, None, COME_UNDONE, Phase.EXPOSED) if news else self.trouble
+                why = "cancel-on-disconnect had come undone"
+                trouble = Trouble(at, None, why, Phase.EXPOSED) if news else self.trouble
                 return replace(self, proof=None, covered_since=None, switch=undone, trouble=trouble)
             case facts.SwitchSent(at=at, enabled=enabled, until=until):
                 known = self if enabled else self._let_go()

@@ -1,7 +1,4 @@
-"""The published promise: every bound, computed from the config and nothing else.
-
-Keepers obey the timers, `check` prints the bounds, the simulation asserts them.
-"""
+"""The published promise: every bound, computed from the config alone; `check` prints them."""
 
 from __future__ import annotations
 
@@ -63,6 +60,11 @@ class Promise:
 
 def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
     timers = account.timers
+    depends = f"if the venue carries out each request within {tenths_up(timers.reply_timeout)} s"
+    if account.on_trip == "lapse":
+        depends = "if the venue cancels as the lease ends: its own delay is not documented"
+    elif account.selection.one_by_one:
+        depends += f", and takes {timers.cancels_per_second:.0f} cancels a second of this account"
     return Promise(
         detect=timers.probe_interval + timers.probe_timeout,
         rearm=timers.rearm,
@@ -72,19 +74,9 @@ def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
         bot=_bot_bound(account, watches, timers),
         host=None if account.lease is None or account.observe else account.lease,
         stays=account.what_stays,
-        depends=_depends(account, timers),
+        depends=depends,
         per_order=1 / timers.cancels_per_second if account.selection.one_by_one else 0.0,
     )
-
-
-def _depends(account: Account, timers: Timers) -> str:
-    """What the venue must do for the bot's bound to hold."""
-    if account.on_trip == "lapse":
-        return "if the venue cancels as the lease ends: its own delay is not documented"
-    answers = f"if the venue carries out each request within {tenths_up(timers.reply_timeout)} s"
-    if account.selection.one_by_one:
-        return f"{answers}, and takes {timers.cancels_per_second:.0f} cancels a second of this account"
-    return answers
 
 
 def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], timers: Timers) -> float | None:

@@ -1,9 +1,4 @@
-"""Orders that vanish while nobody looks: the open orders as listed before a gap and after it. Pure.
-
-A gap is a lost session, an absence of ours, or a lease that ran out. A bot that lives cancels and places orders all the
-time, also in a gap, and nobody tells us of those: so it is not called the venue's doing that fewer orders are open, but
-that none is left, or that a lease ended in between, or what the venue itself says of the single orders.
-"""
+"""A pulled switch; and the open orders as listed before and after a gap, in which some may vanish unseen. Pure."""
 
 from __future__ import annotations
 
@@ -89,6 +84,10 @@ class Gone:
 @dataclass(frozen=True, slots=True)
 class Book:
     """What was listed last, and what has happened since that may have taken orders unseen. Instants are monotonic.
+
+    A living bot cancels and places orders all the time, also in a gap (a lost session, an absence of ours, a lease that
+    ran out): so it is not called the venue's doing that fewer are open, but that none is left, or that a lease ended
+    in between, or what the venue itself says of the single orders.
 
     Attributes:
         count: open orders at `listed_at`; None where nothing is to be compared with.

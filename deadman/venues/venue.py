@@ -24,7 +24,6 @@ class Venue(Generic[A]):
     Attributes:
         title: its name for people.
         settings: the class of its accounts' settings.
-        is_lease: whether the switch is a lease, which ends by itself; else it is a setting, which stays on.
         load_door: returns the class of its doors; only then are the modules that talk to the network imported.
         if_bot_dies: what becomes of the orders if the trading process dies, while this host and deadman go on.
         if_host_dies: the same if this host vanishes with everything on it.
@@ -34,7 +33,6 @@ class Venue(Generic[A]):
 
     title: str
     settings: type[A]
-    is_lease: bool
     load_door: Callable[[], Callable[..., Door]]
     if_bot_dies: Callable[[Case, A], Fate]
     if_host_dies: Callable[[Case, A], Fate]

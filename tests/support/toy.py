@@ -205,7 +205,6 @@ def _renewals(tally: Tally) -> float:
 TOY = Venue(
     title="The Toy",
     settings=ToyAccount,
-    is_lease=True,
     load_door=lambda: ToyDoor,
     if_bot_dies=if_bot_dies,
     if_host_dies=if_host_dies,

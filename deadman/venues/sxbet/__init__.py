@@ -18,7 +18,6 @@ def _load_door() -> Callable[..., Door]:
 VENUE = Venue(
     title="SX Bet",
     settings=SxBetAccount,
-    is_lease=True,
     load_door=_load_door,
     if_bot_dies=if_bot_dies,
     if_host_dies=if_host_dies,
