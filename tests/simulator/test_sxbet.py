@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,42 +13,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.simulator.network import Network, open_network
 from deadman.simulator.sxbet.ledger import Settings
-from deadman.simulator.sxbet.venue import SxBet
-from tests.support.http_caller import Answer, exchange
-
-HOST = "api.sx.bet"
-MAKER = "0xAbCdEf0123456789aBcDeF0123456789abcdef01"
-V2 = {"x-api-key": "old"}
-V3 = {"X-SX-API-KEY": "new"}
-
-
-class World:
-    def __init__(self, network: Network, venue: SxBet) -> None:
-        self.network = network
-        self.venue = venue
-
-    async def ask(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
-        stream = await self.network.open_stream(HOST, 443)
-        async with stream:
-            return await exchange(stream, h11.Connection(h11.CLIENT), method, path, headers, body)
-
-    async def beat(self, seconds: Any = 30, headers: Mapping[str, str] = V3) -> Answer:
-        return await self.ask("POST", "/heartbeat/v3", headers, {"timeoutSeconds": seconds})
-
-    async def beat_v2(self, seconds: Any = 30, requestor: str = MAKER) -> Answer:
-        return await self.ask("POST", "/heartbeat", V2, {"requestor": requestor, "timeoutSeconds": seconds})
-
-
-@asynccontextmanager
-async def world(settings: Settings | None = None) -> AsyncIterator[World]:
-    venue = SxBet(settings or Settings(), timestamp=lambda: 1_700_000_000 + trio.current_time())
-    venue.add_account("maker", "new", "v3")
-    venue.add_account("old-maker", "old", "v2", MAKER)
-    async with open_network() as network:
-        network.add(HOST, 443, venue.serve)
-        yield World(network, venue)
+from tests.support.http_caller import exchange
+from tests.support.sxbet_caller import HOST, MAKER, V3, World, world
 
 
 @pytest.fixture
@@ -173,8 +139,8 @@ async def test_open_orders_of_v3_come_in_pages(autojump_clock: MockClock, sx: Wo
     seen, key = [], "0"
     while key:
         data = (await sx.ask("GET", f"/orders-v3?perPage=50&nextKey={key}", V3)).data
-        seen += [order["orderId"] for order in data["orders"]]
-        key = data.get("nextKey", "")
+        seen += [order["id"] for order in data["orders"]]
+        key = data["nextKey"]
     assert seen == placed
     assert (await sx.ask("GET", "/orders-v3?perPage=101", V3)).status == 400
 
@@ -189,7 +155,7 @@ async def test_v3_cancels_by_key_alone(autojump_clock: MockClock, sx: World) -> 
     assert sx.venue.exchange.open_orders() == [three]
     assert len((await sx.ask("DELETE", "/orders-v3/all", V3)).data["cancelledSubmitted"]) == 1
     assert sx.venue.exchange.orders[one.order_id].cancel_reason == "user_request"
-    assert (await sx.ask("GET", f"/orders-v3/{two.order_id}", V3)).data["status"] == "INACTIVE"
+    assert (await sx.ask("GET", f"/orders-v3/{two.order_id}", V3)).data["order"]["status"] == "INACTIVE"
 
 
 async def test_one_connection_carries_many_requests(autojump_clock: MockClock, sx: World) -> None:

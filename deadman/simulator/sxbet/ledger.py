@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from itertools import count
 from random import Random
 from typing import Literal
 
-from deadman.simulator.exchange import Credits, Exchange, Pool, Received, new_log
+from deadman.simulator.exchange import Credits, Exchange, Order, Pool, Received, new_log
 from deadman.simulator.faults import Faults
 
 
@@ -58,6 +59,29 @@ class Leases:
             self.exchange.cancel(resting, "heartbeat_expired", fires_at)
 
 
+@dataclass(slots=True)
+class Submitted:
+    """Cancels that were taken and are carried out a while later."""
+
+    exchange: Exchange
+    lag: Callable[[], float]
+    waiting: list[tuple[float, list[Order]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.exchange.due.append(self.settle)
+
+    def take(self, orders: list[Order]) -> None:
+        self.waiting.append((self.exchange.clock() + self.lag(), orders))
+        self.settle()
+
+    def settle(self) -> None:
+        now = self.exchange.clock()
+        due = [one for one in self.waiting if one[0] <= now]
+        self.waiting = [one for one in self.waiting if one[0] > now]
+        for at, orders in due:
+            self.exchange.cancel(orders, "user_request", at)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the venue behaves when all is well. Times in seconds.
@@ -69,6 +93,8 @@ class Settings:
         expiry_lag: from the end of a lease to the cancelling, drawn evenly between these.
         clock_skew: how far the venue's wall clock is ahead, in `Date` and `expiresAt`.
         orders_in: where the list of V3's open orders stands: `data` itself, or `data.orders`.
+        cancel_lag: from a cancel of all to the orders' end, drawn evenly between these.
+        cancel_page: orders that one cancel of all takes at most.
         keep_alive: an idle connection is closed after this.
         pools: requests a minute: 500 in general, 5,500 for the routes of orders.
     """
@@ -79,6 +105,8 @@ class Settings:
     expiry_lag: tuple[float, float] = (0.0, 0.0)
     clock_skew: float = 0.0
     orders_in: Literal["data", "data.orders"] = "data.orders"
+    cancel_lag: tuple[float, float] = (0.0, 0.0)
+    cancel_page: int = 100
     keep_alive: float = 900.0
     pools: Mapping[str, Pool] = field(
         default_factory=lambda: {"any": (1, 500, 500 / 60), "orders": (1, 5_500, 5_500 / 60)}
@@ -108,11 +136,17 @@ class Ledger:
     received: deque[Received] = field(default_factory=new_log)
     numbers: count[int] = field(default_factory=lambda: count(1))
     leases: Leases = field(init=False)
+    submitted: Submitted = field(init=False)
     credits: Credits = field(init=False)
 
     def __post_init__(self) -> None:
         self.leases = Leases(self.exchange, lambda: self.random.uniform(*self.settings.expiry_lag))
+        self.submitted = Submitted(self.exchange, self.cancel_lag)
+        self.exchange.name = lambda number, _: f"0x{hashlib.sha256(str(number).encode()).hexdigest()}"
         self.credits = Credits(self.settings.pools)
+
+    def cancel_lag(self) -> float:
+        return self.random.uniform(*self.settings.cancel_lag) if any(self.settings.cancel_lag) else 0.0
 
     def add_account(self, name: str, key: str, api: Literal["v2", "v3"] = "v3", address: str = "") -> Account:
         self.accounts[name] = Account(name, address or f"0x{len(self.accounts) + 1:040x}")

@@ -10,8 +10,9 @@ import trio
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Levels, Link, failure, lateness, strikes, tardiness
 from deadman.simulator.http import HttpConnection, Request, Response
+from deadman.simulator.sxbet.answers import HttpError
 from deadman.simulator.sxbet.ledger import Account, Ledger
-from deadman.simulator.sxbet.routes import KEY_HEADERS, PAGE, HttpError, carry_out, parameters, pool_of
+from deadman.simulator.sxbet.routes import KEY_HEADERS, PAGE, carry_out, parameters, pool_of
 
 GATEWAY_TIMEOUT = 30.0
 """Seconds after which a request that could not be passed on is dropped: the gateways of the cloud wait no longer."""
