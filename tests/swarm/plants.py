@@ -142,7 +142,7 @@ PLANTS: tuple[Plant, ...] = (
         "scale",
         "label and type / 60 orders / no stuck / 0.15 s",
         "printed",
-        edit("deadman.model.promise:promise", ("if account.selection.one_by_one", "if False")),
+        edit("deadman.model.promise:promise", ("if account.selection.one_by_one else", "if False else")),
         edit("deadman.model.promise:_bot_bound", ("if account.selection.one_by_one", "if False")),
     ),
     plant(
