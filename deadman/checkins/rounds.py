@@ -40,14 +40,12 @@ TRIGGER_PAUSE = 1.0
 """Seconds between two triggers of one watch that are obeyed: a process that cries on must not flood the venue."""
 
 
-class Change(Protocol):
-    """Inboxes made ready: to be taken whole, or not at all."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Inboxes made ready. `commit` takes them whole, in the loop, and cannot fail; `discard` leaves all as it was."""
 
-    def commit(self) -> None:
-        """In the loop; it cannot fail."""
-
-    def discard(self) -> None:
-        """Leave everything as it was."""
+    commit: Callable[[], None]
+    discard: Callable[[], None] = lambda: None
 
 
 class Inboxes(Protocol):

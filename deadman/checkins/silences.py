@@ -1,9 +1,7 @@
 """What a crash of ours must not forget of the bots that are silent: how much of their time they have used up.
 
-Whoever was up when we were killed gets a whole timeout to be heard again, once. Where we are killed again before it
-was heard, the silence so far must count, or a dead bot would live for as long as we are killed often enough. That
-much changes many times a second, so it is neither in `state.toml` nor synced: the kernel keeps what was written
-through any death of ours, and a loss of power is an absence of the whole host.
+Without it a dead bot, which gets a whole timeout at each start of ours, would live if we are killed often enough. It
+changes many times a second, so it is neither in `state.toml` nor synced: the kernel keeps it through any death of ours.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""The sockets of watches, and the thread that reads them.
+"""The sockets of watches, and the thread that reads them, so that no stall of our loop stalls the processes we watch.
 
-An unread Unix datagram socket holds some ten datagrams (net.unix.max_dgram_qlen); after that a sender that blocks
-stands still. So that no stall of our loop stalls the processes we watch, a thread empties the queues, and leaves behind
-what a look needs. The loop empties a queue itself, too, before it calls anybody silent: both share each socket under
-a lock, so that nothing is ever between the two.
+A sender that blocks stands still once some ten datagrams are unread (net.unix.max_dgram_qlen). The loop empties a
+queue itself, too, before it calls anybody silent: both read each socket under a lock, so nothing is between the two.
 """
 
 from __future__ import annotations
@@ -15,19 +13,20 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from deadman.checkins.protocol import Datagram, Mail
+from deadman.checkins.rounds import Change
 from deadman.model.clock import Clock
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Sender
 from deadman.transport.blocking import in_thread
 from deadman.transport.peers import HINT, SO_TIMESTAMPNS, SPACE, Discards, is_hidden
-from deadman.transport.unix import Bound, SocketFault, adopt, bind, group_id
+from deadman.transport.unix import Bound, adopt, bind, group_id
 
 log = logging.getLogger(__name__)
 
@@ -165,23 +164,6 @@ class SocketInbox:
             self._mail = (self._mail.accept if self.permit(datagram.sender) else self._mail.refuse)(datagram)
 
 
-@dataclass(frozen=True)
-class SocketChange:
-    """Sockets opened and users looked up, not yet in use."""
-
-    inboxes: SocketInboxes
-    configs: Mapping[str, WatchConfig]
-    permits: Mapping[str, Permit]
-    opened: Mapping[str, SocketInbox]
-
-    def commit(self) -> None:
-        self.inboxes.take_over(self)
-
-    def discard(self) -> None:
-        for inbox in self.opened.values():
-            inbox.close()
-
-
 class SocketInboxes:
     """Every watch's socket, in `directory`. `adopted`: those that systemd opened for us, by watch.
 
@@ -203,10 +185,10 @@ class SocketInboxes:
         self._discards = Discards()
         self._ready = select.epoll()
 
-    def prepare(self, configs: Mapping[str, WatchConfig]) -> SocketChange:
+    def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
         """A user who is not known is a fault, but where he was not known before either."""
         permits = {name: self._permit(config) for name, config in configs.items()}
-        return SocketChange(self, configs, permits, self._open(configs))
+        return self._change(configs, permits)
 
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
         """At the start, where a name service may hold up nothing: users whom it does not tell are asked for later."""
@@ -219,20 +201,36 @@ class SocketInboxes:
         thread = threading.Thread(target=look, daemon=True, name="users")
         thread.start()
         thread.join(LOOK_UP_TIMEOUT)
-        SocketChange(self, configs, dict(found), self._open(configs)).commit()
+        self._change(configs, dict(found)).commit()
 
-    def take_over(self, change: SocketChange) -> None:
-        for name, inbox in change.opened.items():
+    def _change(self, configs: Mapping[str, WatchConfig], permits: Mapping[str, Permit]) -> Change:
+        """Opens all sockets that are not open yet or, with a SocketFault, none."""
+        with ExitStack() as opening:
+            opened: dict[str, SocketInbox] = {}
+            for name in sorted((configs.keys() | self._adopted.keys()) - self._inboxes.keys()):
+                path = self._directory / f"{name}.sock"
+                if name in self._adopted:
+                    bound = adopt(self._adopted[name], path)
+                else:
+                    bound = bind(path, socket.SOCK_DGRAM, None if self._group is None else group_id(self._group))
+                opened[name] = SocketInbox(bound, self._clock, self._discards)
+                opening.callback(opened[name].close)
+            return Change(partial(self._take_over, configs, permits, opened), opening.pop_all().close)
+
+    def _take_over(
+        self, configs: Mapping[str, WatchConfig], permits: Mapping[str, Permit], opened: Mapping[str, SocketInbox]
+    ) -> None:
+        for name, inbox in opened.items():
             self._inboxes[name] = self._by_descriptor[inbox.bound.socket.fileno()] = inbox
             self._ready.register(inbox.bound.socket, select.EPOLLIN)
-        for name in self._inboxes.keys() - change.configs.keys() - self._adopted.keys():
+        for name in self._inboxes.keys() - configs.keys() - self._adopted.keys():
             self._drop(name)
-        self._configs, self._unknown = dict(change.configs), set()
+        self._configs, self._unknown = dict(configs), set()
         for name, config in self._configs.items():
-            permit = self._inboxes[name].permit = change.permits.get(name, allow_all)
-            if name not in change.permits:
+            permit = self._inboxes[name].permit = permits.get(name, allow_all)
+            if name not in permits:
                 log.error("watch %s: the name service hangs: whoever may write to its socket may check in", name)
-            if name not in change.permits or (permit is allow_nobody and config.user):
+            if name not in permits or (permit is allow_nobody and config.user):
                 self._unknown.add(name)
 
     def take(self, watch: str) -> Mail:
@@ -280,23 +278,6 @@ class SocketInboxes:
         if known is not None and known.user == config.user and self._inboxes[config.name].permit is allow_nobody:
             return look_up_or_allow_nobody(config)
         return look_up(config)
-
-    def _open(self, configs: Mapping[str, WatchConfig]) -> dict[str, SocketInbox]:
-        """All that are not open yet or, with a SocketFault, none."""
-        opened: dict[str, SocketInbox] = {}
-        try:
-            for name in sorted((configs.keys() | self._adopted.keys()) - self._inboxes.keys()):
-                path = self._directory / f"{name}.sock"
-                if name in self._adopted:
-                    bound = adopt(self._adopted[name], path)
-                else:
-                    bound = bind(path, socket.SOCK_DGRAM, None if self._group is None else group_id(self._group))
-                opened[name] = SocketInbox(bound, self._clock, self._discards)
-        except SocketFault:
-            for inbox in opened.values():
-                inbox.close()
-            raise
-        return opened
 
     def _drop(self, name: str) -> None:
         inbox = self._inboxes.pop(name)

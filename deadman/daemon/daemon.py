@@ -28,7 +28,7 @@ from deadman.model.board import Board
 from deadman.model.errors import Unable, innermost
 from deadman.model.settings import Account, Config
 from deadman.model.text import host_and_port
-from deadman.telemetry.http import CannotListen, Exposition
+from deadman.telemetry.http import Exposition
 from deadman.telemetry.log import Writer
 from deadman.telemetry.notify import Notifier
 from deadman.telemetry.transitions import transitions
@@ -60,16 +60,13 @@ async def main(config: Config, environment: Mapping[str, str], writer: Writer) -
 @contextmanager
 def _unable() -> Iterator[None]:
     """What cannot be had, told in one sentence, from however deep a nursery."""
-    kinds = (Unable, CannotListen)
     try:
         yield
-    except kinds as error:
-        raise Unable(str(error)) from error
     except BaseExceptionGroup as group:
-        missing = group.subgroup(kinds)
+        missing = group.subgroup(Unable)
         if missing is None:
             raise
-        raise Unable(str(innermost(missing))) from group
+        raise innermost(missing) from group
 
 
 LOOK_UP_TIMEOUT = 2.0

@@ -22,6 +22,7 @@ from threading import Lock
 from typing import Any
 
 from deadman.model.board import Board
+from deadman.model.errors import Unable
 from deadman.model.text import host_and_port
 from deadman.status.page import POLICY, STALLED, page
 from deadman.status.report import report
@@ -213,10 +214,6 @@ class Handler(BaseHTTPRequestHandler):
         """Silent: scrapes come every few seconds for ever."""
 
 
-class CannotListen(OSError):
-    """The address cannot be had; the message says why and what to do."""
-
-
 class Exposition:
     """Serves `board` on `address`: a host (name, IPv4 or IPv6) and a port, 0 for any that is free."""
 
@@ -227,7 +224,7 @@ class Exposition:
         self._server: Server | None = None
 
     def start(self) -> tuple[str, int]:
-        """Listen and serve; the address that was bound. Raises CannotListen in words."""
+        """Listen and serve; the address that was bound. Raises Unable in words."""
         host, port = self._address
         try:
             found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -235,7 +232,7 @@ class Exposition:
             self._server = Server(family, address, self._routes, self._now)
         except (OSError, UnicodeError) as error:
             where = f"{host_and_port(host, port)} (key daemon.listen)"
-            raise CannotListen(f"cannot listen on {where}: {_advice(error)}") from error
+            raise Unable(f"cannot listen on {where}: {_advice(error)}") from error
         threading.Thread(target=self._server.serve_forever, args=(REAP,), name="exposition", daemon=True).start()
         bound_host, bound_port = self._server.server_address[:2]
         return str(bound_host), int(bound_port)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 
 import trio
 
@@ -26,7 +26,7 @@ class InMemoryInboxes:
             self._wake()
 
     def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
-        return InMemoryChange(self, configs)
+        return Change(partial(self.apply, configs))
 
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
         self._mail = {name: self._mail.get(name, Mail()) for name in configs}
@@ -44,17 +44,3 @@ class InMemoryInboxes:
 
     def close(self) -> None:
         self._mail = {}
-
-
-@dataclass(frozen=True)
-class InMemoryChange:
-    """There is nothing to make ready."""
-
-    inboxes: InMemoryInboxes
-    configs: Mapping[str, WatchConfig]
-
-    def commit(self) -> None:
-        self.inboxes.apply(self.configs)
-
-    def discard(self) -> None:
-        return None

@@ -11,8 +11,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from deadman.model import facts
+from deadman.model.errors import Unable
 from deadman.model.facts import Cause
-from deadman.telemetry.http import CannotListen, Exposition
+from deadman.telemetry.http import Exposition
 from tests.support.boards import Hand, deribit, hand, sxbet
 
 PROMETHEUS = (
@@ -143,7 +144,7 @@ def test_it_listens_on_ipv6_on_everything_and_on_names(desk: Hand, host: str) ->
 def test_a_port_in_use_is_told_in_words(desk: Hand) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(CannotListen) as told:
+        with pytest.raises(Unable) as told:
             Exposition(desk.board, ("127.0.0.1", port)).start()
     assert str(told.value) == (
         f"cannot listen on 127.0.0.1:{port} (key daemon.listen): another program does already; "
@@ -161,6 +162,6 @@ def test_a_port_in_use_is_told_in_words(desk: Hand) -> None:
     ],
 )
 def test_an_address_that_cannot_be_had_is_told_in_words(desk: Hand, host: str, words: str) -> None:
-    with pytest.raises(CannotListen, match=r"daemon\.listen") as told:
+    with pytest.raises(Unable, match=r"daemon\.listen") as told:
         Exposition(desk.board, (host, 0)).start()
     assert words in str(told.value)

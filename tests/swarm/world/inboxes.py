@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
 from deadman.checkins.protocol import Datagram
 from deadman.checkins.rounds import Change
@@ -36,7 +36,8 @@ class HostInboxes(InMemoryInboxes):
         super().send(watch, datagram)
 
     def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
-        return HostChange(self, configs, {name: self._look_up(config) for name, config in configs.items()})
+        permits = {name: self._look_up(config) for name, config in configs.items()}
+        return Change(partial(self.take_over, configs, permits))
 
     def apply(self, configs: Mapping[str, WatchConfig]) -> None:
         super().apply(configs)
@@ -51,16 +52,3 @@ class HostInboxes(InMemoryInboxes):
     def _look_up(self, config: WatchConfig) -> tuple[str | None, Permit]:
         known = self._permits.get(config.name)
         return known if known is not None and known[0] == config.user else (config.user, look_up(config, all_shown))
-
-
-@dataclass(frozen=True)
-class HostChange:
-    inboxes: HostInboxes
-    configs: Mapping[str, WatchConfig]
-    permits: dict[str, tuple[str | None, Permit]]
-
-    def commit(self) -> None:
-        self.inboxes.take_over(self.configs, self.permits)
-
-    def discard(self) -> None:
-        return None
