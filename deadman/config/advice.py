@@ -14,8 +14,6 @@ from deadman.config.secrets import PLACEHOLDER
 from deadman.model.settings import Config
 from deadman.venues import VENUES, title
 
-_HOMES = (Path("/home"), Path("/root"))
-
 
 def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
     """Sentences for people; `interpreter` names the paths that Python runs from."""
@@ -50,7 +48,8 @@ def _exposed_places(path: Path, interpreter: Iterable[str]) -> Iterator[str]:
     """Whoever may write the config may lead every key to an address of his own."""
     if os.path.exists(path) and path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         yield f"{path} can be changed by group or others, and with it where the keys are sent: chmod go-w {path}"
-    hidden = [place for place in sorted(interpreter) if any(Path(place).is_relative_to(home) for home in _HOMES)]
+    homes = ("/home", "/root")
+    hidden = [place for place in sorted(interpreter) if any(Path(place).is_relative_to(home) for home in homes)]
     if hidden:
         yield (
             f"Python runs from {hidden[0]}: a service with ProtectHome= cannot see it; "

@@ -16,9 +16,6 @@ from deadman.model.settings import Secret, SecretSource
 PLACEHOLDER = "REPLACE_ME"
 LARGEST = 64 * 1024
 
-_OTHERS_CAN_READ = stat.S_IRGRP | stat.S_IROTH
-_OTHERS_CAN_WRITE = stat.S_IWGRP | stat.S_IWOTH
-
 
 @dataclass(frozen=True, slots=True)
 class SecretsReport:
@@ -103,8 +100,8 @@ def _fetch(source: SecretSource, environment: Mapping[str, str]) -> tuple[str, b
             return place, os.fsencode(environment[source.name])
         case "file":
             mode, content = _content(Path(source.name))
-            if mode & (_OTHERS_CAN_READ | _OTHERS_CAN_WRITE):
-                verb = "read" if mode & _OTHERS_CAN_READ else "changed"
+            if mode & 0o066:
+                verb = "read" if mode & 0o044 else "changed"
                 hint = f"chmod 600 {source.name}"
                 raise SecretError(f"{source.name} can be {verb} by group or others", hint, SECRET_EXPOSED)
             return source.name, content

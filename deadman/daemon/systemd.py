@@ -23,9 +23,6 @@ READY = "READY=1"
 STOPPING = "STOPPING=1"
 WATCHDOG = "WATCHDOG=1"
 
-FIRST_DESCRIPTOR = 3
-"""SD_LISTEN_FDS_START: what systemd hands over follows stdin, stdout and stderr."""
-
 _MICROSECONDS = 1_000_000
 
 
@@ -90,7 +87,7 @@ def inherited(environment: Mapping[str, str], pid: int) -> list[tuple[int, str]]
     names = environment.get("LISTEN_FDNAMES", "").split(":")
     if len(names) != count:
         names = [""] * count
-    return list(enumerate(names, FIRST_DESCRIPTOR))
+    return list(enumerate(names, 3))  # SD_LISTEN_FDS_START: after stdin, stdout and stderr
 
 
 def watch_sockets(given: Collection[tuple[int, str]]) -> dict[str, socket.socket]:

@@ -32,17 +32,11 @@ TRADING = "trade:read_write"
 COINBASE = frozenset({"rat#trade", "wallet:buys:create"})
 """Any one of these does all of it on Coinbase's gateway."""
 
-REFRESH_AT = 0.8
-"""Of a token's life: early enough for several tries."""
+REFRESH_AT, REFRESH_AGAIN = 0.8, 0.05
+"""Of a token's life: when it is refreshed, early enough for several tries, and the time between two tries."""
 
-REFRESH_AGAIN = 0.05
-"""Of a token's life, between two tries."""
-
-REFRESH_CAP = 60.0
-"""Seconds between two tries at most."""
-
-REFRESH_FLOOR = 5.0
-"""Seconds between two refreshes at least, whatever lifetime the venue tells."""
+REFRESH_FLOOR, REFRESH_CAP = 5.0, 60.0
+"""Seconds between two refreshes at least, whatever lifetime the venue tells, and between two tries at most."""
 
 ENDLESS = 1e9
 """Seconds; the venue's own longest figure is a third of it, and what is longer may not even fit a float."""
@@ -152,13 +146,6 @@ def excess(granted: frozenset[str], needed: frozenset[str]) -> list[str]:
     return sorted(word for word in granted - HARMLESS - needed if not word.endswith((":none", ":read")))
 
 
-TOKEN_LIFE = 120
-"""Seconds a JSON Web Token of ours is good for: the most that Coinbase takes."""
-
-BACKDATED = 30
-"""Seconds before our now from which it is good: a clock that goes a little ahead must not make it one of the future."""
-
-
 def ed25519_signature(secret: Secret, message: str) -> str:
     """URL-safe base64 without padding, as Deribit's article on asymmetric keys has it. Raises Refused in words."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -179,8 +166,9 @@ def web_token(secret: Secret, key_name: str, timestamp: float, nonce: str) -> st
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    key, good_from = _private_key(secret), int(timestamp) - BACKDATED
-    claims = {"sub": key_name, "iss": "cdp", "nbf": good_from, "exp": good_from + TOKEN_LIFE}
+    # Good for the 120 s that Coinbase takes at most. A clock a little ahead must not make it one of the future.
+    key, good_from = _private_key(secret), int(timestamp) - 30
+    claims = {"sub": key_name, "iss": "cdp", "nbf": good_from, "exp": good_from + 120}
     header = {"kid": key_name, "nonce": nonce}
     match key:
         case Ed25519PrivateKey():
@@ -247,9 +235,7 @@ class Conversation:
     async def ask(self, method: str, params: Mapping[str, Any], within: float | None = None) -> Any:
         """The result of `method`, within the reply timeout.
 
-        Raises:
-            Unavailable: no answer in time; what the venue did is not known then.
-            VenueError: by the table in `codes` for an error answer.
+        Raises Unavailable without an answer in time, when nobody knows what the venue did; else as `failure` tells.
         """
         limit = self.timers.reply_timeout if within is None else within
         pending = await self._exchange(method, params, trio.Event(), limit)

@@ -25,14 +25,8 @@ AFTER_BULK = 15
 COUNT_PACE = 10.0
 """Seconds between two listings while orders are cancelled one by one, so that people see them go."""
 
-MOST = 40
-"""Orders asked about after a gap: requests are the bots' too, of which there are a hundred at once."""
-
-AT_ONCE = 10
-"""Of those, so many under way together."""
-
-_KEYS_FAULT = (Reason.SCOPE, Reason.FORBIDDEN, Reason.CREDENTIALS)
-"""What the venue refuses for these reasons it refuses for every order."""
+MOST, AT_ONCE = 40, 10
+"""Orders asked about after a gap, and of those at once: requests are the bots' too, of which there are a hundred."""
 
 
 _TYPES: dict[str, Callable[[str], bool]] = {
@@ -158,8 +152,9 @@ class Orders:
                         await self.pace.spend(1)
                         nursery.start_soon(self._cancel_one, order_id, tried)
                 meanwhile.cancel_scope.cancel()
+        for_every_order = (Reason.SCOPE, Reason.FORBIDDEN, Reason.CREDENTIALS)
         for error in tried.resisting.values():
-            if not tried.cancelled and isinstance(error, Refused) and error.reason in _KEYS_FAULT:
+            if not tried.cancelled and isinstance(error, Refused) and error.reason in for_every_order:
                 raise error
         return tried
 

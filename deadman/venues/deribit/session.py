@@ -80,8 +80,7 @@ class DeribitSession:
     async def attend(self, until: float) -> None:
         """The reader answers and the prober asks meanwhile; a token renewed makes a proof due at once.
 
-        Raises:
-            Setback: the venue would not renew the token this time; the one we have is good for a few more tries.
+        Raises Setback for a token that is not renewed this time: the one we have is good for a few more tries.
         """
         with trio.move_on_at(min(until, self.refresh_at)):
             if not self._subscribed and self.grant.can_list_orders:
@@ -244,9 +243,7 @@ class Deribit:
     async def starts_armed(self) -> bool:
         """Whether a connection opened now starts with the switch on: the only proof that bots inherit it.
 
-        Raises:
-            Setback: it could not be opened, or was lost; the session that we have is not the worse for it.
-            Refused: the key is no longer good for a login.
+        Raises Setback where it is not had, for which our session is not the worse; Refused for a key that is no good.
         """
         try:
             async with self._connected(1) as conversation:
@@ -254,9 +251,8 @@ class Deribit:
                 await self._log_in(conversation, asked_scope(self.account, "deadman-fresh"))
                 return await Switch(self.account, conversation, self.starts_armed).read("connection")
         except Unavailable as error:
-            raise Setback(
-                error.reason, f"opening a connection that inherits it: {error.detail}", error.pause
-            ) from error
+            words = f"opening a connection that inherits it: {error.detail}"
+            raise Setback(error.reason, words, error.pause) from error
 
     def _session(self, conversation: Conversation, grant: Grant, scope: str) -> DeribitSession:
         log_in = partial(self._log_in, conversation, scope)

@@ -1,6 +1,4 @@
-"""Deribit's switch: cancel-on-disconnect for the account.
-
-Source: docs.deribit.com, private/enable_cancel_on_disconnect.
+"""Deribit's switch: cancel-on-disconnect for the account (docs.deribit.com, private/enable_cancel_on_disconnect).
 
 What is proven: the account's setting reads on, and a connection opened afterwards starts with it on. That covers the
 WebSocket orders of connections opened since; never REST, FIX, or older connections.
@@ -39,9 +37,7 @@ class Switch:
     async def arm(self) -> Proof:
         """Read both scopes before touching either; turn on only where one of them is off.
 
-        Raises:
-            SwitchOff: the venue will not turn it on, or lets new connections start without it.
-            Refused: the login was good, and yet the venue will not let us read the switch.
+        Raises SwitchOff where it does not go on, or new connections start without it; Refused where we may not read it.
         """
         try:
             if self.inherited is None:

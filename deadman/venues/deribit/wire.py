@@ -132,18 +132,13 @@ def fired(news: Notification) -> int:
     return sum(isinstance(order, dict) and order.get("cancel_reason") == "cancel_on_disconnect" for order in orders)
 
 
-TOKEN_REJECTED = (10000, 13009)
-"""At a login these say that the key is no good; later, that the token ran out: log in again."""
-
-_Kind = Callable[[Reason, str, float], VenueError]
-
 _CREDENTIALS = (
     "invalid credentials: wrong id or secret, a key of the other network, a host clock more than 60 s off, "
     "an address outside the key's allow-list, or a temporary ban"
 )
 _SCOPE = "the key lacks a permission: it needs account:read_write, and trade:read_write to cancel"
 
-_ANSWERS: dict[int, tuple[_Kind, Reason, str, float]] = {
+_ANSWERS: dict[int, tuple[Callable[[Reason, str, float], VenueError], Reason, str, float]] = {
     10000: (Unavailable, Reason.CREDENTIALS, "the login is no longer accepted", 0),
     10004: (Setback, Reason.VENUE_ERROR, "no such order", 0),
     10010: (Setback, Reason.VENUE_ERROR, "the order is closed already", 0),
@@ -187,9 +182,6 @@ READ_SWITCH = "private/get_cancel_on_disconnect"
 TURN_ON = "private/enable_cancel_on_disconnect"
 TURN_OFF = "private/disable_cancel_on_disconnect"
 
-ABOUT_THE_SWITCH = frozenset({READ_SWITCH, TURN_ON})
-"""Only an answer to these says that the switch is off: in answer to a count or a cancel it says nothing of it."""
-
 LONGEST_PAUSE = 60.0
 """Seconds: whatever the venue asks for, an account must not be left unproven for longer without a try."""
 
@@ -205,9 +197,9 @@ def failure(method: str, error: Error, clock_offset: float = 0.0) -> VenueError:
     pause is at least what the venue itself asks for, up to a minute (Coinbase: retry_after in s, retry_after_ms).
     """
     kind, reason, words, pause = _ANSWERS.get(error.code, (Setback, Reason.VENUE_ERROR, error.message, 0.0))
-    if kind is SwitchOff and method not in ABOUT_THE_SWITCH:
-        kind = Setback
-    if method == LOGIN and error.code in TOKEN_REJECTED:
+    if kind is SwitchOff and method not in (READ_SWITCH, TURN_ON):
+        kind = Setback  # in answer to a count or a cancel it says nothing of the switch
+    if method == LOGIN and error.code in (10000, 13009):  # later they say that the token ran out: log in again
         kind, words = Refused, _CREDENTIALS
     if method == LOGIN and reason is Reason.CREDENTIALS and abs(clock_offset) >= CLOCK_SUSPECT:
         side = "behind" if clock_offset > 0 else "ahead of"
