@@ -16,8 +16,9 @@ TRIES = (facts.Attempted, facts.Failed, facts.TurnedAway, facts.Lost, facts.Foun
 
 @dataclass
 class Wait:
-    """Since when an account is due for a try, in seconds of our waking time, and when it was looked at last."""
+    """For how many seconds of our waking time an account is due for a try, which begins at `since`."""
 
+    since: float
     seconds: float = 0.0
 
 
@@ -34,7 +35,7 @@ class Cadence(Law):
 
     def on_fact(self, account: str, fact: Fact) -> None:
         if isinstance(fact, TRIES):
-            self.waits[account] = Wait()
+            self.waits[account] = Wait(self.scene.now)
 
     def look(self) -> None:
         passed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
@@ -45,8 +46,8 @@ class Cadence(Law):
             if not isinstance(account, SxBetAccount) or not self._is_due(account):
                 self.waits.pop(name, None)
                 continue
-            wait = self.waits.setdefault(name, Wait())
-            wait.seconds += passed
+            wait = self.waits.setdefault(name, Wait(self.scene.now - passed))
+            wait.seconds += min(passed, self.scene.now - wait.since)
             bound = account.renew_interval + account.timers.reply_timeout + GRACE
             self.expect(wait.seconds <= bound, f"{name}: no try for {wait.seconds:.1f} s while the lease stands")
 

@@ -72,9 +72,11 @@ class DeadBot(Law):
                 self._judge(silence, pulse)
 
     def _count(self, silence: Silence, pulse: Pulse, passed: float) -> None:
+        since = passed
         if len(pulse.heard) != silence.heard or self._is_excused(pulse):
             silence.heard, silence.waking = len(pulse.heard), 0.0
-        silence.waking += passed
+            since = min(passed, max(0.0, self.scene.now - pulse.heard[-1])) if pulse.heard else passed
+        silence.waking += since
         is_gone = pulse.quiet_from < inf
         silence.up = silence.up + passed if pulse.heard and not is_gone else 0.0
         silence.known &= not is_gone

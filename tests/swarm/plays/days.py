@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -55,10 +56,10 @@ STIRRED = 15.0
 """Seconds for which all look often after anything unexpected."""
 
 SLOW = (
-    (deadman.daemon.ticker, "TICK", 2.0),
-    (deadman.checkins.rounds, "LOOK_INTERVAL", 2.0),
-    (deadman.checkins.rounds, "NOTICE", 4.0),
-    (deadman.checkins.rounds, "ABSENCE", 4.0),
+    (deadman.daemon.ticker, "TICK", 4.0),
+    (deadman.checkins.rounds, "LOOK_INTERVAL", 4.0),
+    (deadman.checkins.rounds, "NOTICE", 8.0),
+    (deadman.checkins.rounds, "ABSENCE", 8.0),
     (deadman.daemon.ticker, "PRESENCE_INTERVAL", 60.0),
     (deadman.daemon.systemd, "STATUS_INTERVAL", 60.0),
     (deadman.control.commands, "DISARM_POLL_INTERVAL", 60.0),
@@ -74,7 +75,10 @@ RARE = (
 LIFE_SIGN, COINBASE_LIFE_SIGN = 60.0, 24.0
 """How rarely signs of life are asked for; Coinbase's gateway hangs up after half a minute without one."""
 
-CALM_STEP, CALM_READING = 10.0, 600.0
+LEISURE = 10.0
+"""How many times longer bots let their orders rest before they look at them."""
+
+CALM_STEP, CALM_READING = 10.0, 1800.0
 READING = 2.0
 """Seconds between two readings of what is told, in hours that are not calm: a report on so many is long."""
 ORDINARY = (*ROUTINE, facts.Proven, facts.Attempted, facts.LeaseGranted, facts.TokenGranted, Identified)
@@ -157,6 +161,7 @@ class Day(World):
 
     number: int = ACCOUNTS
     disturbed: trio.Event = field(default_factory=trio.Event)
+    traders: list[Trader] = field(default_factory=list)
 
     def _plan(self) -> Plan:
         return DayPlan(self.seed, Random(self.chance.getrandbits(64)), self.number)
@@ -168,21 +173,23 @@ class Day(World):
 
     async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
         nursery.start_soon(self.audit.watch)
-        traders = [Trader(desk, pulse, Random(self.chance.random()), self.record) for pulse in self.pulses.values()]
-        for trader in traders:
+        self.traders = [
+            Trader(desk, pulse, Random(self.chance.random()), self.record) for pulse in self.pulses.values()
+        ]
+        for trader in self.traders:
             nursery.start_soon(trader.run)
         operator = Operator(desk, self.pulses, Random(self.chance.random()), self.record, self.troubles)
-        await self._come_to_rest(desk, traders, operator)
+        await self._come_to_rest(desk, operator)
         ends = trio.current_time() + self.storm
         while trio.current_time() < ends:
             await self._be_calm(desk, min(self.chance.uniform(3600.0, 7200.0), self.storm))
-            await self._have_trouble(desk, traders, operator)
-            await self._come_to_rest(desk, traders, operator)
+            await self._have_trouble(desk, operator)
+            await self._come_to_rest(desk, operator)
         await self._die(desk)
 
     async def _be_calm(self, desk: Desk, seconds: float) -> None:
         before = {name: one.tally.transitions for name, one in desk.board.standings().items()}
-        with rarely():
+        with rarely(), self._at_leisure():
             stirred = await self._look_seldom(max(0.0, seconds - ASKING))
         if not stirred:
             await self._look_seldom(min(seconds, ASKING) - AWAKE)
@@ -190,13 +197,24 @@ class Day(World):
         for name, one in desk.board.standings().items():
             self.record.expect(before[name] == one.tally.transitions, f"{name}: restless in a calm hour: {one.phase}")
 
+    @contextmanager
+    def _at_leisure(self) -> Iterator[None]:
+        """Bots whose orders rest look at them less often."""
+        for trader in self.traders:
+            trader.leisure = LEISURE
+        yield
+        for trader in self.traders:
+            trader.leisure = 1.0
+
     async def _look_seldom(self, seconds: float) -> bool:
         """For so long, or until anything unexpected happens; whether it did."""
         scene, self.disturbed = self.scene, trio.Event()
         scene.step, scene.reading = CALM_STEP, CALM_READING
-        with slowly(), trio.move_on_after(seconds):
-            await self.disturbed.wait()
-        scene.step, scene.reading = STEP, READING
+        try:
+            with slowly(), trio.move_on_after(seconds):
+                await self.disturbed.wait()
+        finally:
+            scene.step, scene.reading = STEP, READING
         return self.disturbed.is_set()
 
     async def _outwait(self, seconds: float) -> None:
@@ -212,7 +230,7 @@ class Day(World):
             self.scene.step = STEP
             self.scene.stirred.set()
 
-    async def _have_trouble(self, desk: Desk, traders: list[Trader], operator: Operator) -> None:
+    async def _have_trouble(self, desk: Desk, operator: Operator) -> None:
         troubles = self._troubles(desk)
         name = self.chance.choice([*sorted(troubles), "operator", "bot"])
         self.record.tell(f"begins: {name}")
@@ -221,7 +239,7 @@ class Day(World):
                 with trio.move_on_after(60.0):
                     await operator.run()
             case "bot":
-                await self._end_bot(self.chance.choice(traders))
+                await self._end_bot(self.chance.choice(self.traders))
             case _:
                 self.troubles.begin(name)
                 await troubles[name]()
@@ -234,17 +252,20 @@ class Day(World):
         trader.settled = trader.steady = False
         await trio.sleep(10.0)
 
-    async def _come_to_rest(self, desk: Desk, traders: list[Trader], operator: Operator) -> None:
-        for trader in traders:
+    async def _come_to_rest(self, desk: Desk, operator: Operator) -> None:
+        for trader in self.traders:
             trader.settled = True
-        while not all(trader.steady for trader in traders):
+        while not all(trader.steady for trader in self.traders):
             await trio.sleep(0.5)
         await operator.settle()
         # A connection left half dead, a switch turned off: noticed as late as this, though all are armed until then.
         accounts = desk.accounts.values()
         waits = (max(promise(one, desk.watches).detect, one.timers.overdue_after) for one in accounts)
         await self._outwait(max(waits))
-        await check_healing(desk, self.record)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._outwait, inf)
+            await check_healing(desk, self.record)
+            nursery.cancel_scope.cancel()
 
 
 def perform(seed: int, seconds: float = DAY, number: int = ACCOUNTS) -> Day:

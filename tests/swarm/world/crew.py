@@ -20,7 +20,10 @@ MOST = 8
 
 @dataclass
 class Trader:
-    """Somebody starts this bot again and again; it lives a while, then one of its ends comes; `settled`, none."""
+    """Somebody starts this bot again and again; it lives a while, then one of its ends comes; `settled`, none.
+
+    `leisure`: how many times as long as usual it then waits between two looks at its orders.
+    """
 
     desk: Desk
     pulse: Pulse
@@ -28,6 +31,7 @@ class Trader:
     record: Record
     settled: bool = False
     steady: bool = False
+    leisure: float = 1.0
 
     @property
     def accounts(self) -> list[Account]:
@@ -41,7 +45,7 @@ class Trader:
             await self._trade(bot, self.chance.uniform(5.0, 60.0))
             while self.settled:
                 self.steady = True
-                await self._trade(bot, 5.0)
+                await self._trade(bot, 5.0 * self.leisure)
             end = self.chance.choice(ends)
             self.record.reached[f"bot {end.__name__.strip('_')}"] += 1
             self.record.tell(f"bot {self.pulse.name} {end.__name__.strip('_')}")
@@ -56,7 +60,7 @@ class Trader:
                 for account in self.accounts:
                     if len(self.desk.market.open_orders(account)) < MOST and not self._waits_for(account):
                         bot.place(account, self.chance.choice(LABELS))
-                await trio.sleep(self.chance.uniform(1.0, 8.0))
+                await trio.sleep(self.chance.uniform(1.0, 8.0) * self.leisure)
 
     def _waits_for(self, account: Account) -> bool:
         """Whoever is well behaved places nothing while it is being cancelled."""
