@@ -113,18 +113,13 @@ def _said(account: AccountReport, watches: Mapping[str, WatchReport]) -> Iterato
         unconfirmed = "" if disarm.confirmed else ", not confirmed by the venue"
         yield f"disarmed by {signed(disarm.by, disarm.reason)}{unconfirmed}"
     elif account.phase is Phase.TRIPPED and account.trip and account.trip.cause is Cause.OPERATOR:
-        yield f"tripped by {signed(account.trip.by, account.trip.reason)}{_lives_on(account, watches)}"
+        # Only `arm` re-arms after it, and a bot may not know that nobody guards it.
+        alive = [name for name in account.watches if name in watches and watches[name].alive]
+        bots = f", but {' and '.join(alive)} {'lives' if len(alive) == 1 else 'live'} on"
+        unguarded = f"{bots}, and what is placed now is not guarded: stop it, or `deadman arm`" if alive else ""
+        yield f"tripped by {signed(account.trip.by, account.trip.reason)}{unguarded}"
     if account.set_aside:
         yield f"{account.set_aside} (`deadman arm` lets it go)"
-
-
-def _lives_on(account: AccountReport, watches: Mapping[str, WatchReport]) -> str:
-    """After an operator's trip only `arm` re-arms, and a bot may not know that nobody guards it."""
-    alive = [name for name in account.watches if name in watches and watches[name].alive]
-    if not alive:
-        return ""
-    bots = f"{' and '.join(alive)} {'lives' if len(alive) == 1 else 'live'} on"
-    return f", but {bots}, and what is placed now is not guarded: stop it, or `deadman arm`"
 
 
 def _resting(account: AccountReport, watches: Mapping[str, WatchReport], now: float) -> Iterator[str]:

@@ -14,7 +14,7 @@ from deadman.model.guard import Phase
 from deadman.model.text import instant, left, plain
 from deadman.status.headline import TONES, Headline, Verdict, fine, headline
 from deadman.status.problems import NAMED, aged, dead_bots, gathered
-from deadman.status.schema import AccountReport, DisarmReport, StatusReport, TroubleReport
+from deadman.status.schema import AccountReport, StatusReport
 from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, on_hold, signed
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
@@ -137,9 +137,20 @@ def _since(account: AccountReport, now: float) -> str:
 
 def notes(report: StatusReport) -> list[str]:
     """Sentences below the table; what is true of several accounts is told once of all."""
-    now, accounts = report.timestamp, report.accounts
-    lost = {name: _outage(one, one.trouble, now) for name, one in accounts.items() if one.unreachable and one.trouble}
-    disarmed = {name: _disarmed(one.disarm, now) for name, one in accounts.items() if one.disarm}
+    now, lost, disarmed = report.timestamp, dict[str, str](), dict[str, str]()
+    for name, account in report.accounts.items():
+        if account.unreachable and (trouble := account.trouble):
+            since = f"since {instant(trouble.since, now)} ({trouble.words})"
+            proven = f"last proven {instant(account.last_proof, now)}" if account.last_proof else "nothing proven yet"
+            # An outage pulls no switch, and people must know that it did not, where that is so.
+            calm = "" if account.trip else "Nothing was tripped because of it; "
+            cannot = f"{account.venue_title} cannot be reached {since}; {proven}"
+            lost[name] = f"{cannot}. {calm}deadman cannot cancel there now."
+        if disarm := account.disarm:
+            ends = f"until {instant(disarm.until, now)}" if disarm.until else "until `deadman arm`"
+            unconfirmed = "" if disarm.confirmed else " The venue has not confirmed it yet."
+            done = f"disarmed by {signed(disarm.by, disarm.reason)} at {instant(disarm.at, now)}, {ends}"
+            disarmed[name] = f"{done}. {VOCABULARY[Phase.DISARMED].meaning.capitalize()} there.{unconfirmed}"
     said = [f"{names}: {words}" for told in (lost, disarmed) for names, words in gathered(told)]
     return [*_trips(report), *said, *_bots(report)]
 
@@ -156,22 +167,6 @@ def _trips(report: StatusReport) -> Iterator[str]:
     if latched:
         by = ", ".join(dict.fromkeys(signed(trip.by, trip.reason) for trip in latched.values()))
         yield f"Tripped by {by}: only `deadman arm {' '.join(latched)}` re-arms."
-
-
-def _outage(account: AccountReport, trouble: TroubleReport, now: float) -> str:
-    """An outage of ours or the venue's pulls no switch, and people must know that it did not, where that is so."""
-    proven = f"last proven {instant(account.last_proof, now)}" if account.last_proof else "nothing proven yet"
-    return (
-        f"{account.venue_title} cannot be reached since {instant(trouble.since, now)} ({trouble.words}); {proven}. "
-        f"{'' if account.trip else 'Nothing was tripped because of it; '}deadman cannot cancel there now."
-    )
-
-
-def _disarmed(disarm: DisarmReport, now: float) -> str:
-    ends = f"until {instant(disarm.until, now)}" if disarm.until else "until `deadman arm`"
-    unconfirmed = "" if disarm.confirmed else " The venue has not confirmed it yet."
-    done = f"disarmed by {signed(disarm.by, disarm.reason)} at {instant(disarm.at, now)}, {ends}"
-    return f"{done}. {VOCABULARY[Phase.DISARMED].meaning.capitalize()} there.{unconfirmed}"
 
 
 def _bots(report: StatusReport) -> Iterator[str]:
