@@ -15,8 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from deadman.checkins.rounds import Watches
 from deadman.checkins.silences import BLOCK, NAME, Notebook, SilenceFiles
+from deadman.model.settings import WatchConfig
+from deadman.model.watch import Watch
 from deadman.transport.blocking import OffLoop, in_thread
+from tests.support.watching import deribit, watch_desk
 
 T = TypeVar("T")
 names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
@@ -173,3 +177,24 @@ async def test_a_disk_counts_as_hung_after_a_quarter_of_a_second(
 
     await SilenceFiles(places, slow).write({"quoter": 2.0})  # type: ignore[arg-type]
     assert [place.name for place in places if (place / NAME).exists()] == [taken_by]
+
+
+@pytest.mark.parametrize(
+    ("limit", "spent", "noted"),
+    [(600.0, 1.0, 1.1), (5.0, 1.0, 1.05), (1.0, 0.5, 0.52), (5.0, 4.99, 5.0), (5.0, 5.0, 5.0)],
+)
+async def test_what_a_bot_that_is_not_heard_has_spent_is_noted_as_of_our_next_look_until_it_is_heard(
+    limit: float, spent: float, noted: float, autojump_clock: MockClock
+) -> None:
+    desk, store = watch_desk(deribit("a", "quoter")), Store()
+    watches = Watches(desk.hand.board, desk.inboxes, lambda: desk.hand.now, lambda pid: True, store)
+    watches.apply({"quoter": WatchConfig("quoter", limit)})
+    desk.hand.board.put_watch(Watch("quoter", limit).resumed(desk.hand.now, spent))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watches.run)
+        await trio.sleep(0.01)
+        assert store.content == {"quoter": pytest.approx(noted)}
+        desk.beat("quoter")
+        await trio.sleep(0.2)
+        assert store.content == {}
+        nursery.cancel_scope.cancel()

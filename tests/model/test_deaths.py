@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -378,7 +379,8 @@ def test_seconds_are_told_rounded_up() -> None:
 def test_every_answer_says_why_in_a_sentence(row: Row) -> None:
     answer = told(row[1], row[2], row[3])
     for fate in (answer.if_bot_dies, answer.if_host_dies):
-        assert fate.because.endswith(".")
+        assert re.fullmatch(r"[A-Za-z\d].*[^ .]\.", fate.because)
+        assert not {"None", "True", "False"} & set(fate.because.split())
         assert len(fate.because.split()) > 3
 
 

@@ -18,6 +18,8 @@ from tests.support.histories import OVERDUE, fold
 OPENED = facts.SessionOpened(0.0, can_cancel=True)
 LEASED = facts.Proven(0.25, Proof(0.0, 10.0, Coverage.LEASE))
 INHERITED = facts.Proven(0.25, Proof(0.0, 10.0, Coverage.INHERITED))
+NOUGHT = facts.Attempted(0.5, 0.0)
+LEASED_AGAIN = facts.Proven(1.0, Proof(0.75, 10.0, Coverage.LEASE))
 LOST = facts.Lost(1.0, Reason.CLOSED)
 FAILED = facts.Failed(1.0, Reason.VENUE_ERROR, "settlement")
 OFF = facts.FoundOff(1.0, "reads off")
@@ -50,6 +52,7 @@ PHASES: dict[str, tuple[Phase, float, list[Fact]]] = {
     "a lease ran out": (Phase.EXPIRED, 10, [OPENED, LEASED]),
     "a reading grew too old": (Phase.UNVERIFIED, 10, [OPENED, INHERITED]),
     "a lease ran out offline": (Phase.EXPIRED, 10, [OPENED, LEASED, LOST]),
+    "a lease that an unanswered nought may yet end": (Phase.ARMING, 1, [OPENED, LEASED, NOUGHT, LEASED_AGAIN]),
     "no bot yet": (Phase.WAITING, 1, [AWAITED]),
     "no bot yet, though the venue is there": (Phase.WAITING, 1, [OPENED, AWAITED]),
     "the bot left and its lease stands": (Phase.ARMED, 1, [OPENED, LEASED, facts.Awaited(1.0)]),
