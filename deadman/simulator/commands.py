@@ -162,6 +162,7 @@ HELP = (
     "bot ACCOUNT",
     "lose ACCOUNT",
     "place ACCOUNT [COUNT] [rest]",
+    "withdraw ACCOUNT",
     "orders [ACCOUNT]",
     "switch ACCOUNT on|off",
     "expire ACCOUNT",
@@ -263,6 +264,12 @@ def place(stage: Stage, account: str, count: str = "1", via: str = "websocket") 
     return f"{account} has {len(venue.exchange.open_orders(account))} open orders"
 
 
+def withdraw(stage: Stage, account: str) -> str:
+    """Cancel what rests, as its owner would."""
+    exchange = stage.venue_of(account).exchange
+    return f"{len(exchange.cancel(exchange.open_orders(account), 'user_request'))} orders of {account} withdrawn"
+
+
 def orders(stage: Stage, account: str | None = None) -> str:
     names = stage.accounts if account is None else [account]
     return ", ".join(f"{name} {len(stage.venue_of(name).exchange.open_orders(name))} open" for name in names)
@@ -302,6 +309,7 @@ COMMANDS: dict[str, Callable[..., str]] = {
     "bot": bot,
     "lose": lose,
     "place": place,
+    "withdraw": withdraw,
     "orders": orders,
     "switch": switch,
     "expire": expire,

@@ -109,3 +109,11 @@ async def test_sockets_and_http_share_an_addresss_connections(autojump_clock: Mo
     await sockets[0].socket.aclose()
     await trio.sleep(1)
     assert (await ask(desk, "/api/v2/public/get_time")).status == 200
+
+
+async def test_a_connection_that_carried_http_may_become_a_socket(autojump_clock: MockClock, desk: World) -> None:
+    stream = await desk.network.open_stream(HOST, 443)
+    answer = await exchange(stream, h11.Connection(h11.CLIENT), "GET", "/api/v2/public/get_time", {}, None)
+    assert answer.status == 200
+    client = await desk.upgrade(stream)
+    assert await client.call("public/test") == {"version": "1.2.26"}

@@ -82,7 +82,9 @@ class World:
         self.nursery = nursery
 
     async def connect(self, path: str = "/ws/api/v2") -> Client:
-        stream = await self.network.open_stream(HOST, 443)
+        return await self.upgrade(await self.network.open_stream(HOST, 443), path)
+
+    async def upgrade(self, stream: trio.abc.Stream, path: str = "/ws/api/v2") -> Client:
         socket = await wrap_client_stream(self.nursery, stream, HOST, path, message_queue_size=64)  # type: ignore[arg-type]
         return Client(socket)
 

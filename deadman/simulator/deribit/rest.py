@@ -33,18 +33,31 @@ NUMBERS = {
 """Parameters that are numbers: a query has only text."""
 
 
-async def converse(venue: Ledger, link: Link) -> None:
-    """Answer the requests of one connection, until it ends or has lived for as long as the venue lets it."""
+HEAD_ENDS, LONGEST_HEAD = b"\r\n\r\n", 65_536
+
+
+async def converse(venue: Ledger, link: Link) -> bool:
+    """Answer plain requests, for as long as the venue lets a connection live; True when what comes next is none."""
     address, peer = address_of(link.inner), HttpConnection(link)
     crowded = venue.at(address) >= venue.settings.connections
     venue.callers[address] += 1
     try:
         with trio.move_on_after(venue.settings.keep_alive):
-            while (request := await peer.next_request()) is not None:
+            while is_plain(await link.peek(HEAD_ENDS, LONGEST_HEAD)):
+                request = await peer.next_request()
+                if request is None:
+                    return False
                 if not await peer.answer(turned_away(venue) if crowded else await respond(venue, request, address)):
-                    return
+                    return False
+            return True
     finally:
         venue.callers[address] -= 1
+    return False
+
+
+def is_plain(head: bytes) -> bool:
+    """Whether it is a request that wants no WebSocket; one that is cut short may still."""
+    return head.startswith((b"GET ", b"POST ")) and HEAD_ENDS in head and b"upgrade: websocket" not in head.lower()
 
 
 def turned_away(venue: Ledger) -> Response:

@@ -18,7 +18,6 @@ from deadman.simulator.deribit.requests import handle
 from deadman.simulator.deribit.websocket import WebSocket
 from deadman.simulator.faults import Link, address_of
 
-HEAD_ENDS, LONGEST_HEAD = b"\r\n\r\n", 65_536
 PARTING = 10.0  # seconds for the last words to be written
 GONE = (trio.BrokenResourceError, trio.ClosedResourceError, LocalProtocolError)  # the last: spoken after a close
 
@@ -30,9 +29,7 @@ async def serve(venue: Ledger, stream: trio.abc.Stream) -> None:
         try:
             if venue.faults.refuse:
                 link.reset()
-            elif is_plain(await link.peek(HEAD_ENDS, LONGEST_HEAD)):
-                await rest.converse(venue, link)
-            else:
+            elif await rest.converse(venue, link):  # a connection may be used for HTTP first
                 socket = WebSocket(link)
                 if await upgraded(venue, socket, link):
                     await converse(venue, socket, link, later)
@@ -40,11 +37,6 @@ async def serve(venue: Ledger, stream: trio.abc.Stream) -> None:
             pass
         finally:
             await link.aclose()
-
-
-def is_plain(head: bytes) -> bool:
-    """Whether it is a request that wants no WebSocket; one that is cut short may still."""
-    return head.startswith((b"GET ", b"POST ")) and HEAD_ENDS in head and b"upgrade: websocket" not in head.lower()
 
 
 async def upgraded(venue: Ledger, socket: WebSocket, link: Link) -> bool:
