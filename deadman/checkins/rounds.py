@@ -78,6 +78,7 @@ def boottime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+@dataclass
 class Watches:
     """Reads what trading processes say, and posts on the board what follows for their accounts.
 
@@ -85,28 +86,20 @@ class Watches:
     our crash.
     """
 
-    def __init__(
-        self,
-        board: Board,
-        inboxes: Inboxes,
-        boottime: Callable[[], float] = boottime,
-        is_gone: Callable[[int], bool] = is_gone,
-        silences: SilenceStore | None = None,
-    ) -> None:
-        self.board = board
-        self.inboxes = inboxes
-        self._boottime = boottime
-        self._is_gone = is_gone
-        self._configs: dict[str, WatchConfig] = {}
-        self._mail_handler = MailHandler(board)
-        self._unmet: dict[str, frozenset[str]] = {}
-        self._settled: dict[str, tuple[Case | None, float]] = {}
-        self._urgent = trio.Event()
-        self._silences = silences or SilenceFiles(())
-        self._notebook = Notebook(self._silences)
-        self._interval = LOOK_INTERVAL
-        self._booted_for = boottime()
-        self._looked_at = board.clock.now()
+    board: Board
+    inboxes: Inboxes
+    boottime: Callable[[], float] = boottime
+    is_gone: Callable[[int], bool] = is_gone
+    silences: SilenceStore = field(default_factory=lambda: SilenceFiles(()))
+    _configs: dict[str, WatchConfig] = field(default_factory=dict)
+    _unmet: dict[str, frozenset[str]] = field(default_factory=dict)
+    _settled: dict[str, tuple[Case | None, float]] = field(default_factory=dict)
+    _urgent: trio.Event = field(default_factory=trio.Event)
+    _interval: float = LOOK_INTERVAL
+
+    def __post_init__(self) -> None:
+        self._mail_handler, self._notebook = MailHandler(self.board), Notebook(self.silences)
+        self._booted_for, self._looked_at = self.boottime(), self.board.clock.now()
 
     def apply(self, configs: Mapping[str, WatchConfig], prepared: Change | None = None) -> None:
         """Watch these processes from now on; what is known of one that was watched before stays.
@@ -133,7 +126,7 @@ class Watches:
 
     def recall(self) -> None:
         """Once the last run's watches are back: what they had spent of their time counts on."""
-        for name, spent in self._silences.read().items():
+        for name, spent in self.silences.read().items():
             watch = self.board.watches().get(name)
             if watch is not None and watch.unheard and watch.died_at is None:
                 self.board.put_watch(watch.resumed(self.board.clock.now(), spent))
@@ -155,7 +148,7 @@ class Watches:
         """Read all mail, then judge."""
         # The clocks before the mail: whatever came until `now` has been read when silence until `now` is judged,
         # and if we are stopped anywhere in between, either this look or the next one sees that we were away.
-        booted_for, now = self._boottime(), self.board.clock.now()
+        booted_for, now = self.boottime(), self.board.clock.now()
         self._move_holds()
         for config in self._configs.values():
             self._mail_handler.handle(config, self.inboxes.take(config.name), now)
@@ -204,7 +197,7 @@ class Watches:
         for watch in self._watched():
             at = watch.silent_at()
             if at is not None and at <= now and watch.died_at is None:
-                words = silence(watch, now, self._is_gone)
+                words = silence(watch, now, self.is_gone)
                 log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
                 self._mail_handler.tell_observers(watch.name, words)
                 self.board.put_watch(replace(watch, died_at=at, stopping_at=None))
@@ -218,7 +211,7 @@ class Watches:
             settled, until = self._settled.get(account.name, (None, now))
             if settled is not None and now < until and settled.is_about(account, guard, known):
                 continue
-            case = Case(account, guard, known, self._looked_at, now, lambda watch: silence(watch, now, self._is_gone))
+            case = Case(account, guard, known, self._looked_at, now, lambda watch: silence(watch, now, self.is_gone))
             news = list(judge(case))
             for fact in news:
                 self.board.post(account.name, fact)

@@ -279,7 +279,7 @@ PLANTS: tuple[Plant, ...] = (
         "absences",
         "dies, trip / kill every 0.7 s",
         "dead bot",
-        edit("deadman.checkins.rounds:Watches.recall", ("self._silences.read().items()", "()")),
+        edit("deadman.checkins.rounds:Watches.recall", ("self.silences.read().items()", "()")),
     ),
     plant(
         "only its own answer shows a venue's life",
