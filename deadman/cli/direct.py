@@ -15,7 +15,7 @@ import trio
 from deadman.checkins.rounds import boottime
 from deadman.cli.parser import Failed, Misused
 from deadman.cli.run import read_config
-from deadman.daemon.doors import Doors, Vault
+from deadman.daemon.doors import Doors
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.state import FileStore, State, StateInUse
 from deadman.model.board import Board
@@ -82,7 +82,7 @@ def _state(config: Config, board: Board, stack: ExitStack) -> State | None:
 
 
 async def _cancel(config: Config, board: Board, names: Sequence[str], state: State | None) -> None:
-    doors = Doors(board.clock, Vault(os.environ, lambda secret: None))  # nothing is logged here
+    doors = Doors(board.clock, os.environ, lambda secret: None)  # nothing is logged here
     async with trio.open_nursery() as nursery:
         trio.socket.set_custom_hostname_resolver(Resolver(nursery))
         if state is not None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import trio
 
-from deadman.daemon.doors import Doors, Vault
+from deadman.daemon.doors import Doors
 from deadman.model.clock import Clock
 from deadman.model.errors import Refused, VenueError
 from deadman.model.settings import Account, Config
@@ -29,7 +29,7 @@ def look(config: Config, environment: Mapping[str, str] = os.environ) -> Mapping
 
 async def _look_at_all(config: Config, environment: Mapping[str, str]) -> Mapping[str, Look]:
     clock = Clock(trio.lowlevel.current_clock().current_time, time.time)
-    doors = Doors(clock, Vault(environment, lambda secret: None))  # nothing is logged here
+    doors = Doors(clock, environment, lambda secret: None)  # nothing is logged here
     looks = {name: Look() for name in config.accounts}
     async with trio.open_nursery() as background:
         trio.socket.set_custom_hostname_resolver(Resolver(background))

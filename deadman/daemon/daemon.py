@@ -17,7 +17,7 @@ from deadman.checkins.rounds import Watches
 from deadman.control.commands import end_disarms
 from deadman.control.server import Policy
 from deadman.daemon import systemd
-from deadman.daemon.doors import Doors, Vault
+from deadman.daemon.doors import Doors
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.keepers import Keepers, Reloader
 from deadman.daemon.ports import Ports, real_ports
@@ -81,7 +81,7 @@ class Daemon:
         self.board = board
         self.ports = ports
         self.watches = Watches(board, ports.inboxes, ports.boottime, ports.is_gone, ports.silences)
-        self.vault = Vault(ports.environment, ports.learned, ports.off_loop)
+        self.doors = Doors(board.clock, ports.environment, ports.learned, ports.off_loop, ports.chance, ports.dialler)
         self.state = State(board, ports.store)
         board.listen(transitions(board))
 
@@ -106,10 +106,9 @@ class Daemon:
             yield from (daemon.runtime_directory / "watch" / f"{name}.sock" for name in board.watches())
 
         service = Service(board, ports.manager, ports.watchdog_interval)
-        doors = Doors(board.clock, self.vault, ports.chance, ports.dialler)
         async with trio.open_nursery() as nursery:
             trio.socket.set_custom_hostname_resolver(Resolver(nursery, ports.lookup, ports.off_loop))
-            keepers = Keepers(board, nursery, ports.chance, partial(self._hire, doors))
+            keepers = Keepers(board, nursery, ports.chance, self._hire)
             nursery.start_soon(Ticker(board, service.feed, ports.offsets).run)
             nursery.start_soon(self.state.keep)
             nursery.start_soon(self.watches.run)
@@ -131,10 +130,10 @@ class Daemon:
         log.error("the name service hangs: only root and the daemon's own user may change anything until a restart")
         return Policy({os.geteuid(): f"uid {os.geteuid()}", 0: "root"})
 
-    def _hire(self, doors: Doors, account: Account) -> Keeper:
-        door = doors.door(account, partial(self.board.post, account.name))
+    def _hire(self, account: Account) -> Keeper:
+        door = self.doors.door(account, partial(self.board.post, account.name))
         keeper = Keeper(account, self.board, door.open_session, self.ports.chance, count_orders=door.count_orders)
-        keeper.secret_changed = lambda: self.vault.changed(keeper.account)
+        keeper.secret_changed = lambda: self.doors.changed(keeper.account)
         keeper.ready = lambda: self.state.remember_alive(keeper.account.watches)
         return keeper
 

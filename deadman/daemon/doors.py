@@ -31,13 +31,22 @@ POLL_INTERVAL = 1.0
 
 
 @dataclass
-class Vault:
-    """`learned` hears of every secret read, so that the log can keep it out."""
+class Doors:
+    """What every door is made with. `learned` hears of every secret read, so that the log can keep it out."""
 
+    clock: Clock
     environment: Mapping[str, str]
     learned: Callable[[Secret], None]
     off_loop: OffLoop = in_thread
+    chance: Random = field(default_factory=SystemRandom)
+    dialler: Dialler = field(default_factory=Dialler)
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
+
+    def door(self, account: Account, post: Post) -> Door:
+        """The account's door; it tells `post` what happens."""
+        read_secret = partial(self.read, _source(account))
+        make = VENUES[account.venue].load_door()
+        return make(account, self.dialler, self.clock, self.chance, post, read_secret)
 
     async def changed(self, account: Account) -> None:
         """Return when the account's secret reads otherwise than it does now; looked at every second."""
@@ -74,19 +83,3 @@ class Vault:
 def _source(account: Account) -> SecretSource:
     """The one secret that its venue's rules let an account have."""
     return next(iter(account.secrets.values()))
-
-
-@dataclass
-class Doors:
-    """What every door is made with."""
-
-    clock: Clock
-    vault: Vault
-    chance: Random = field(default_factory=SystemRandom)
-    dialler: Dialler = field(default_factory=Dialler)
-
-    def door(self, account: Account, post: Post) -> Door:
-        """The account's door; it tells `post` what happens."""
-        read_secret = partial(self.vault.read, _source(account))
-        make = VENUES[account.venue].load_door()
-        return make(account, self.dialler, self.clock, self.chance, post, read_secret)

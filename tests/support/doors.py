@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from deadman.daemon.doors import Doors, Vault
+from deadman.daemon.doors import Doors
 from deadman.model.clock import Clock
 from deadman.model.facts import Fact
 from deadman.model.settings import Account, Secret, Timers
@@ -129,6 +129,7 @@ async def doorway(name: str, latency: float = 0.0, seed: int = 1) -> AsyncIterat
         market.network.delay(urlsplit(account.url).hostname or "", latency, latency)
         way, clock = Doorway(account, market), Clock(trio.current_time, market.time.timestamp)
         market.enroll(account)
-        vault = Vault(Environment(market), learn_nothing, Host(market.time, Path()).off_loop)
-        way.door = Doors(clock, vault, Random(seed), PlainDialler(way.dial)).door(account, way.facts.append)
+        off_loop = Host(market.time, Path()).off_loop
+        doors = Doors(clock, Environment(market), learn_nothing, off_loop, Random(seed), PlainDialler(way.dial))
+        way.door = doors.door(account, way.facts.append)
         yield way

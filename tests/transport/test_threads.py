@@ -7,8 +7,10 @@ import threading
 from typing import NoReturn
 
 import pytest
+import trio
 
-from deadman.daemon.doors import Vault
+from deadman.daemon.doors import Doors
+from deadman.model.clock import Clock
 from deadman.model.errors import Unavailable
 from deadman.model.settings import SecretSource
 from deadman.transport.blocking import in_thread
@@ -36,6 +38,6 @@ async def test_a_secret_that_no_thread_can_read_now_is_tried_again() -> None:
     async def no_room(work: object, *_: object, limiter: object = None) -> NoReturn:
         raise OSError(errno.EAGAIN, "no thread can be started")
 
-    vault = Vault({}, lambda _: None, no_room)
+    doors = Doors(Clock(trio.current_time, trio.current_time), {}, lambda _: None, no_room)
     with pytest.raises(Unavailable, match="env KEY: cannot be read now: no thread can be started"):
-        await vault.read(SecretSource("env", "KEY"))
+        await doors.read(SecretSource("env", "KEY"))
