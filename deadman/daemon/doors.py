@@ -44,15 +44,14 @@ class Doors:
 
     def door(self, account: Account, post: Post) -> Door:
         """The account's door; it tells `post` what happens."""
-        read_secret = partial(self.read, _source(account))
+        read_secret = partial(self.read, account.secret_source)
         make = VENUES[account.venue].load_door()
         return make(account, self.dialler, self.clock, self.chance, post, read_secret)
 
     async def changed(self, account: Account) -> None:
         """Return when the account's secret reads otherwise than it does now; looked at every second."""
-        source = _source(account)
-        before = await self._reads(source)
-        while await self._reads(source) == before:
+        before = await self._reads(account.secret_source)
+        while await self._reads(account.secret_source) == before:
             await trio.sleep(POLL_INTERVAL)
 
     async def _reads(self, source: SecretSource) -> Secret | str:
@@ -78,8 +77,3 @@ class Doors:
             raise Refused(Reason.SECRET, f"{source.kind} {source.name}: {error.message}") from error
         self.learned(secret)
         return secret
-
-
-def _source(account: Account) -> SecretSource:
-    """The one secret that its venue's rules let an account have."""
-    return next(iter(account.secrets.values()))

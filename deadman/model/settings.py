@@ -279,10 +279,10 @@ class Account(ABC):
     def timers(self) -> Timers: ...
 
     @property
-    def secrets(self) -> Mapping[str, SecretSource]:
-        """Where its secrets live, by key."""
-        named = {key.name: getattr(self, key.attribute) for key in keys_of(type(self))}
-        return {name: value for name, value in named.items() if isinstance(value, SecretSource)}
+    def secret_source(self) -> SecretSource:
+        """Where the one secret lives that its venue's rules let an account have."""
+        values = (getattr(self, key.attribute) for key in keys_of(type(self)))
+        return next(value for value in values if isinstance(value, SecretSource))
 
     @property
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
+from deadman.model.keys import keys_of
 from deadman.model.settings import Account, SecretSource
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
@@ -184,9 +185,8 @@ def edited_deribit(account: DeribitAccount, chance: Random) -> DeribitAccount:
 
 def other_path(desk: Desk, account: Account) -> Account:
     """The same secret, kept elsewhere."""
-    key = next(iter(account.secrets))
-    name = f"{account.name}_copy"
-    source = getattr(account, key)
+    name, source = f"{account.name}_copy", account.secret_source
+    key = next(key.attribute for key in keys_of(type(account)) if getattr(account, key.attribute) is source)
     if source.name != account.name:  # back again
         name = account.name
     desk.market.secrets[name] = desk.market.secrets[source.name]
