@@ -267,9 +267,8 @@ class MailHandler:
         for account in self._accounts_of(watch):
             if account.observe and account.on_trip != "none":
                 told = {"event": "would_have_tripped", "account": account.name, "watch": watch}
-                log.warning(
-                    "%s: would have tripped, but is only observed: %s: %s", account.name, watch, reason, extra=told
-                )
+                words = "%s: would have tripped, but is only observed: %s: %s"
+                log.warning(words, account.name, watch, reason, extra=told)
 
     def _tell_oddities(self, config: WatchConfig, mail: Mail) -> None:
         """Datagrams that do not count: once for each watch and sender, for they may come by the thousand."""

@@ -152,9 +152,8 @@ class Notebook:
             except (OSError, trio.TooSlowError) as error:
                 why = getattr(error, "strerror", None) or "the disk does not answer"
                 if not self._failing:
-                    log.warning(
-                        "the silences of bots cannot be noted: %s; a restart would give the dead more time", why
-                    )
+                    words = "the silences of bots cannot be noted: %s; a restart would give the dead more time"
+                    log.warning(words, why)
                 self._failing = True
                 await trio.sleep(RETRY)
             else:

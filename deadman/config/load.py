@@ -149,9 +149,8 @@ def read(path: Path, environment: Mapping[str, str]) -> Reading:
     accounts = [(account, read_account(account, document, names)) for account in top.below("accounts").tables()]
     check_shared([table for table, _ in accounts])
     if not top.values.get("accounts", True):
-        top.fault(
-            "", "no accounts: at least one [accounts.NAME] is needed", "`deadman init` prints a config to start from"
-        )
+        hint = "`deadman init` prints a config to start from"
+        top.fault("", "no accounts: at least one [accounts.NAME] is needed", hint)
     secrets = tuple(
         (dotted((*account.path, name)), value)
         for account, _ in accounts

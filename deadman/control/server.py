@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 import trio
@@ -246,12 +247,9 @@ class Server:
         if peer.uid in self.policy.users:
             return self.policy.users[peer.uid]
         now = self.board.clock.now()
-        if now >= self.refusal_logged_at.get(peer.uid, now - REFUSAL_LOG_INTERVAL) + REFUSAL_LOG_INTERVAL:
+        if now >= self.refusal_logged_at.get(peer.uid, -inf) + REFUSAL_LOG_INTERVAL:
             self.refusal_logged_at[peer.uid] = now
             told = {"event": "operator_refused", "uid": peer.uid, "pid": peer.pid}
             log.warning("%s refused to uid %d, pid %d: not an operator", method, peer.uid, peer.pid, extra=told)
-        raise Failure(
-            rpc.FORBIDDEN,
-            f"you (uid {peer.uid}) may look, not {method}: be root or the daemon's user, "
-            "or be named in daemon.operators",
-        )
+        hint = "be root or the daemon's user, or be named in daemon.operators"
+        raise Failure(rpc.FORBIDDEN, f"you (uid {peer.uid}) may look, not {method}: {hint}")

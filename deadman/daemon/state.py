@@ -190,7 +190,7 @@ NAME = "state.toml"
 
 
 class StateInUse(Unable):
-    """Another daemon keeps its state there, or the directory cannot be had; the text tells what to do."""
+    """Another daemon keeps its state there, or the directory cannot be had."""
 
 
 class Store(Protocol):

@@ -46,16 +46,14 @@ def if_host_dies(case: Case, account: DeribitAccount) -> Fate:
     if case.phase is Phase.DISARMED:
         return DISARMED
     if case.found_off:
-        return Fate(
-            "stay", None, "By Deribit's last word cancel-on-disconnect is off: new connections carry no switch."
-        )
+        words = "By Deribit's last word cancel-on-disconnect is off: new connections carry no switch."
+        return Fate("stay", None, words)
     if case.stands:
         return _covered(case, account)
     if case.guard.proof is not None:
         since = case.times.told(case.guard.proof.asked_at)
-        return Fate(
-            "unknown", None, f"Cancel-on-disconnect was last proven on at {since}; whether it still is, unknown."
-        )
+        words = f"Cancel-on-disconnect was last proven on at {since}; whether it still is, unknown."
+        return Fate("unknown", None, words)
     return Fate("unknown", None, "Whether cancel-on-disconnect is on is not proven yet.")
 
 
