@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from deadman.config.document import Document, Fault, Faults, dotted, read_document
@@ -18,6 +19,7 @@ from deadman.venues import VENUES
 NO_WATCH = "none"
 
 
+@cache
 def account_keys(venue: str) -> tuple[Key, ...]:
     """All keys of an account there, the venue's own name first."""
     return _venue_key(f'"{venue}"'), *keys_of(VENUES[venue].settings)

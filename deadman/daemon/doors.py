@@ -41,6 +41,7 @@ class Doors:
     chance: Random = field(default_factory=SystemRandom)
     dialler: Dialler = field(default_factory=Dialler)
     _limiter: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(THREADS))
+    _turns: trio.Semaphore = field(default_factory=lambda: trio.Semaphore(THREADS))
 
     def door(self, account: Account, post: Post) -> Door:
         """The account's door; it tells `post` what happens."""
@@ -63,11 +64,13 @@ class Doors:
     async def read(self, source: SecretSource) -> Secret:
         """Raises Refused in words for a secret that is missing, empty or exposed.
 
-        Unavailable for a disk that hangs, and for a host that has no thread left to read it.
+        Unavailable for a disk that hangs, and for a host that has no thread left to read it. Waiting for a turn is not
+        the disk's fault: of a thousand accounts that start together each has its whole time.
         """
         try:
-            with trio.fail_after(TIMEOUT):
-                secret = await self.off_loop(read, source, self.environment, limiter=self._limiter)
+            async with self._turns:
+                with trio.fail_after(TIMEOUT):
+                    secret = await self.off_loop(read, source, self.environment, limiter=self._limiter)
         except trio.TooSlowError as error:
             raise Unavailable(Reason.SECRET, f"{source.kind} {source.name}: not read within {TIMEOUT:g} s") from error
         except OSError as error:

@@ -73,16 +73,24 @@ class Dialler:
                 raise Refused(Reason.TLS, f"ca_file {ca_file}: {error.strerror or error}") from error
         return self._contexts[ca_file]
 
+    def turns(self, host: str, port: int) -> trio.Semaphore:
+        """How many of us may dial there at once; who comes first is served first."""
+        return self._slots[host, port]
+
     async def open(self, host: str, port: int, context: ssl.SSLContext | None) -> trio.abc.Stream:
-        """A stream, with TLS when a context is given.
+        """A stream, with TLS when a context is given, once it is our turn. Raises as `dial`."""
+        async with self.turns(host, port):
+            return await self.dial(host, port, context)
+
+    async def dial(self, host: str, port: int, context: ssl.SSLContext | None) -> trio.abc.Stream:
+        """For who has a turn.
 
         Raises:
             Unavailable: dns, connect or tls, or any of them after `OPEN_TIMEOUT` seconds.
         """
-        async with self._slots[host, port]:
-            with _mapped(host, port), trio.fail_after(OPEN_TIMEOUT):
-                stream = await self.open_stream(host, port)
-                return stream if context is None else await _secure(cast(trio.SocketStream, stream), host, context)
+        with _mapped(host, port), trio.fail_after(OPEN_TIMEOUT):
+            stream = await self.open_stream(host, port)
+            return stream if context is None else await _secure(cast(trio.SocketStream, stream), host, context)
 
 
 @contextmanager

@@ -33,6 +33,11 @@ FOREVER = httpx.Timeout(None)
 KEEPALIVE = 120.0
 """Seconds an idle connection may be used again; the venue's own close is seen before that."""
 
+TURN_TIMEOUT = 10.0
+"""Seconds to wait for a turn among our own dials to one host."""
+
+PORTS = {"https": 443, "http": 80}
+
 UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Given to httpcore, which else reads the system's authorities anew for every connection: 25 ms of the loop."""
 
@@ -51,6 +56,16 @@ class Http:
     """Requests to one base address."""
 
     _client: httpx.AsyncClient
+    _backend: Backend
+
+    async def connect(self, within: float) -> None:
+        """Connect before the first request, of whose deadline of `within` seconds that takes part.
+
+        What it does not take part of is the wait for a turn among our own dials: of a thousand accounts that start
+        together, the last would else give up before it is let begin. A connection that fails fails that request.
+        """
+        url = self._client.base_url
+        await self._backend.connect(url.host, url.port or PORTS[url.scheme], within)
 
     async def request(
         self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, within: float
@@ -63,7 +78,7 @@ class Http:
         """
         content = None if body is None else json.dumps(body).encode()
         kind = {} if body is None else {"content-type": "application/json"}
-        with _ours(within), trio.fail_after(within):
+        with _ours(within), trio.fail_after(max(0.0, within - self._backend.spent())):
             async with self._client.stream(method, path, headers={**headers, **kind}, content=content) as response:
                 return Answer(response.status_code, dict(response.headers), await _whole(response))
 
@@ -78,7 +93,10 @@ async def open_http(dialler: Dialler, base_url: str, context: ssl.SSLContext) ->
     async with httpx.AsyncClient(
         base_url=base_url, transport=transport, timeout=FOREVER, trust_env=False, headers=PLAIN
     ) as client:
-        yield Http(client)
+        try:
+            yield Http(client, backend)
+        finally:
+            await backend.hang_up()
 
 
 async def _whole(response: httpx.Response) -> bytes:
@@ -157,15 +175,51 @@ class _Body(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Backend(httpcore.AsyncNetworkBackend):
-    """Opens connections, TLS included, through the dialler."""
+    """Opens connections, TLS included, through the dialler. `_ahead`: what came of one opened before it was needed."""
 
     _dialler: Dialler
     _context: ssl.SSLContext | None
+    _ahead: trio.abc.Stream | Unavailable | None = None
+    _spent: float = 0.0
+
+    async def connect(self, host: str, port: int, within: float) -> None:
+        """Dial ahead, within so many seconds of having a turn."""
+        turns = self._dialler.turns(host, port)
+        with trio.move_on_after(TURN_TIMEOUT) as waiting:
+            await turns.acquire()
+        if waiting.cancelled_caught:
+            self._ahead = Unavailable(Reason.CONNECT, f"{host}:{port}: no turn to dial within {TURN_TIMEOUT:g} s")
+            return
+        began = trio.current_time()
+        try:
+            with _ours(within), trio.fail_after(within):
+                self._ahead = await self._dialler.dial(host, port, self._context)
+        except Unavailable as error:
+            self._ahead = error
+        finally:
+            turns.release()
+            self._spent = trio.current_time() - began
+
+    def spent(self) -> float:
+        """Seconds that dialling ahead took of the first request's time; once."""
+        spent, self._spent = self._spent, 0.0
+        return spent
 
     async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        ahead, self._ahead = self._ahead, None
+        if isinstance(ahead, Unavailable):
+            raise ahead
+        if ahead is not None and not _readable(ahead):
+            return _Stream(ahead)
+        if ahead is not None:
+            await hang_up(ahead)  # the venue has closed it since
         return _Stream(await self._dialler.open(host, port, self._context))
+
+    async def hang_up(self) -> None:
+        if isinstance(self._ahead, trio.abc.Stream):
+            await hang_up(self._ahead)
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)

@@ -437,3 +437,42 @@ async def test_a_certificate_nobody_vouches_for_is_told_in_words(nursery: trio.N
         with pytest.raises(Unavailable, match="certificate not trusted") as error:
             await get(opened)
     assert error.value.reason is Reason.TLS
+
+
+async def test_waiting_for_a_turn_to_dial_takes_nothing_of_the_first_requests_time(
+    nursery: trio.Nursery, clock: MockClock
+) -> None:
+    """A second for each dial, eight at once: the last of forty would else have given up before it was let begin."""
+    peer = Peer(nursery, answering(OK))
+
+    async def open_slowly(host: str, port: int) -> Stream:
+        await trio.sleep(1.0)
+        return await peer.open(host, port)
+
+    dialler, answered = Dialler(open_slowly), 0
+
+    async def ask() -> None:
+        nonlocal answered
+        async with open_http(dialler, URL, trusted()) as opened:
+            await opened.connect(WITHIN)
+            assert (await get(opened)).status == 200
+            answered += 1
+
+    async with trio.open_nursery() as crowd:
+        for _ in range(40):
+            crowd.start_soon(ask)
+    assert answered == 40
+
+
+async def test_a_dial_ahead_that_hangs_is_paid_for_by_the_first_request(
+    nursery: trio.Nursery, clock: MockClock
+) -> None:
+    async def never(host: str, port: int) -> Stream:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with open_http(Dialler(never), URL, trusted()) as opened:
+        await opened.connect(1.5)
+        with pytest.raises(Unavailable):
+            await get(opened, within=1.5)
+    assert clock.current_time() == pytest.approx(1.5)

@@ -173,6 +173,7 @@ class SxBet:
         key = await self.read_secret()
         context = self.dialler.context(self.account.ca_file)
         async with open_http(self.dialler, self.account.url, context) as http:
+            await http.connect(self.account.timers.reply_timeout)
             conversation = Conversation(http, self.account, key, self.clock, self.post, opened)
             orders = Orders(self.account, conversation)
             yield SxBetSession(conversation, Switch(self.account, conversation), orders, self.marks)
