@@ -21,7 +21,8 @@ at the venue, and posts what came of it. Its own fields (failures, pauses) decid
 from the guard.
 
 A *proof* (model/proof.py) is a venue's answer to a request of ours, dated from the asking, which holds for a number of
-seconds. Claims rest on the last confirmed request. What may still happen to orders rests on the last attempted one.
+seconds. Claims rest on the last confirmed request. What may still happen to orders rests on the last attempted one:
+which leases the venue may hold is in model/leases.py.
 
 A *promise* (model/promise.py) is computed from the config alone, by way of each account's timers: the bounds in seconds
 that `check` prints and the simulation holds the daemon to.

@@ -106,11 +106,10 @@ class SecretSource:
     """Whether the venue knows the account by this secret alone, so that no two accounts may hold the same."""
 
 
-_SOURCES = {"credential": "a credential", "file": "a file", "env": "an environment variable"}
-_SHAPES = {
-    "credential": re.compile(r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,255}"),
-    "file": re.compile(r"[^\x00-\x1f\x7f]{1,4096}"),
-    "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}"),
+_SOURCES = {
+    "credential": ("a credential", r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,255}"),
+    "file": ("a file", r"[^\x00-\x1f\x7f]{1,4096}"),
+    "env": ("an environment variable", r"[A-Za-z_][A-Za-z0-9_]{0,255}"),
 }
 _FORMS = '{ credential = "NAME" }, { file = "PATH" } or { env = "NAME" }'
 
@@ -129,8 +128,9 @@ def secret(value: object) -> SecretSource:
     if len(value) != 1:
         raise Wrong(f"must have exactly one of {', '.join(_SOURCES)}", hint)
     ((source, name),) = value.items()
-    if not isinstance(name, str) or not _SHAPES[source].fullmatch(name):
-        raise Wrong(f"is not the name of {_SOURCES[source]}", "", source)
+    what, shape = _SOURCES[source]
+    if not isinstance(name, str) or not re.fullmatch(shape, name):
+        raise Wrong(f"is not the name of {what}", "", source)
     return SecretSource(cast(Literal["credential", "file", "env"], source), name)
 
 
