@@ -376,3 +376,15 @@ def test_of_several_silent_bots_the_one_that_fell_silent_first_trips(
     watches = [Watch(name, 5.0).check_in(last, None) for name, last in zip(("quoter", "hedger"), heard, strict=True)]
     told = list(judge(Case(deribit("a"), Guard(5.0), watches, judged_at, 20.0, lambda watch: watch.name)))
     assert told == [facts.Tripped(at, Cause.SILENCE, by, by)]
+
+
+def test_a_silence_before_a_goodbye_that_was_put_off_is_all_that_is_told_of_the_bot() -> None:
+    desk = desk_of(deribit("a", "quoter"))
+    desk.beat("quoter")
+    desk.look()
+    desk.hand.board.put_watch(replace(desk.watch(), stopping_at=desk.hand.now + 60.0))
+    desk.advance(6.0)
+    assert desk.trip("a") == (Cause.SILENCE, "quoter")
+    assert (desk.watch().stopping_at, desk.watch().goodbye_at) == (None, None)
+    desk.advance(60.0)
+    assert desk.watch().goodbye_at is None

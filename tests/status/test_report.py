@@ -15,6 +15,7 @@ from deadman.model.clock import Clock
 from deadman.model.duty import Duty
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
+from deadman.model.identity import Identity
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import SecretSource
 from deadman.model.watch import Hold, Sender, Watch
@@ -194,3 +195,94 @@ def test_what_is_asked_of_a_venue_is_told() -> None:
     assert report(board()).accounts["desk"].duty == "prove"
     assert report(board(facts.Disarmed(99.0, "alice"))).accounts["desk"].duty == "disarm"
     assert {one.name.lower() for one in Duty} == set(get_args(get_type_hints(AccountReport)["duty"]))
+
+
+def test_an_account_in_the_middle_of_its_day_is_told_in_full() -> None:
+    told = desk(
+        facts.SessionOpened(40.0, can_cancel=True),
+        facts.Proven(50.25, Proof(50.0, 65.0, Coverage.INHERITED)),
+        facts.OrdersCounted(60.0, 39),
+        facts.Lost(70.0, Reason.CLOSED, "reset"),
+        facts.SessionOpened(80.0, can_cancel=True),
+        facts.Proven(90.5, Proof(90.0, 65.1234, Coverage.INHERITED)),
+        facts.OrdersCounted(95.0, 0),
+        facts.Failed(96.0, Reason.VENUE_ERROR, "settlement"),
+    )
+    assert {name: value for name, value in told.items() if not name.startswith("if_")} == {
+        "venue": "deribit",
+        "venue_title": "Deribit",
+        "network": "testnet",
+        "observe": False,
+        "on_trip": "cancel",
+        "cancels_only": None,
+        "phase": "degraded",
+        "duty": "prove",
+        "protected": True,
+        "wanted": True,
+        "can_cancel": True,
+        "trip_ready": True,
+        "connected": True,
+        "margin": 55.123,
+        "since": EPOCH + 100,
+        "last_proof": EPOCH + 90,
+        "expiry": EPOCH + 155.123,
+        "coverage": "inherited",
+        "covered_since": EPOCH + 50,
+        "lease_end": None,
+        "open_orders": 0,
+        "open_orders_at": EPOCH + 95,
+        "orders_unsure": False,
+        "gone_unseen": {"at": EPOCH + 95, "orders": 39, "listed_at": EPOCH + 60, "lapsed": False},
+        "trouble": {"reason": "venue_error", "detail": "settlement", "since": EPOCH + 96},
+        "trip": None,
+        "disarm": None,
+        "set_aside": None,
+        "watches": ["quoter"],
+        "unmet": [],
+    }
+
+
+TRIP = facts.Tripped(50.0, Cause.SILENCE, "quoter")
+KEPT: dict[str, tuple[list[Fact], str]] = {
+    "proven": ([PROVEN], "what was proven of it"),
+    "disarmed": ([facts.Disarmed(60.0, "alice")], "a disarm"),
+    "tripping": ([TRIP], "a trip not carried to zero"),
+    "tripped": ([TRIP, facts.TripDone(60.0, presumed=False)], "a trip"),
+}
+
+
+@pytest.mark.parametrize(("history", "kept"), KEPT.values(), ids=KEPT)
+def test_what_is_kept_of_another_account_of_this_name_is_named(history: list[Fact], kept: str) -> None:
+    other = facts.TakenOn(80.0, Identity(DESK.place, "another"), DESK.terms)
+    assert desk(*history, other)["set_aside"] == f"kept of another account of this name, not acted upon: {kept}"
+
+
+def test_a_trip_that_something_feeds_says_so_and_since_when() -> None:
+    rounds = [facts.RoundDone(at, 1, left, listed=frozenset(names)) for at, left, names in FED]
+    trip = desk(facts.Tripped(90.0, Cause.OPERATOR, "alice"), *rounds)["trip"]
+    assert (trip["placed"], trip["placed_at"], trip["fed"], trip["rounds"]) == (2, EPOCH + 98, True, 3)
+    done = desk(facts.Tripped(90.0, Cause.OPERATOR, "alice"), facts.TripDone(97.0, presumed=True))["trip"]
+    assert (done["done_at"], done["presumed"], done["fed"], done["placed_at"]) == (EPOCH + 97, True, False, None)
+
+
+FED = [(91.0, 2, "ab"), (98.0, 3, "bcd"), (99.0, 1, "b")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, (True, True, False, None, False)),
+        ({"died_at": 99.5}, (False, True, True, None, False)),
+        ({"counted_from": 94.0}, (False, True, True, None, False)),
+        ({"counted_from": 94.0, "stopping_at": 99.0}, (False, True, False, None, False)),
+        ({"counted_from": None}, (False, False, False, None, False)),
+        ({"died_at": 99.0, "goodbye_at": 99.0}, (False, False, False, EPOCH + 99, False)),
+        ({"counted_from": 94.0, "hold": Hold(101.0, "alice")}, (True, True, False, None, True)),
+    ],
+)
+def test_who_is_up_and_who_is_silent(changed: dict[str, Any], told: tuple[object, ...]) -> None:
+    made = board()
+    made.put_watch(replace(Watch("quoter", 5.0, 98.0, 98.0, 7), **changed))
+    watch = report(made).watches["quoter"]
+    assert (watch.alive, watch.up, watch.silent, watch.goodbye_at, watch.held) == told
+    assert (watch.silence, watch.path, watch.pid, watch.uid, watch.process_gone) == (2.0, None, None, None, False)
