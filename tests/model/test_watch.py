@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.checkins.rounds import silence
+from deadman.checkins.rounds import silence, who
 from deadman.model.watch import Hold, Sender, Watch
 
 instants = st.floats(min_value=0.0, max_value=1e6, allow_nan=False)
@@ -194,3 +194,15 @@ def test_a_process_not_heard_since_our_start_is_told_so() -> None:
     assert silence(Watch("q", 5.0).resumed(0.0), 5.0, lambda pid: True) == "silent 5 s, since deadman started"
     dead = replace(Watch("q", 5.0).resumed(10.0, spent=5.0), died_at=5.0, stopping_at=None)
     assert silence(dead, 10.0, lambda pid: True) == "silent since before deadman started"
+
+
+@pytest.mark.parametrize(
+    ("sender", "words"),
+    [
+        (None, "an unknown process"),
+        (Sender(4123, 1000), "pid 4123, uid 1000"),
+        (Sender(0, 1000), "uid 1000"),
+    ],
+)
+def test_a_sender_is_named_by_what_the_kernel_tells_of_it(sender: Sender | None, words: str) -> None:
+    assert who(sender) == words
