@@ -42,7 +42,8 @@ ROOMS_AT_MOST, ARROWS_AT_MOST = 12, 70
 PURE = """
 model venues.deribit.wire venues.sxbet.wire checkins.protocol
 status.schema status.vocabulary
-status.report status.page status.problems status.headline telemetry.metrics
+status.report status.page status.problems status.headline
+telemetry.metrics telemetry.runbook
 """.split()  # noqa: SIM905 - a table
 
 WIRES = {"trio", "socket", "ssl", "select", "httpx", "httpcore", "trio_websocket", "wsproto", "anyio", "asyncio"}

@@ -1,20 +1,29 @@
-"""The verbs that print a file: `config`, `init`, `dashboard` and `rules`."""
+"""The verbs that print a file: `config`, `init`, `dashboard`, `rules` and `runbook`."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from importlib.resources import files
 
+from deadman.cli.parser import Misused
 from deadman.config.describe import effective_text, example, reference
 from deadman.config.load import load
+from deadman.model.text import closest
+from deadman.telemetry.runbook import TEXT, texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     if parser.get_default("verb") == "config":
         told = "every key there is: its values, default and meaning"
         parser.add_argument("--reference", action="store_true", help=told)
+    if parser.get_default("verb") == "rules":
+        told = "where the runbook stands that alerts lead to; default: the page of the daemon that was scraped"
+        parser.add_argument("--runbook-base", type=base_url, metavar="URL", help=told)
+    if parser.get_default("verb") == "runbook":
+        parser.add_argument("alert", nargs="?", metavar="ALERT", help="this one alone")
 
 
 def run_config(arguments: argparse.Namespace) -> int:
@@ -43,7 +52,36 @@ def run_rules(arguments: argparse.Namespace) -> int:
 
     They expect a scrape job named `deadman`.
     """
-    sys.stdout.write(packaged("rules.yml"))
+    rules = packaged("rules.yml")
+    if arguments.runbook_base is not None:
+        rules = RUNBOOK_URL.sub(lambda found: f"runbook_url: '{arguments.runbook_base}#{found['anchor']}'", rules)
+    sys.stdout.write(rules)
+    return 0
+
+
+RUNBOOK_URL = re.compile(r"runbook_url: '[^']*/runbook#(?P<anchor>\w+)'")
+
+
+def base_url(text: str) -> str:
+    """An address to which an alert's anchor is put. Raises argparse.ArgumentTypeError in words."""
+    if not re.fullmatch(r"https?://[^\s'\"{}#]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address: write https://HOST/PATH, without a #")
+    return text
+
+
+def run_runbook(arguments: argparse.Namespace) -> int:
+    """Print what each alert means and what to do, or of the one that is named."""
+    if arguments.alert is None:
+        sys.stdout.write(TEXT)
+        return 0
+    wanted = arguments.alert.lower()
+    name = next((one for one in texts() if one.lower() in (wanted, f"deadman{wanted}")), None)
+    if name is None:
+        known = {one.lower().removeprefix("deadman"): one for one in texts()}
+        near = closest(wanted.removeprefix("deadman"), known)
+        hint = f'did you mean "{known[near]}"?' if near else "`deadman runbook` has them all"
+        raise Misused(f'no alert "{arguments.alert}"; {hint}')
+    sys.stdout.write(f"{name}\n{texts()[name]}\n")
     return 0
 
 

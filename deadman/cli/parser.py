@@ -53,6 +53,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "init": ("deadman.cli.files", "a commented config to start from"),
     "rules": ("deadman.cli.files", "Prometheus alert rules"),
     "dashboard": ("deadman.cli.files", "a Grafana dashboard"),
+    "runbook": ("deadman.cli.files", "what each alert means, and what to do"),
 }
 """For each verb the module that it is in, and what it does.
 

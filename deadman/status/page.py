@@ -29,19 +29,12 @@ _BOT_HEADS = ("Bot", "State", "Last check-in", "Says")
 def page(report: StatusReport, tick_age: float) -> str:
     """The whole document; `tick_age` is how many seconds ago our own loop ticked."""
     told = _headline(report, tick_age)
-    head = joined(
-        Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'),
-        Markup(f'<meta http-equiv="refresh" content="{REFRESH}">'),
-        element("title", f"{told.verdict} – deadman"),
-        element("style", Markup(STYLE)),
-    )
     foot = element(
         "footer",
         f"deadman {report.version} · times in UTC · to look at only; reloads every {REFRESH} s · ",
         element("a", "metrics", href="/metrics"),
     )
-    body = joined(_header(report, told), _main(report, told), foot)
-    return f'<!doctype html>\n<html lang="en">{element("head", head)}{element("body", body)}</html>\n'
+    return document(f"{told.verdict} – deadman", _header(report, told), _main(report, told), foot, refresh=REFRESH)
 
 
 def _headline(report: StatusReport, tick_age: float) -> Headline:
@@ -198,3 +191,14 @@ _HASH = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """Nothing is loaded and nothing runs; of styles only this very one counts, so that none can be smuggled in."""
+
+
+def document(title: str, *body: str, refresh: int | None = None) -> str:
+    """A whole page; `refresh`: seconds between its own reloads."""
+    head = [
+        Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'),
+        Markup(f'<meta http-equiv="refresh" content="{refresh}">') if refresh else Markup(),
+        element("title", title),
+        element("style", Markup(STYLE)),
+    ]
+    return f'<!doctype html>\n<html lang="en">{element("head", *head)}{element("body", *body)}</html>\n'

@@ -26,6 +26,7 @@ from deadman.model.errors import Unable
 from deadman.model.text import host_and_port
 from deadman.status.page import POLICY, STALLED, page
 from deadman.status.report import report
+from deadman.telemetry.runbook import runbook_page
 from deadman.telemetry.scrape import Scrapes, registry
 from deadman.transport.peers import is_gone
 
@@ -45,9 +46,13 @@ class Answer:
     def plain(cls, status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> Answer:
         return cls(status, f"{text}\n".encode(), PLAIN, headers or {})
 
+    @classmethod
+    def html(cls, text: str) -> Answer:
+        return cls(HTTPStatus.OK, text.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": POLICY})
+
 
 class Routes:
-    """The paths that are answered: metrics, health, readiness and the status page."""
+    """The paths that are answered: metrics, health, readiness, the status page and the runbook."""
 
     def __init__(self, board: Board, log_dropped: Callable[[], int]) -> None:
         self._board = board
@@ -71,10 +76,11 @@ class Routes:
                 if bare:
                     return Answer.plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(("not protected:", *bare)))
                 return Answer.plain(HTTPStatus.OK, "every wanted account is protected")
+            case "/runbook":
+                return Answer.html(runbook_page())
             case "/":
-                text = page(report(self._board, is_gone=is_gone), tick_age).encode()
-                return Answer(HTTPStatus.OK, text, "text/html; charset=utf-8", {"Content-Security-Policy": POLICY})
-        return Answer.plain(HTTPStatus.NOT_FOUND, "nothing here; try /metrics /healthz /readyz /")
+                return Answer.html(page(report(self._board, is_gone=is_gone), tick_age))
+        return Answer.plain(HTTPStatus.NOT_FOUND, "nothing here; try /metrics /healthz /readyz /runbook /")
 
 
 CLIENT_TIMEOUT = 5.0

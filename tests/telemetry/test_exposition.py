@@ -165,3 +165,13 @@ def test_an_address_that_cannot_be_had_is_told_in_words(desk: Hand, host: str, w
     with pytest.raises(Unable, match=r"daemon\.listen") as told:
         Exposition(desk.board, (host, 0)).start()
     assert words in str(told.value)
+
+
+def test_the_runbook_is_a_page_with_an_anchor_an_alert_and_nothing_that_runs(address: tuple[str, int]) -> None:
+    reply = Reply(address, "/runbook")
+    assert reply.status == 200
+    assert reply.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert (
+        '<section id="deadmantripped"><h2>DeadmanTripped</h2><p>The switch was pulled: <em>silence</em>' in reply.text
+    )
+    assert "\\n" not in reply.text

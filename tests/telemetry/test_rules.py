@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
+from deadman.cli import main
 from deadman.cli.files import packaged
+from deadman.telemetry.runbook import runbook_page, texts
 from tests.support.metric_names import metric_names
 from tests.support.rule_cases import CASES, Case
 
 Test = dict[str, Any]
+RULES = packaged("rules.yml")
 ALWAYS = "DeadmanAlarmPathAlive"
 TARGET = 'job="deadman",instance="host:9847"'
 
@@ -99,7 +102,7 @@ def test_each_alert_says_what_happened_to_the_orders_and_what_to_do() -> None:
         assert re.search(r"severity: (critical|warning|none)}", block), name
         assert re.search(r"\n          summary: ", block), name
         assert re.search(r"\n            Orders: .{20,}\n            Do: .{10,}", block), name
-        assert f"runbook_url: README.md#{name.lower()}\n" in block
+        assert re.search(rf"\n          runbook_url: 'http://\S.*/runbook#{name.lower()}'\n", block)
 
 
 def test_no_alert_is_there_twice() -> None:
@@ -126,7 +129,40 @@ def test_every_metric_asked_for_is_one_that_we_have() -> None:
     assert len(asked) > 20
 
 
-def test_every_alert_has_its_runbook_in_the_readme() -> None:
+def test_every_alert_has_its_text_in_the_runbook_and_its_name_in_the_readme() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    for name in alerts():
-        assert f"### {name}\n" in readme
+    assert list(texts()) == alerts()
+    assert all(len(text) > 40 for name, text in texts().items() if name != ALWAYS)
+    assert [name for name in alerts() if f"`{name}`" not in readme] == []
+
+
+def test_each_alert_leads_to_its_anchor_on_the_page_of_the_daemon_that_was_scraped() -> None:
+    anchors = set(re.findall(r"runbook_url: 'http://(?:{{ \$labels.instance }}|127.0.0.1:9847)/runbook#(\w+)'", RULES))
+    assert anchors == {name.lower() for name in alerts()}
+    assert all(f'<section id="{anchor}">' in runbook_page() for anchor in anchors)
+    without_instance = {name for name, block in blocks().items() if "127.0.0.1:9847/runbook" in block}
+    assert without_instance == {"DeadmanAbsent", ALWAYS}
+
+
+def test_the_base_of_the_runbook_may_be_another_place(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rules", "--runbook-base", "https://wiki.example/deadman?raw=1"]) == 0
+    told = re.findall(r"runbook_url: (.*)", capsys.readouterr().out)
+    assert told == [f"'https://wiki.example/deadman?raw=1#{name.lower()}'" for name in alerts()]
+
+
+@pytest.mark.parametrize("base", ["README.md", "https://a'b", "https://a b", "https://{{x}}", "https://a#b"])
+def test_a_base_that_is_no_address_is_a_misuse(base: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["rules", "--runbook-base", base])
+    assert left.value.code == 2
+    assert "is no address" in capsys.readouterr().err
+
+
+def test_the_runbook_is_printed_whole_or_for_one_alert_by_any_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runbook"]) == 0
+    assert all(f"\n## {name}\n" in capsys.readouterr().out for name in alerts()[:1])
+    for spelling in ("DeadmanTripped", "deadmantripped", "tripped"):
+        assert main(["runbook", spelling]) == 0
+        assert capsys.readouterr().out.startswith("DeadmanTripped\nThe switch was pulled: ")
+    assert main(["runbook", "triped"]) == 2
+    assert capsys.readouterr().err == 'deadman: no alert "triped"; did you mean "DeadmanTripped"?\n'
