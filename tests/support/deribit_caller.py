@@ -20,10 +20,10 @@ READ = "private/get_cancel_on_disconnect"
 
 
 class Client:
-    """A bare caller: one request, one answer; what comes between is kept in `seen`."""
+    """A bare caller: one request, one answer; what comes between is kept in `seen`. `key`: client id and secret."""
 
-    def __init__(self, socket: WebSocketConnection) -> None:
-        self.socket = socket
+    def __init__(self, socket: WebSocketConnection, key: tuple[str, str] = ("id", "hush")) -> None:
+        self.socket, self.key = socket, key
         self.seen: list[dict[str, Any]] = []
         self.number = 0
 
@@ -51,9 +51,10 @@ class Client:
     async def code(self, method: str, **params: Any) -> int:
         return int((await self.ask(method, **params))["error"]["code"])
 
-    async def login(self, scope: str = "", client_id: str = "id") -> Any:
-        grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": "hush"}
-        return await self.call("public/auth", **grant, scope=scope)
+    async def login(self, scope: str = "", client_id: str = "") -> Any:
+        known, secret = self.key
+        grant = {"grant_type": "client_credentials", "client_id": client_id or known, "client_secret": secret}
+        return await self.call("public/auth", **grant, **({"scope": scope} if scope else {}))
 
     async def place(self, method: str = "private/buy", instrument: str = "BTC-PERPETUAL", **details: Any) -> Any:
         """A limit order of ten, far from any market; `details` take the place of that."""

@@ -31,7 +31,7 @@ async def exchange(
     body: Any,
 ) -> Answer:
     text = b"" if body is None else json.dumps(body).encode()
-    fields = [("Host", "venue"), ("Content-Length", str(len(text))), *headers.items()]
+    fields = [*({"Host": "venue", "Content-Length": str(len(text))} | dict(headers)).items()]
     request = protocol.send(h11.Request(method=method, target=path, headers=fields)) or b""
     await stream.send_all(
         request + (protocol.send(h11.Data(data=text)) or b"") + (protocol.send(h11.EndOfMessage()) or b"")
