@@ -69,7 +69,7 @@ class Bot:
 
 @dataclass
 class Desk:
-    """Four accounts at simulated venues, guarded by a daemon of their own."""
+    """All accounts of the simulated venues, guarded by a daemon of their own."""
 
     directory: Path
     address: str

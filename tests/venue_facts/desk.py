@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -160,12 +159,13 @@ async def simulated_gateway() -> AsyncIterator[Desk]:
 
 @asynccontextmanager
 async def on_test_network(place: Place) -> AsyncIterator[Desk]:
-    context: ssl.SSLContext = place.context
+    async with AsyncExitStack() as opened, trio.open_nursery() as nursery:
 
-    async def dial() -> trio.abc.Stream:
-        return await trio.open_ssl_over_tcp_stream(place.host, place.port, ssl_context=context, https_compatible=True)
+        async def dial() -> trio.abc.Stream:
+            stream = await place.dial()
+            opened.push_async_callback(trio.aclose_forcefully, stream)
+            return stream
 
-    async with trio.open_nursery() as nursery:
         async with tidied(Desk(dial, place.host, place.key, nursery)) as desk:
             yield desk
         nursery.cancel_scope.cancel()

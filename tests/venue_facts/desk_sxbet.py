@@ -75,12 +75,8 @@ async def simulated(api: Literal["v2", "v3"]) -> AsyncIterator[Maker]:
 
 @asynccontextmanager
 async def on_test_network(place: Place) -> AsyncIterator[Maker]:
-    context, (api, key) = place.context, place.key
-
-    async def dial() -> trio.abc.Stream:
-        return await trio.open_ssl_over_tcp_stream(place.host, place.port, ssl_context=context, https_compatible=True)
-
-    async with unarmed(Maker(dial, place.host, {HEADER[api]: key}, place.requestor)) as maker:
+    api, key = place.key
+    async with unarmed(Maker(place.dial, place.host, {HEADER[api]: key}, place.requestor)) as maker:
         yield maker
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import trio
+
 TEST_NETWORKS = {"deribit": "wss://test.deribit.com/ws/api/v2", "sxbet": "https://api.toronto.sx.bet"}
 """There is no other address in here. Coinbase's gateway has no test network."""
 
@@ -34,9 +36,9 @@ class Place:
     def port(self) -> int:
         return urlsplit(self.url).port or 443
 
-    @property
-    def context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.ca_file)
+    async def dial(self) -> trio.abc.Stream:
+        context = ssl.create_default_context(cafile=self.ca_file)
+        return await trio.open_ssl_over_tcp_stream(self.host, self.port, ssl_context=context, https_compatible=True)
 
 
 def live() -> Path | None:
