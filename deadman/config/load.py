@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from deadman.config.document import Document, Fault, Faults, dotted, read_document
 from deadman.config.secrets import check_sources
-from deadman.model.keys import REQUIRED, Key, Table, keys_of
+from deadman.model.keys import LONGEST_NAME, REQUIRED, Key, Table, keys_of
 from deadman.model.readers import choice, table
 from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, WatchConfig
 from deadman.model.text import closest, shown, suggestion
@@ -183,6 +185,8 @@ def _read_daemon(top: Table, path: Path, runtime: Path, environment: Mapping[str
     for name, default in (("runtime_directory", runtime), ("state_directory", state_directory(environment))):
         if name in daemon.values:
             daemon.values[name] = path.absolute().parent / (daemon.values[name] or default)
+    if "name" in daemon.values:
+        daemon.values["name"] = daemon.values["name"] or host_name()
     if excess := _excess(daemon.values.get("runtime_directory", Path()) / "control.sock"):
         daemon.fault("runtime_directory", f"the control socket's {excess}", "shorten it")
     return daemon
@@ -197,6 +201,12 @@ def _read_watches(top: Table, runtime: Path | None) -> Sequence[Table]:
         if runtime and (excess := _excess(runtime / "watch" / f"{watch.name}.sock")):
             watch.fault("", f"its socket's {excess}", "shorten runtime_directory")
     return watches
+
+
+def host_name() -> str:
+    """This host's name, as far as it will do in ours."""
+    name = re.sub(r"[^a-z0-9._-]", "-", socket.gethostname().partition(".")[0].lower()).lstrip("._-")
+    return name[:LONGEST_NAME] or "deadman"
 
 
 def _excess(path: Path) -> str:

@@ -79,6 +79,7 @@ class Daemon:
     def __init__(self, config: Config, board: Board, ports: Ports) -> None:
         self.config = config
         self.board = board
+        board.name = config.daemon.name
         self.ports = ports
         self.watches = Watches(board, ports.inboxes, ports.boottime, ports.is_gone, ports.silences)
         self.doors = Doors(board.clock, ports.environment, ports.learned, ports.off_loop, ports.chance, ports.dialler)

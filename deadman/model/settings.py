@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import ClassVar, Literal, NoReturn, Self, cast
 
-from deadman.model.keys import Table, key, keys_of, settings
+from deadman.model.keys import NAME, Table, key, keys_of, settings
 from deadman.model.readers import (
     MASK,
     Wrong,
@@ -192,6 +192,13 @@ class DaemonConfig:
         "what must survive a restart",
         otherwise="systemd's, /var/lib/deadman, or the user's",
         example='"/var/lib/deadman"',
+    )
+    name: str = key(
+        pattern(NAME.pattern, "a name of a-z, 0-9 and . _ -, beginning with a letter or digit"),
+        "what people and witnesses call this daemon",
+        default="",
+        otherwise="the host's name",
+        example='"alpha"',
     )
     listen: tuple[str, int] | None = key(
         listen,

@@ -45,7 +45,7 @@ def report(
         if name in board.configs
     }
     bots = {name: watch_report(watch, times, watch_directory, is_gone) for name, watch in sorted(watches.items())}
-    return StatusReport(__version__, times.timestamp(times.now), board.state_fault, accounts, bots)
+    return StatusReport(__version__, board.name, times.timestamp(times.now), board.state_fault, accounts, bots)
 
 
 def standing_report(board: Board, account: str, standing: Standing) -> AccountReport:

@@ -172,9 +172,10 @@ class WatchReport:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """All of it. `state_fault`: why what must outlive a restart cannot be written."""
+    """All of it. `state_fault`: why what must outlive a restart cannot be written. `name`: the daemon's."""
 
     version: str
+    name: str
     timestamp: float
     state_fault: str | None
     accounts: Mapping[str, AccountReport]

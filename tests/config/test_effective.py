@@ -9,7 +9,7 @@ import pytest
 from deadman.cli import main
 from deadman.cli.files import run_config
 from deadman.config.describe import effective, effective_text
-from deadman.config.load import load
+from deadman.config.load import host_name, load
 
 TEXT = """
 [daemon]
@@ -49,6 +49,7 @@ def test_defaults_are_filled_in(path: Path) -> None:
         "listen": "[::1]:80",
         "runtime_directory": "/run/x",
         "state_directory": "/state/x",
+        "name": host_name(),
         "log_format": "auto",
         "log_level": "info",
         "operators": [],
@@ -89,3 +90,9 @@ def test_the_verb_prints_nothing_but_faults_for_a_faulty_file(path: Path, capsys
     printed = capsys.readouterr()
     assert printed.out == ""
     assert 'daemon.listn: unknown key; did you mean "listen"?' in printed.err
+
+
+def test_the_daemon_is_called_as_the_config_says_else_as_the_host(path: Path) -> None:
+    assert load(path, {}).daemon.name == host_name() != ""
+    path.write_text(TEXT.replace("[daemon]", '[daemon]\nname = "alpha"'))
+    assert load(path, {}).daemon.name == "alpha"
