@@ -42,6 +42,7 @@ it in this list. The simulated venues import nothing of ours.
     model/      what is known and what may be claimed: pure, without clock, network or the name of a venue
     transport/  dialling, names, HTTP, WebSocket, Unix sockets and threads: one file for each foreign package
     venues/     what a venue is, and one folder for each; adding one is its folder and a line in venues/__init__.py
+    cluster/    what hosts say to each other through etcd: a desk's beats, and a witness's looks at them
     config/     the TOML file: lines for messages, secrets, every fault at once
     checkins/   what bots say: the datagrams, their sockets, and the regular look at who is silent
     status/     the report, and the words for each phase (vocabulary.py): terminal, page, problems

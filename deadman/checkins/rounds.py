@@ -177,7 +177,7 @@ class Watches:
 
     def _note_silences(self, now: float) -> None:
         """For the next run, as of our next look: so that what a crash between the two costs errs to the trip."""
-        unheard = [watch for watch in self._watched() if watch.unheard]
+        unheard = [watch for watch in self.board.watches().values() if watch.unheard]
         counting = [watch.timeout for watch in unheard if watch.alive(now)]
         self._interval = min(
             LOOK_INTERVAL, max(SHORTEST_LOOK_INTERVAL, LOOK_SHARE * min(counting, default=LOOK_INTERVAL / LOOK_SHARE))
@@ -188,7 +188,7 @@ class Watches:
     def _move_holds(self) -> None:
         """Before the mail is handled: a hold that ended while the machine slept keeps nothing back."""
         slept = self.board.clock.slept()
-        for watch in self._watched():
+        for watch in self.board.watches().values():
             moved = watch.hold and watch.hold.after_sleep(slept)
             if moved != watch.hold:
                 self.board.put_watch(replace(watch, hold=moved))
@@ -231,13 +231,14 @@ class Watches:
 
     def _end_holds(self, now: float) -> None:
         """After the judging: until then a silence counts from the hold's end."""
-        for watch in self._watched():
+        for watch in self.board.watches().values():
             if watch.hold is not None and not watch.held(now):
                 told = {"event": "hold_over", "watch": watch.name}
                 log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by, extra=told)
                 self.board.put_watch(replace(watch, hold=None))
 
     def _watched(self) -> list[Watch]:
+        """Those whose mail comes here: of other hosts we hear elsewhere."""
         return [self.board.watch(name) for name in self._configs]
 
 

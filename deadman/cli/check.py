@@ -58,7 +58,9 @@ def judge(path: Path, environment: Mapping[str, str], python: frozenset[str], wa
         return Verdict(path, None, faults, secrets.unverifiable)
     config = reading.config
     warnings = (*advice(config, python), *early_watchdog(config, watchdog))
-    promises = {name: promise(account, config.watches).sentences() for name, account in config.accounts.items()}
+    host_timeout = None if config.cluster is None else config.cluster.host_timeout
+    promised = {name: promise(one, config.watches, host_timeout) for name, one in config.accounts.items()}
+    promises = {name: one.sentences() for name, one in promised.items()}
     return Verdict(path, config, faults, secrets.unverifiable, warnings, promises)
 
 

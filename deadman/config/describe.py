@@ -10,7 +10,7 @@ import tomli_w
 
 from deadman.config.load import NO_WATCH, account_keys
 from deadman.model.keys import REQUIRED, Key, keys_of
-from deadman.model.settings import Config, DaemonConfig, WatchConfig
+from deadman.model.settings import ClusterConfig, Config, DaemonConfig, WatchConfig
 from deadman.venues import VENUES
 
 COMMENT_COLUMN = 37
@@ -31,7 +31,8 @@ def effective(config: Config) -> dict[str, Any]:
         if not account.watches and "watch" in required:
             accounts[name]["watch"] = NO_WATCH
     watches = {name: _written(watch) for name, watch in config.watches.items()}
-    return {"daemon": _written(config.daemon), "watches": watches, "accounts": accounts}
+    cluster = {} if config.cluster is None else {"cluster": _written(config.cluster)}
+    return {"daemon": _written(config.daemon), **cluster, "watches": watches, "accounts": accounts}
 
 
 def _written(record: object) -> dict[str, Any]:
@@ -62,6 +63,12 @@ _HEAD = """\
 [daemon]
 {daemon}
 
+# Hosts hear of each other through etcd: a deadman on another machine may watch over this one's accounts at venues whose
+# own switch leaves orders behind when a whole host is lost, and cancel them then. Without this table it is alone.
+
+# [cluster]
+{cluster}
+
 # A watch is one trading process. It says that it lives, more often than `timeout`, by WATCHDOG=1 to
 # RUNTIME/watch/NAME.sock: the sd_notify protocol, or `deadman beat NAME`.
 
@@ -73,10 +80,13 @@ _HEAD = """\
 def example() -> str:
     """A commented config to start from; every key is in it."""
     daemon, watch = _example_keys(keys_of(DaemonConfig)), _example_keys(keys_of(WatchConfig))
+    lines = _example_keys(keys_of(ClusterConfig)).splitlines()
+    cluster = "\n".join(line if line.startswith("#") else f"# {line}" for line in lines)
     accounts = (
         venue.settings.example.replace("{keys}", _example_keys(account_keys(name))) for name, venue in VENUES.items()
     )
-    return "".join((_HEAD.replace("{daemon}", daemon).replace("{watch}", watch), *accounts))
+    head = _HEAD.replace("{daemon}", daemon).replace("{cluster}", cluster).replace("{watch}", watch)
+    return "".join((head, *accounts))
 
 
 def _example_keys(keys: Iterable[Key]) -> str:
@@ -103,7 +113,11 @@ def _default(key: Key) -> str:
 
 def reference() -> str:
     """Every key with its values, default and meaning: a Markdown table for each table of the file."""
-    lines = [*_reference_of("[daemon]", keys_of(DaemonConfig)), *_reference_of("[watches.NAME]", keys_of(WatchConfig))]
+    lines = [
+        *_reference_of("[daemon]", keys_of(DaemonConfig)),
+        *_reference_of("[cluster]", keys_of(ClusterConfig)),
+        *_reference_of("[watches.NAME]", keys_of(WatchConfig)),
+    ]
     for venue in VENUES:
         keys = account_keys(venue)
         lines += _reference_of(f'[accounts.NAME] with venue = "{venue}"', keys)

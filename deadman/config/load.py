@@ -14,7 +14,8 @@ from deadman.config.document import Document, Fault, Faults, dotted, read_docume
 from deadman.config.secrets import check_sources
 from deadman.model.keys import LONGEST_NAME, REQUIRED, Key, Table, keys_of
 from deadman.model.readers import choice, table
-from deadman.model.settings import Account, Config, DaemonConfig, SecretSource, WatchConfig
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account, ClusterConfig, Config, DaemonConfig, WatchConfig
 from deadman.model.text import closest, shown, suggestion
 from deadman.venues import VENUES
 
@@ -45,8 +46,16 @@ def read_account(table: Table, document: Document, watches: Collection[str]) -> 
     elsewhere = {key.name: f"it is a key of {other} accounts" for other in VENUES for key in account_keys(other)}
     table.read(account_keys(venue), elsewhere)
     table.values.pop("venue", None)
+    _place(table, document)
+    _check_watches(table, watches)
+    _check_ca_file(table)
+    VENUES[venue].settings.settle(table)
+    return VENUES[venue].settings
+
+
+def _place(table: Table, document: Document) -> None:
+    """Relative paths are relative to the config file, wherever the daemon was started."""
     directory = document.path.absolute().parent
-    # Relative paths are relative to the config file, wherever the daemon was started.
     for name, value in table.values.items():
         match value:
             case Path():
@@ -54,10 +63,6 @@ def read_account(table: Table, document: Document, watches: Collection[str]) -> 
             case SecretSource(kind=kind, name=place):
                 place = str(directory / place) if kind == "file" else place
                 table.values[name] = replace(value, name=place, line=document.line((*table.path, name)))
-    _check_watches(table, watches)
-    _check_ca_file(table)
-    VENUES[venue].settings.settle(table)
-    return VENUES[venue].settings
 
 
 def check_shared(accounts: Sequence[Table]) -> None:
@@ -101,7 +106,9 @@ def _check_ca_file(table: Table) -> None:
         table.fault("ca_file", f"cannot be read: {error.strerror}")
 
 
-_DAEMON, _WATCHES, _ACCOUNTS = (Key(name, name, table, "", {}) for name in ("daemon", "watches", "accounts"))
+_DAEMON, _CLUSTER, _WATCHES, _ACCOUNTS = (
+    Key(name, name, table, "", {}) for name in ("daemon", "cluster", "watches", "accounts")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +153,22 @@ def read(path: Path, environment: Mapping[str, str]) -> Reading:
     """All that `path` says and all that is wrong with it; raises Faults only when it is no TOML at all."""
     document = read_document(path)
     top, faults = _top(document)
-    top.read((_DAEMON, _WATCHES, _ACCOUNTS))
+    top.read((_DAEMON, _CLUSTER, _WATCHES, _ACCOUNTS))
     daemon = _read_daemon(top, path, runtime_directory(environment), environment)
     watches = _read_watches(top, daemon.values.get("runtime_directory"))
     names = [watch.name for watch in watches]
     accounts = [(account, read_account(account, document, names)) for account in top.below("accounts").tables()]
     check_shared([table for table, _ in accounts])
+    cluster = _read_cluster(top, document)
+    _check_witnesses([table for table, _ in accounts], names, cluster, daemon.values.get("name"))
     if not top.values.get("accounts", True):
         hint = "`deadman init` prints a config to start from"
         top.fault("", "no accounts: at least one [accounts.NAME] is needed", hint)
+    tables = [*(account for account, _ in accounts), *([cluster] if cluster else [])]
     secrets = tuple(
-        (dotted((*account.path, name)), value)
-        for account, _ in accounts
-        for name, value in account.values.items()
+        (dotted((*table.path, name)), value)
+        for table in tables
+        for name, value in table.values.items()
         if isinstance(value, SecretSource)
     )
     if faults:
@@ -168,6 +178,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Reading:
         daemon=daemon.build(DaemonConfig),
         watches={watch.name: watch.build(WatchConfig, name=watch.name) for watch in watches},
         accounts={account.name: account.build(kind, name=account.name) for account, kind in accounts if kind},
+        cluster=cluster.build(ClusterConfig) if cluster else None,
     )
     return Reading((), secrets, config)
 
@@ -190,6 +201,36 @@ def _read_daemon(top: Table, path: Path, runtime: Path, environment: Mapping[str
     if excess := _excess(daemon.values.get("runtime_directory", Path()) / "control.sock"):
         daemon.fault("runtime_directory", f"the control socket's {excess}", "shorten it")
     return daemon
+
+
+def _read_cluster(top: Table, document: Document) -> Table | None:
+    if not top.given("cluster"):
+        return None
+    cluster = top.below("cluster")
+    cluster.read(keys_of(ClusterConfig))
+    _place(cluster, document)
+    _check_ca_file(cluster)
+    for one, other in (("user", "password"), ("cert_file", "key_file")):
+        if cluster.given(other) and not cluster.given(one):
+            cluster.fault(other, f"given without {one}")
+    if cluster.given("user") and not cluster.given("password"):
+        cluster.fault("user", "given without password", "where does it live?")
+    return cluster
+
+
+def _check_witnesses(
+    accounts: Sequence[Table], watches: Collection[str], cluster: Table | None, name: str | None
+) -> None:
+    for account in accounts:
+        desk = str(account.values.get("witness_of") or "").partition("/")[0]
+        if not desk:
+            continue
+        if cluster is None:
+            account.fault("witness_of", "needs [cluster]", "the desk's word comes through etcd: set its endpoints")
+        if desk == name:
+            account.fault("witness_of", f"{shown(desk)} is this daemon itself", "a witness is on another machine")
+        if desk in watches:
+            account.fault("witness_of", f"{shown(desk)} is also the name of a watch", "rename the watch")
 
 
 def _read_watches(top: Table, runtime: Path | None) -> Sequence[Table]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 from deadman.config.document import CONFIG_INVALID, SECRET_EXPOSED, Fault
-from deadman.model.settings import Secret, SecretSource
+from deadman.model.secret import Secret, SecretSource
 
 PLACEHOLDER = "REPLACE_ME"
 LARGEST = 64 * 1024

@@ -134,6 +134,8 @@ async def release(call: Call) -> Result:
     silent_at = released.silent_at()
     if silent_at is None:
         follows = "it has not checked in"
+    elif released.seen_until is not None and silent_at > call.now:
+        follows = "it is another host: its silence counts while it is looked for"
     elif silent_at <= call.now:
         follows = "it is silent, so its accounts are tripped unless they are disarmed"
     else:

@@ -25,8 +25,11 @@ def of_arm(_: Account, guard: Guard, times: Times) -> Outcome:
         venue="the venue", expiry=times.told(guard.proof.expiry) if guard.proof else ""
     )
     if guard.protected(times.now):
-        return Outcome(True, f"armed, good for {left(guard.margin(times.now))}")
+        word = "armed" if guard.sight is None else "stands by"
+        return Outcome(True, f"{word}, good for {left(guard.margin(times.now))}")
     match phase:
+        case Phase.WAITING if guard.sight is not None:
+            return Outcome(True, f"stands by once it can: {guard.sight.awaits}")
         case Phase.WAITING:
             rest = f"; {guard.open_orders} orders open that nobody guards until then" if guard.open_orders else ""
             return Outcome(True, f"{sentence}: armed once it checks in{rest}")

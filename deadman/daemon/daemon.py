@@ -14,6 +14,8 @@ from pathlib import Path
 import trio
 
 from deadman.checkins.rounds import Watches
+from deadman.cluster.etcd import ReadPassword
+from deadman.cluster.part import Part
 from deadman.control.commands import end_disarms
 from deadman.control.server import Policy
 from deadman.daemon import systemd
@@ -26,7 +28,7 @@ from deadman.daemon.systemd import Service
 from deadman.daemon.ticker import Presence, Ticker
 from deadman.model.board import Board
 from deadman.model.errors import Unable, innermost
-from deadman.model.settings import Account, Config
+from deadman.model.settings import Account, ClusterConfig, Config
 from deadman.model.text import host_and_port
 from deadman.telemetry.http import Exposition
 from deadman.telemetry.log import Writer
@@ -84,6 +86,16 @@ class Daemon:
         self.watches = Watches(board, ports.inboxes, ports.boottime, ports.is_gone, ports.silences)
         self.doors = Doors(board.clock, ports.environment, ports.learned, ports.off_loop, ports.chance, ports.dialler)
         self.state = State(board, ports.store)
+        self.part = Part(
+            board,
+            config.daemon.name,
+            config.cluster,
+            ports.chance,
+            ports.dialler,
+            ports.open_register,
+            ports.machine,
+            self._password,
+        )
         board.listen(transitions(board))
 
     def remember(self) -> None:
@@ -94,8 +106,10 @@ class Daemon:
         for account in self.config.accounts.values():
             self.board.add(account)
         self.watches.apply(self.config.watches)
+        self.part.apply(self.config.accounts.values())
         self.state.restore()
         self.watches.recall()
+        self.part.begin()
 
     async def run(self) -> None:
         """Until a signal says so. Raises Unable for a control socket that cannot be had."""
@@ -104,7 +118,8 @@ class Daemon:
 
         def sockets() -> Iterator[Path]:
             yield control_socket
-            yield from (daemon.runtime_directory / "watch" / f"{name}.sock" for name in board.watches())
+            bots = (watch.name for watch in board.watches().values() if watch.seen_until is None)
+            yield from (daemon.runtime_directory / "watch" / f"{name}.sock" for name in bots)
 
         service = Service(board, ports.manager, ports.watchdog_interval)
         async with trio.open_nursery() as nursery:
@@ -118,9 +133,13 @@ class Daemon:
             await nursery.start(ports.serve_control, board, control_socket, await self._policy())
             nursery.start_soon(Presence(sockets, ports.is_socket).run)
             keepers.apply(self.config.accounts)
+            nursery.start_soon(self.part.run)
             nursery.start_soon(service.run)
             reloader = Reloader(self.config, board, self.watches, keepers, ports.read_config, ports.off_loop)
+            reloader.follow = self._follow
             await self._obey(reloader)
+            if self.config.cluster is not None and not await ports.is_shutting_down():
+                await self.part.say_stopped()
             nursery.cancel_scope.cancel()
 
     async def _policy(self) -> Policy:
@@ -130,6 +149,14 @@ class Daemon:
             return await self.ports.off_loop(Policy.of, daemon)
         log.error("the name service hangs: only root and the daemon's own user may change anything until a restart")
         return Policy({os.geteuid(): f"uid {os.geteuid()}", 0: "root"})
+
+    def _follow(self, config: Config) -> None:
+        """Of other hosts those that a reloaded config names."""
+        self.part.apply(config.accounts.values())
+        self.part.begin()
+
+    def _password(self, config: ClusterConfig) -> ReadPassword | None:
+        return None if config.password is None else partial(self.doors.read, config.password)
 
     def _hire(self, account: Account) -> Keeper:
         door = self.doors.door(account, partial(self.board.post, account.name))

@@ -15,7 +15,8 @@ import trio
 from deadman.config.secrets import SecretError, read
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Unavailable
-from deadman.model.settings import Account, Secret, SecretSource
+from deadman.model.secret import Secret, SecretSource
+from deadman.model.settings import Account
 from deadman.transport.blocking import OffLoop, in_thread
 from deadman.transport.dial import Dialler
 from deadman.venues import VENUES

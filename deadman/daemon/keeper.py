@@ -129,6 +129,8 @@ class Keeper:
         match task:
             case Duty.IDENTIFY:
                 await self._identify(session)
+            case Duty.STAND_BY:
+                await self._stand_by(session)
             case Duty.PROVE:
                 await self._prove(session)
             case Duty.CANCEL:
@@ -162,6 +164,14 @@ class Keeper:
             )
             # An earlier request may undo the lease until then: the first one asked for after that is a claim.
             await session.attend(undone_until if proof.asked_at < undone_until < due else due)
+
+    async def _stand_by(self, session: Session) -> None:
+        """A witness asks the venue for nothing but whose account it is, and what is open."""
+        if self._guard().nameless:
+            await self._identify(session)
+        self._steady_since, self._refused_since = self._steady_since or self._now(), None
+        self._post(facts.StoodBy(self._now()))
+        await session.attend(self._now() + self.timers.renew_interval)
 
     async def _settled(self, session: Session, *, on: bool) -> None:
         """Let the time go by in which the venue may yet turn the switch the other way, by an earlier word of ours."""

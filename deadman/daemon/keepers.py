@@ -19,7 +19,7 @@ from deadman.model import facts
 from deadman.model.account import Standing
 from deadman.model.board import Board, Reload
 from deadman.model.duty import fact_of, in_force
-from deadman.model.settings import Account, Backoff, Config, WatchConfig
+from deadman.model.settings import Account, Backoff, Config, Terms, WatchConfig
 from deadman.transport.blocking import OffLoop
 from deadman.transport.unix import SocketFault
 
@@ -95,11 +95,12 @@ class Keepers:
         self.nursery.start_soon(self._supervise, kept)
 
     def _on_change(self, name: str, before: Standing, after: Standing) -> None:
-        """What had to wait for the end of a trip."""
-        if before.guard.tripping and not after.guard.tripping and name in self._running:
-            self.nursery.start_soon(self._after_trip, name)
+        """What had to wait for the end of a trip; and a desk's new terms, for its witness."""
+        ended = before.guard.tripping and not after.guard.tripping
+        if (ended or _terms(before) != _terms(after)) and name in self._running:
+            self.nursery.start_soon(self._catch_up, name)
 
-    async def _after_trip(self, name: str) -> None:
+    async def _catch_up(self, name: str) -> None:
         known = self._running.get(name)
         if known is None or self.board.standing(name).guard.tripping:
             return
@@ -137,6 +138,11 @@ class Keepers:
                     await trio.sleep(pause)
 
 
+def _terms(standing: Standing) -> Terms | None:
+    sight = standing.guard.sight
+    return None if sight is None else sight.terms
+
+
 RELOAD_TIMEOUT = 10.0
 """Seconds for reading the file and its secrets; a hung disk keeps the old config."""
 
@@ -151,6 +157,7 @@ class Reloader:
     keepers: Keepers
     read: Callable[[], Config]
     off_loop: OffLoop
+    follow: Callable[[Config], None] = lambda config: None
 
     async def reload(self) -> None:
         """Never raises for what a person can write into a file, nor for what a host fails to tell."""
@@ -171,10 +178,15 @@ class Reloader:
     def _commit(self, config: Config, change: Change) -> None:
         self.watches.apply(config.watches, change)
         self.keepers.apply(config.accounts)
+        self.follow(config)
         # Before any new keeper takes its first step: no lease for a bot that is not up, not even until the next look.
         self.watches.look()
-        if config.daemon != self.config.daemon:
-            log.warning("[daemon] has changed: that needs a restart", extra={"event": "restart_needed"})
+        for table, before, after in (
+            ("daemon", self.config.daemon, config.daemon),
+            ("cluster", self.config.cluster, config.cluster),
+        ):
+            if before != after:
+                log.warning("[%s] has changed: that needs a restart", table, extra={"event": "restart_needed"})
         self.config = config
         self.board.reload = Reload(True, self.board.clock.timestamp())
         told = {"event": "reloaded"}

@@ -17,13 +17,16 @@ import trio
 from deadman.checkins.rounds import Inboxes, boottime
 from deadman.checkins.silences import SilenceFiles, SilenceStore
 from deadman.checkins.sockets import SocketInboxes
+from deadman.cluster.etcd import open_etcd
+from deadman.cluster.part import OpenRegister, machine
 from deadman.config.load import load_with_secrets
 from deadman.control.server import serve
 from deadman.daemon.state import FileStore, Store
-from deadman.daemon.systemd import ServiceManager, inherited, watch_sockets, watchdog_interval
+from deadman.daemon.systemd import ServiceManager, inherited, is_shutting_down, watch_sockets, watchdog_interval
 from deadman.daemon.ticker import Offsets, clock_offsets
 from deadman.model.clock import Clock, boot_id
-from deadman.model.settings import Config, Secret
+from deadman.model.secret import Secret
+from deadman.model.settings import Config
 from deadman.telemetry.log import redact
 from deadman.transport.blocking import Lookup, OffLoop, in_thread, system_lookup
 from deadman.transport.dial import Dialler
@@ -43,6 +46,9 @@ class Ports:
         read_config: reads the config and every secret anew, off the loop; raises Faults.
         learned: hears of every secret that is read.
         watchdog_interval: seconds between two signs of life to `manager`, None where it waits for none.
+        open_register: opens what hosts talk to each other through.
+        machine: a fingerprint of this host, empty where it has none.
+        is_shutting_down: whether the whole host is going down, or nobody can tell.
         signals: those to be obeyed, SIGHUP to reload and any other to stop.
         serve_control: answers operators, as `control.server.serve` does.
     """
@@ -66,6 +72,9 @@ class Ports:
     watchdog_interval: float | None
     signals: Callable[[], AbstractContextManager[AsyncIterator[int]]]
     serve_control: Callable[..., Awaitable[None]]
+    open_register: OpenRegister = open_etcd
+    machine: str = ""
+    is_shutting_down: Callable[[], Awaitable[bool]] = is_shutting_down
 
 
 def real_ports(config: Config, environment: Mapping[str, str], store: FileStore) -> Ports:
@@ -92,4 +101,5 @@ def real_ports(config: Config, environment: Mapping[str, str], store: FileStore)
         watchdog_interval=watchdog_interval(environment, os.getpid()),
         signals=partial(trio.open_signal_receiver, signal.SIGTERM, signal.SIGINT, signal.SIGHUP),
         serve_control=serve,
+        machine=machine(),
     )

@@ -10,6 +10,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -118,6 +119,28 @@ def watch_sockets(given: Collection[tuple[int, str]]) -> dict[str, socket.socket
 def _number(environment: Mapping[str, str], name: str) -> int | None:
     value = environment.get(name, "")
     return int(value) if value.isascii() and value.isdigit() else None
+
+
+SYSTEMD = "/run/systemd/system"
+"""Exists where systemd is the system's manager: sd_booted(3)."""
+
+ASK_TIMEOUT = 1.0
+"""Seconds that the manager may take to tell what it does."""
+
+
+async def is_shutting_down() -> bool:
+    """Whether the host goes down, and not this service alone; also where its manager does not tell."""
+    if not _has_systemd():
+        return False
+    with trio.move_on_after(ASK_TIMEOUT), suppress(OSError):
+        command = ["systemctl", "is-system-running"]
+        done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+        return done.stdout.decode().strip() not in ("initializing", "starting", "running", "degraded", "maintenance")
+    return True
+
+
+def _has_systemd() -> bool:
+    return os.path.exists(SYSTEMD)
 
 
 STATUS_INTERVAL = 1.0

@@ -18,6 +18,7 @@ from deadman.model.guard import Guard
 from deadman.model.identity import identity_of
 from deadman.model.leases import Leases
 from deadman.model.settings import Account
+from deadman.model.sight import Line
 from deadman.model.succession import retired
 from deadman.model.watch import Watch
 
@@ -55,8 +56,10 @@ class Board:
     `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
     `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
     must outlive us is on the disk, or with why it is not; None where there is no disk. `leaving`: what is known of
-    accounts that the reload at hand takes out of the config, in case that it only renames them. `name` is the daemon's
-    own, for people. Before `due_at` time alone changes no judgement.
+    accounts that the reload at hand takes out of the config, in case that it only renames them. `lines` to other hosts:
+    ours as a desk under "", those as a witness by the desk's name.
+    accounts that the reload at hand takes out of the config, in case that it only renames them. Before `due_at` time
+    alone changes no judgement.
     """
 
     clock: Clock
@@ -68,6 +71,7 @@ class Board:
     written: Callable[[], Awaitable[str | None]] | None = None
     leaving: Mapping[str, Guard] = field(default_factory=dict)
     name: str = ""
+    lines: Mapping[str, Line] = field(default_factory=dict)
     due_at: float = inf
     _due: dict[str, float] = field(default_factory=dict)
     _standings: dict[str, Standing] = field(default_factory=dict)

@@ -25,6 +25,7 @@ class Duty(Enum):
     """What the guard calls for."""
 
     REST = auto()
+    STAND_BY = auto()
     IDENTIFY = auto()
     PROVE = auto()
     CANCEL = auto()
@@ -34,25 +35,30 @@ class Duty(Enum):
 def duty(guard: Guard, account: Account) -> Duty:
     """A setting is proven again once a trip is done: bots that come back need it. A lease is not taken again.
 
-    An observed account is looked at, whatever anybody says.
+    An observed account is looked at, whatever anybody says. A witness proves nothing: it is there to cancel.
     """
     if guard.stranger:
         return Duty.IDENTIFY
+    kept = Duty.PROVE if account.witness_of is None else Duty.STAND_BY
     if account.observe:
-        return Duty.PROVE
+        return kept
     if guard.disarm is not None:
         return Duty.REST if guard.disarm_confirmed else Duty.DISARM
     if guard.trip is not None and guard.trip.done_at is None:
         return Duty.CANCEL
     if account.lease is None:
-        return Duty.PROVE
+        return kept
     return Duty.REST if guard.awaited or guard.trip is not None else Duty.PROVE
 
 
 def in_force(account: Account, guard: Guard) -> Account:
-    """The account as it is kept now: a trip under way is carried to zero as it was begun, and only then observed."""
+    """The account as it is kept now: a trip under way is carried to zero as it was begun, and only then observed.
+
+    A witness cancels by the terms of its desk, once it has heard them.
+    """
     if not guard.tripping or guard.trip is None:
-        return account
+        told = guard.sight.terms if guard.sight is not None and account.witness_of is not None else None
+        return account if told is None else replace(account.under(told), observe=account.observe)
     terms = guard.trip.terms
     return replace(account, observe=False) if terms is None else account.under(terms)
 

@@ -13,6 +13,7 @@ from deadman.model.errors import Reason
 from deadman.model.identity import Identity
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Terms
+from deadman.model.sight import Sight, Witness
 
 TRIP_PATIENCE = 60.0
 """Seconds of cancelling after which something keeps placing orders, and hammering helps nobody."""
@@ -25,6 +26,7 @@ class Cause(StrEnum):
     """What pulled the switch."""
 
     SILENCE = "silence"
+    HOST = "host"
     TRIGGER = "trigger"
     STOPPING = "stopping"
     OPERATOR = "operator"
@@ -360,3 +362,21 @@ class Called(Fact):
 
 class Heard(Fact):
     """Every bot has checked in since the account took the place of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighted(Fact):
+    """What a witness knows of the account that it watches over; None: it watches over none any more."""
+
+    sight: Sight | None
+
+
+class StoodBy(Fact):
+    """The venue let a witness in, and answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed(Fact):
+    """Who watches over this account from other hosts."""
+
+    witnesses: tuple[Witness, ...]

@@ -15,8 +15,9 @@ from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.identity import Identity, Relation
 from deadman.model.leases import Leases
-from deadman.model.proof import Coverage, Proof
+from deadman.model.proof import Coverage, Proof, SwitchRecord
 from deadman.model.settings import Terms
+from deadman.model.sight import Sight, Witness
 from deadman.model.trip import Book, Trip
 
 
@@ -52,27 +53,6 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchRecord:
-    """What we have asked of a switch that is a setting, and so what it may be expected to read.
-
-    Attributes:
-        proven_on: it was proven on, and nobody of us has asked to turn it off since. Read as off after that, it has
-            come undone behind us.
-        undone: it was so read, and no proof came since.
-        unsettled: requests of ours to turn it on or off that were not answered for good: whether on, and the instant
-            until which the venue may yet carry them out. Until then nothing to the contrary is believed.
-    """
-
-    proven_on: bool = False
-    undone: bool = False
-    unsettled: frozenset[tuple[bool, float]] = frozenset()
-
-    def contrary_until(self, *, on: bool) -> float:
-        """Until when the venue may yet turn it the other way, by a request of ours; -inf when it will not."""
-        return max((until for enabled, until in self.unsettled if enabled is not on), default=-inf)
-
-
-@dataclass(frozen=True, slots=True)
 class Guard:
     """Facts about one account, folded.
 
@@ -94,6 +74,8 @@ class Guard:
         withheld: the disarm is an operator's word about `aside`: this account is left alone for its name's sake.
         called_at: when somebody last asked for a try at once.
         taken_on_at: when this account took the place of another, until each of its bots was heard since.
+        sight: of a witness's account, what it knows of the one it watches over.
+        witnesses: who watches over this account from other hosts.
     """
 
     overdue_after: float
@@ -124,6 +106,8 @@ class Guard:
     open_orders_at: float | None = None
     orders_seen_at: float | None = None
     book: Book = field(default_factory=Book)
+    sight: Sight | None = None
+    witnesses: tuple[Witness, ...] = ()
 
     def phase(self, now: float) -> Phase:
         """The first that holds, from an operator's last word down to "not yet"."""
@@ -133,6 +117,8 @@ class Guard:
             return Phase.TRIPPING if self.trip.done_at is None else Phase.TRIPPED
         if self.trouble is not None and self.trouble.phase is not None:
             return self.trouble.phase
+        if self.sight is not None:
+            return self._standing_by(self.sight)
         if self.proof is not None and self.proof.stands(now):
             # Degraded: a renewal failed or is overdue, or the session is lost, though the proof stands.
             in_time = self.trouble is None and now < self.proof.asked_at + self.overdue_after
@@ -142,6 +128,16 @@ class Guard:
         if self.proof is not None:
             return Phase.EXPIRED if self.proof.coverage is Coverage.LEASE else Phase.UNVERIFIED
         return Phase.CONNECTING if self.session_at is None else Phase.ARMING
+
+    def _standing_by(self, sight: Sight) -> Phase:
+        """A witness's account stands as its sight and its session do: it is never armed itself."""
+        if sight.is_blind:
+            return Phase.DEGRADED
+        if sight.awaits:
+            return Phase.WAITING
+        if sight.seen_at is None or (self.session_at is None and self.trouble is None and self.proof is None):
+            return Phase.CONNECTING
+        return Phase.ARMED if self.can_cancel else Phase.DEGRADED
 
     def protected(self, now: float) -> bool:
         """Whether the claim holds: a standing proof, and no word of ours or the venue's against it."""
@@ -236,8 +232,23 @@ class Guard:
                 return replace(self, awaited=True, bots=None, book=book)
             case facts.BotSeen(watches=watches):
                 return replace(self, awaited=False, bots=watches)
+            case facts.Sighted(sight=sight):
+                return self._sighted(sight)
+            case facts.StoodBy():
+                return replace(self, trouble=None)
+            case facts.Witnessed(witnesses=witnesses):
+                return replace(self, witnesses=witnesses)
             case _:
                 return self._commanded(fact)
+
+    def _sighted(self, sight: Sight | None) -> Guard:
+        """A look that went through proves, for as long as the desk's timeout, that its death would be acted upon."""
+        known = replace(self, sight=sight, terms=(sight and sight.terms) or self.terms)
+        if sight is None or sight.awaits:
+            return replace(known, proof=None)
+        if sight.is_blind or sight.seen_at is None or not self.can_cancel:
+            return known
+        return replace(known, proof=Proof(sight.seen_at, sight.timeout, Coverage.WITNESS))
 
     def _switched(self, fact: Fact) -> Guard:
         """The facts of a setting. What reads off covers nobody, whoever reads it, in whatever phase."""
@@ -344,7 +355,7 @@ class Guard:
         if count.count is None:
             return self.book
         let_go = self.awaited and self.proof is not None
-        if self.trip is not None or self.disarm is not None or let_go:
+        if self.trip is not None or self.disarm is not None or let_go or self.sight is not None:
             return self.book.known(count.count, count.at)
         return self._book(count.at).listed(count.count, count.at, count.by_venue, count.accounted)
 

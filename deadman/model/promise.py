@@ -8,6 +8,7 @@ from typing import assert_never
 
 from deadman.model.leases import SHORTEST
 from deadman.model.settings import REFUSED, REFUSED_AT_FIRST, Account, Timers, WatchConfig
+from deadman.model.sight import noticed_within
 from deadman.model.text import tenths_up
 
 NOTICE = 0.25
@@ -32,6 +33,8 @@ class Promise:
     stays: str
     depends: str = ""
     per_order: float = 0.0
+    witness: float | None = None
+    stands_by_for: str | None = None
 
     def gone_within(self, orders: int | None) -> float | None:
         """Seconds from a bot's last check-in to `orders` open orders gone; None where no number bounds it."""
@@ -40,11 +43,24 @@ class Promise:
         return self.bot + (orders or 0) * self.per_order
 
     def sentences(self) -> tuple[str, ...]:
+        if self.stands_by_for is not None:
+            desk = self.stands_by_for.partition("/")[0]
+            return (
+                f"stands by for {self.stands_by_for}: arms, repairs and renews nothing",
+                f"detects a dead or silent venue within {tenths_up(self.detect)} s",
+                f"from the death of {desk}'s host to the orders gone within {desk}'s host_timeout and "
+                f"{tenths_up(self.host or 0.0)} s more, while etcd answers; {self.depends}",
+                f"after etcd was out of reach, {desk}'s host_timeout counts once more",
+            )
         bot = "from a bot's last check-in: no watch trips this account, its orders stay"
         host = f"from the host's death: {self.stays}"
         if self.bot is not None:
             each = f" and {tenths_up(self.per_order)} s more for each open order" if self.per_order else ""
             bot = f"from a bot's last check-in to its orders gone within {tenths_up(self.bot)} s{each}; {self.depends}"
+        if self.witness is not None:
+            each = f" and {tenths_up(self.per_order)} s more for each open order" if self.per_order else ""
+            helped = f"from the host's death to the orders gone within {tenths_up(self.witness)} s{each} by a witness"
+            host = f"{helped} that stands by (`status` says whether one does); without one: {self.stays}"
         if self.host is not None:
             host = f"from the host's death to the orders gone within {tenths_up(self.host)} s; {self.stays}"
         return (
@@ -58,13 +74,21 @@ class Promise:
         )
 
 
-def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
-    timers = account.timers
+def promise(account: Account, watches: Mapping[str, WatchConfig], host_timeout: float | None = None) -> Promise:
+    """`host_timeout`: after which a witness takes this host for dead; None where none can hear it."""
+    timers, each = account.timers, account.selection.one_by_one
     depends = f"if the venue carries out each request within {tenths_up(timers.reply_timeout)} s"
     if account.on_trip == "lapse":
         depends = "if the venue cancels as the lease ends: its own delay is not documented"
-    elif account.selection.one_by_one:
+    elif each:
         depends += f", and takes {timers.cancels_per_second:.0f} cancels a second of this account"
+    after_silence = noticed_within(0.0) + NOTICE + (timers.listing_timeout if each else 0.0) + timers.reply_timeout
+    host = None if account.lease is None or account.observe else account.lease
+    witness = None
+    if account.witness_of is not None:
+        host = after_silence
+    elif account.lease is None and host_timeout is not None:
+        witness = after_silence + host_timeout
     return Promise(
         detect=timers.probe_interval + timers.probe_timeout,
         rearm=timers.rearm,
@@ -72,10 +96,12 @@ def promise(account: Account, watches: Mapping[str, WatchConfig]) -> Promise:
         patient_after=timers.patient_after,
         false_alarm=timers.probe_timeout,
         bot=_bot_bound(account, watches, timers),
-        host=None if account.lease is None or account.observe else account.lease,
+        host=host,
         stays=account.what_stays,
         depends=depends,
-        per_order=1 / timers.cancels_per_second if account.selection.one_by_one else 0.0,
+        per_order=1 / timers.cancels_per_second if each else 0.0,
+        witness=witness,
+        stands_by_for=account.witness_of,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 
 class Coverage(Enum):
@@ -14,6 +15,9 @@ class Coverage(Enum):
 
     INHERITED = "inherited"
     """A setting: the orders of connections opened after arming; at expiry we only stop claiming."""
+
+    WITNESS = "witness"
+    """A witness that hears its desk and can cancel what the desk's trip would; at expiry we only stop claiming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,24 @@ class Proof:
 
     def stands(self, now: float) -> bool:
         return now < self.expiry
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRecord:
+    """What we have asked of a switch that is a setting, and so what it may be expected to read.
+
+    Attributes:
+        proven_on: it was proven on, and nobody of us has asked to turn it off since. Read as off after that, it has
+            come undone behind us.
+        undone: it was so read, and no proof came since.
+        unsettled: requests of ours to turn it on or off that were not answered for good: whether on, and the instant
+            until which the venue may yet carry them out. Until then nothing to the contrary is believed.
+    """
+
+    proven_on: bool = False
+    undone: bool = False
+    unsettled: frozenset[tuple[bool, float]] = frozenset()
+
+    def contrary_until(self, *, on: bool) -> float:
+        """Until when the venue may yet turn it the other way, by a request of ours; -inf when it will not."""
+        return max((until for enabled, until in self.unsettled if enabled is not on), default=-inf)

@@ -163,6 +163,17 @@ def one_or_several(value: object) -> tuple[str, ...]:
     return texts.read(value if isinstance(value, list) else [value])
 
 
+def several(one: Reader[str]) -> Reader[tuple[str, ...]]:
+    """A list of at least one."""
+
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value:
+            raise Wrong(f"must be a list of at least one {one.form}, not {kind(value)}")
+        return tuple(dict.fromkeys(one.read(item) for item in value))
+
+    return Reader(read, f"a list of {one.form}")
+
+
 @reader("a table")
 def table(value: object) -> dict[str, Any]:
     if isinstance(value, dict):

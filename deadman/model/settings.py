@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import ClassVar, Literal, NoReturn, Self, cast
+from typing import ClassVar, Literal, Self
 
 from deadman.model.keys import NAME, Table, key, keys_of, settings
 from deadman.model.readers import (
-    MASK,
-    Wrong,
+    address,
     boolean,
     choice,
     hook,
     listen,
     path,
     pattern,
-    reader,
     seconds,
+    several,
     text,
     texts,
 )
-from deadman.model.text import kind, suggestion
+from deadman.model.secret import SecretSource, secret
 
 REPLY_TIMEOUT = 5.0
 """Seconds any single answer may take at most."""
@@ -92,50 +90,6 @@ REPAIR = Backoff(first=1.0, cap=20.0)
 
 
 OnTrip = Literal["cancel", "expire", "lapse", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class SecretSource:
-    """Where a secret lives; read anew at every login, so that a replaced file is a rotated key."""
-
-    kind: Literal["credential", "file", "env"]
-    name: str
-    line: int | None = field(default=None, compare=False, repr=False)
-    """Where the config says so, for faults; a line that moved is no other source."""
-    is_account: bool = field(default=False, compare=False, repr=False)
-    """Whether the venue knows the account by this secret alone, so that no two accounts may hold the same."""
-
-
-_SOURCES = {
-    "credential": ("a credential", r"(?!\.{1,2}$)[^/\x00-\x1f\x7f]{1,255}"),
-    "file": ("a file", r"[^\x00-\x1f\x7f]{1,4096}"),
-    "env": ("an environment variable", r"[A-Za-z_][A-Za-z0-9_]{0,255}"),
-}
-_FORMS = '{ credential = "NAME" }, { file = "PATH" } or { env = "NAME" }'
-
-
-@reader(_FORMS, lambda source: source and MASK)
-def secret(value: object) -> SecretSource:
-    """What was given instead is never shown: it may be the secret itself."""
-    hint = f"write {_FORMS}"
-    if isinstance(value, str):
-        raise Wrong("a secret is never written into the config itself", hint)
-    if not isinstance(value, dict):
-        raise Wrong(f"must say where the secret lives, not be {kind(value)}", hint)
-    for name in value:
-        if name not in _SOURCES:
-            raise Wrong("unknown key", suggestion(name, _SOURCES) or hint, name)
-    if len(value) != 1:
-        raise Wrong(f"must have exactly one of {', '.join(_SOURCES)}", hint)
-    ((source, name),) = value.items()
-    what, shape = _SOURCES[source]
-    if not isinstance(name, str) or not re.fullmatch(shape, name):
-        raise Wrong(f"is not the name of {what}", "", source)
-    return SecretSource(cast(Literal["credential", "file", "env"], source), name)
-
-
-account_key = replace(secret, read=lambda value: replace(secret.read(value), is_account=True))
-"""Where the one secret lives that the venue knows the account by."""
 
 
 @settings
@@ -237,6 +191,37 @@ class DaemonConfig:
 
 
 @settings
+class ClusterConfig:
+    """`[cluster]`: the register in which hosts hear of each other. `host_timeout` in seconds."""
+
+    endpoints: tuple[str, ...] = key(
+        several(address("https", "http")),
+        "the members of etcd 3.4 or newer: one or several",
+        example='["https://10.0.0.5:2379"]',
+        active=True,
+    )
+    prefix: str = key(
+        pattern(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/", 'names that end in "/", "deadman/"'),
+        "below which all keys are",
+        default="deadman/",
+    )
+    user: str | None = key(text(64), "whom etcd knows us as", default=None, example='"alpha"')
+    password: SecretSource | None = key(
+        secret, "where the user's password lives", default=None, example='{ credential = "etcd" }'
+    )
+    ca_file: Path | None = key(
+        path, "trusted instead of the system's certificates, in PEM form", default=None, example='"etcd-ca.pem"'
+    )
+    cert_file: Path | None = key(
+        path, "our own certificate, where etcd asks for one", default=None, example='"alpha.pem"'
+    )
+    key_file: Path | None = key(path, "the key of cert_file", default=None, example='"alpha.key"')
+    host_timeout: float = key(
+        seconds(7, 3600), "seconds without this host's word after which witnesses take it for dead", default=15.0
+    )
+
+
+@settings
 class WatchConfig:
     """One trading process. `timeout` in seconds."""
 
@@ -302,6 +287,16 @@ class Account(ABC):
         """What tells the account that it logs in to from others at its place; never a secret."""
 
     @property
+    def witness_of(self) -> str | None:
+        """Of a witness's account: daemon and account that it watches over; it is neither armed nor renewed."""
+        return None
+
+    @property
+    def outliving(self) -> tuple[str, ...]:
+        """Kinds of its orders that stay when the host is lost, as the config says that they are placed."""
+        return ()
+
+    @property
     def account_id(self) -> str | None:
         """The venue's own id of the account, in lower case, where the config alone tells it."""
         return None
@@ -357,33 +352,4 @@ class Config:
     daemon: DaemonConfig
     watches: Mapping[str, WatchConfig]
     accounts: Mapping[str, Account]
-
-
-class Secret:
-    """Holds a credential; `reveal()` is the only way out.
-
-    `repr`, `str`, `format`, f-strings, tracebacks with locals and JSON show `***` or fail; pickling fails.
-    """
-
-    __slots__ = ("__value",)
-
-    def __init__(self, value: str) -> None:
-        self.__value = value
-
-    def reveal(self) -> str:
-        return self.__value
-
-    def __repr__(self) -> str:
-        return "***"
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self.__value == other.__value
-
-    def __hash__(self) -> int:
-        return hash(self.__value)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled")
+    cluster: ClusterConfig | None = None

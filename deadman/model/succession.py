@@ -21,7 +21,8 @@ def fold(guard: Guard, fact: Fact) -> Guard:
     """The guard after one more fact, of whatever kind."""
     match fact:
         case facts.TakenOn(at=at, identity=identity, terms=terms):
-            return replace(_taken_on(guard, identity, at), terms=terms)
+            known = _taken_on(guard, identity, at)
+            return replace(known, terms=known.sight.terms if known.sight and known.sight.terms else terms)
         case facts.Identified(at=at, account=account):
             return replace(guard, untold=True) if account is None else _identified(guard, account, at)
         case facts.Heard():

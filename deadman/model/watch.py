@@ -58,6 +58,8 @@ class Watch:
         stopping_at: from when on its goodbye is to be acted upon, as long as a hold keeps that from being done.
         goodbye_at: when it said that it stops, once that was acted upon; until it checks in again.
         unheard: it was granted a whole timeout, and not heard since: another absence of ours only pauses its silence.
+        seen_until: of another host, which is looked for: until when its silence is known; None for a bot, whose mail
+            reaches us by itself.
     """
 
     name: str
@@ -73,13 +75,18 @@ class Watch:
     stopping_at: float | None = None
     goodbye_at: float | None = None
     unheard: bool = False
+    seen_until: float | None = None
 
     def silent_at(self) -> float | None:
-        """The instant at which it is dead unless it checks in before; None while it is not up."""
+        """The instant at which it is dead unless it checks in before; None while it is not up.
+
+        Of another host, infinite until it is known that nothing was heard up to then.
+        """
         if self.counted_from is None:
             return None
         held = self.hold.until if self.hold else self.counted_from
-        return max(self.counted_from + self.timeout, held)
+        at = max(self.counted_from + self.timeout, held)
+        return at if self.seen_until is None or at <= self.seen_until else inf
 
     def alive(self, now: float) -> bool:
         silent_at = self.silent_at()
@@ -129,7 +136,8 @@ class Watch:
         """
         if self.counted_from is None or not self.unheard:
             return None
-        silence = max(0.0, now - self.counted_from) + ahead
+        until = now if self.seen_until is None else min(now, self.seen_until)
+        silence = max(0.0, until - self.counted_from) + ahead
         return self.timeout if self.died_at is not None else min(silence, self.timeout)
 
     def resumed(self, at: float, spent: float = 0.0) -> Watch:

@@ -11,7 +11,8 @@ from deadman.model.guard import Phase
 from deadman.model.text import instant, left
 from deadman.status.problems import STALE, account_problems, counted, gathered, problems
 from deadman.status.schema import AccountReport, StatusReport, WatchReport
-from deadman.status.vocabulary import VOCABULARY, Tone, on_hold, sentence, signed
+from deadman.status.vocabulary import VOCABULARY, Tone, on_hold, sentence, signed, words_of
+from deadman.status.witnesses import cluster_looks, desk_looks, witness_looks
 
 GONE_TOLD = 3600.0
 """Seconds for which orders that went unseen are told of."""
@@ -51,13 +52,18 @@ def headline(report: StatusReport) -> Headline:
     said = {name: ", ".join(_look(one, report.watches, now)) for name, one in accounts.items()}
     told = {name: words for name, words in said.items() if words and name not in acted_on}
     looks = [f"{names}: {words}" for names, words in gathered(told)]
-    looks += [f"bot {name}: {on_hold(watch.hold, now)}" for name, watch in report.watches.items() if watch.hold]
+    looks += [
+        f"{'host' if watch.host else 'bot'} {name}: {on_hold(watch.hold, now)}"
+        for name, watch in report.watches.items()
+        if watch.hold
+    ]
+    looks += cluster_looks(report)
     if report.state_fault:
         looks.append(
             f"deadman cannot write its state ({report.state_fault}): a restart would forget the latest trips, disarms "
             "and holds. Mend the disk below state_directory before you restart it"
         )
-    tones: dict[str, Tone] = {name: VOCABULARY[one.phase].tone for name, one in accounts.items()}
+    tones: dict[str, Tone] = {name: words_of(one).tone for name, one in accounts.items()}
     tones |= {name: "warn" for name, words in said.items() if words}
     tones |= {name: "bad" for name, one in accounts.items() if one.alarming}
     return Headline(tuple(problems(report)), tuple(looks), tones)
@@ -70,7 +76,7 @@ def fine(report: StatusReport) -> str:
     parts = [f"{len(margins)} of {len(accounts)} accounts protected"]
     if margins:
         parts.append(f"good for {left(min(margins))}")
-    if waiting := sum(account.phase is Phase.WAITING for account in accounts):
+    if waiting := sum(account.phase is Phase.WAITING and account.witness_of is None for account in accounts):
         parts.append(f"{waiting} without a bot yet")
     return ", ".join(parts)
 
@@ -79,7 +85,12 @@ def _look(account: AccountReport, watches: Mapping[str, WatchReport], now: float
     """What is worth a look at one account; what is alarming is told in other words."""
     if account.alarming:
         return
+    if account.witness_of is not None:
+        yield from witness_looks(account, now)
+        yield from _said(account, watches)
+        return
     yield from _borrowed(account, now)
+    yield from desk_looks(account, now)
     if account.wanted and not account.trip_ready:
         why = "its key may not cancel" if account.connected else f"no session with {account.venue_title}"
         yield f"a trip could not be carried out now ({why})"

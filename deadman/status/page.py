@@ -14,7 +14,7 @@ from deadman.model.guard import Phase
 from deadman.status.headline import TONES, Headline, headline
 from deadman.status.problems import aged
 from deadman.status.schema import AccountReport, StatusReport, TripReport, WatchReport
-from deadman.status.vocabulary import TRYING, VOCABULARY, Phrase, Tone, explain, fate_phrase, signed
+from deadman.status.vocabulary import TRYING, Phrase, Tone, explain, fate_phrase, signed, words_of
 
 REFRESH = 5
 """Seconds between the page's own reloads."""
@@ -76,7 +76,7 @@ def _table(title: str, heads: tuple[str, ...], rows: list[Markup]) -> Markup:
 
 
 def _account_row(name: str, account: AccountReport, tone: Tone, now: float) -> Markup:
-    advice = VOCABULARY[account.phase].advice if account.alarming else ""
+    advice = words_of(account).advice if account.alarming else ""
     cells = (
         _cell("State", state_phrase(account, tone, now), "state", f"{advice}; {TRYING}." if advice else ""),
         _figure("Good for", text.left(account.margin) if account.protected else "–"),
@@ -115,7 +115,7 @@ def state_phrase(account: AccountReport, tone: Tone, now: float) -> Phrase:
     observing = ", observing only" if account.observe else ""
     because = explain(account, now)
     sentence = f"{because[:1].upper()}{because[1:].rstrip('.')}." if because else ""
-    return Phrase(VOCABULARY[account.phase].label + observing, tone, sentence)
+    return Phrase(words_of(account).label + observing, tone, sentence)
 
 
 def orders(account: AccountReport, now: float) -> Phrase:

@@ -11,7 +11,7 @@ from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.text import left
 from deadman.status.schema import AccountReport, StatusReport, TripReport
-from deadman.status.vocabulary import TRYING, VOCABULARY, lasting, pulled, sentence
+from deadman.status.vocabulary import TRYING, explain, lasting, pulled, sentence, words_of
 
 NAMED = 3
 """So many dead bots are told of one by one; of more, so many are named in one line: a host's death takes all of its."""
@@ -80,7 +80,10 @@ def _account_problem(account: AccountReport, dead: set[str], now: float) -> Prob
         return None
     detail = f" ({account.trouble.words})" if account.trouble else ""
     detail = f", {account.venue_title} cannot be reached" if account.unreachable else detail
-    words = f"{sentence(account, now)}{detail}. {VOCABULARY[account.phase].advice}; {TRYING}"
+    if account.sight is not None and not refused:
+        words = f"{sentence(account, now)}: {explain(account, now)}. {words_of(account).advice}; {TRYING}"
+        return Problem(Urgency.UNPROVEN, words)
+    words = f"{sentence(account, now)}{detail}. {words_of(account).advice}; {TRYING}"
     return Problem(Urgency.UNGUARDED if account.phase is Phase.EXPOSED else Urgency.UNPROVEN, words)
 
 

@@ -12,19 +12,24 @@ from deadman.model.board import Board
 from deadman.model.duty import duty, in_force, trip_ready
 from deadman.model.fate import Case
 from deadman.model.guard import Guard
+from deadman.model.rescue import of_witness, with_witnesses
 from deadman.model.settings import Account
+from deadman.model.sight import Sight, Witness
 from deadman.model.text import Times
 from deadman.model.watch import Watch
 from deadman.status.schema import (
     AccountReport,
+    ClusterReport,
     DisarmReport,
     DutyName,
     GoneReport,
     HoldReport,
+    SightReport,
     StatusReport,
     TripReport,
     TroubleReport,
     WatchReport,
+    WitnessReport,
 )
 from deadman.venues import VENUES
 
@@ -45,7 +50,13 @@ def report(
         if name in board.configs
     }
     bots = {name: watch_report(watch, times, watch_directory, is_gone) for name, watch in sorted(watches.items())}
-    return StatusReport(__version__, board.name, times.timestamp(times.now), board.state_fault, accounts, bots)
+    line = board.lines.get("")
+    cluster = None
+    if line is not None:
+        since, foreign_at = times.timestamp_or_none(line.failing_since), times.timestamp_or_none(line.foreign_at)
+        cluster = ClusterReport(since, line.because, foreign_at)
+    now = times.timestamp(times.now)
+    return StatusReport(__version__, board.name, now, board.state_fault, cluster, accounts, bots)
 
 
 def standing_report(board: Board, account: str, standing: Standing) -> AccountReport:
@@ -70,6 +81,11 @@ def account_report(
         until, confirmed = at_or_none(disarm.until), guard.disarm_confirmed
         withheld = DisarmReport(at(disarm.at), disarm.by, disarm.reason, until, confirmed)
     count, counted_at = _counted(guard)
+    if_bot_dies, if_host_dies = venue.if_bot_dies(case, account), venue.if_host_dies(case, account)
+    if account.witness_of is None:
+        if_host_dies = with_witnesses(case, if_host_dies)
+    elif guard.sight is not None:
+        if_bot_dies, if_host_dies = of_witness(case, guard.sight)
     return AccountReport(
         venue=account.venue,
         venue_title=venue.title,
@@ -101,8 +117,33 @@ def account_report(
         set_aside=_set_aside(guard),
         watches=account.watches,
         unmet=case.unmet,
-        if_bot_dies=venue.if_bot_dies(case, account),
-        if_host_dies=venue.if_host_dies(case, account),
+        outliving=account.outliving,
+        witness_of=account.witness_of,
+        sight=_sight(guard.sight, times) if guard.sight is not None else None,
+        witnesses=tuple(_witness(one, times) for one in guard.witnesses),
+        if_bot_dies=if_bot_dies,
+        if_host_dies=if_host_dies,
+    )
+
+
+def _sight(sight: Sight, times: Times) -> SightReport:
+    heard_at, blind_since = times.timestamp_or_none(sight.heard_at), times.timestamp_or_none(sight.blind_since)
+    return SightReport(
+        sight.desk, sight.timeout, heard_at, blind_since, sight.blind_because, sight.awaits, sight.faults
+    )
+
+
+def _witness(witness: Witness, times: Times) -> WitnessReport:
+    return WitnessReport(
+        name=witness.name,
+        heard_at=times.timestamp_or_none(witness.echoed_at),
+        heard=witness.is_heard(times.now),
+        can_cancel=witness.proven(times.now),
+        phase=witness.phase,
+        stopped=witness.stopped,
+        cancelled=witness.cancelled,
+        because=witness.because,
+        faults=witness.faults,
     )
 
 
@@ -150,6 +191,7 @@ def watch_report(watch: Watch, times: Times, directory: Path | None, is_gone: Ca
     heard = watch.last_check_in_at if watch.last_check_in_at is not None else watch.counted_from
     hold = watch.hold if watch.held(times.now) else None
     return WatchReport(
+        host=watch.seen_until is not None,
         alive=watch.alive(times.now),
         up=up,
         silent=up and watch.stopping_at is None and not watch.alive(times.now),
@@ -165,5 +207,5 @@ def watch_report(watch: Watch, times: Times, directory: Path | None, is_gone: Ca
         status=watch.status,
         held=watch.held(times.now),
         hold=HoldReport(times.timestamp(hold.until), hold.by, hold.reason) if hold else None,
-        path=str(directory / f"{watch.name}.sock") if directory else None,
+        path=str(directory / f"{watch.name}.sock") if directory and watch.seen_until is None else None,
     )

@@ -15,7 +15,7 @@ from deadman.model.guard import Phase
 from deadman.model.proof import Coverage
 from deadman.model.settings import OnTrip
 
-DutyName = Literal["rest", "identify", "prove", "cancel", "disarm"]
+DutyName = Literal["rest", "stand_by", "identify", "prove", "cancel", "disarm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,48 @@ class GoneReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SightReport:
+    """What a witness knows of the account that it watches over; see `model.sight.Sight`."""
+
+    desk: str
+    timeout: float
+    heard_at: float | None
+    blind_since: float | None
+    blind_because: str
+    awaits: str
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessReport:
+    """A witness as its desk knows it. `heard_at`: the youngest word of ours that it has read was sent then.
+
+    `heard`: that is no longer ago than our host_timeout. `can_cancel`: heard, and it said so. `cancelled`: orders that
+    it cancelled in a trip of its own, which it has not ended; `because`: what pulled that.
+    """
+
+    name: str
+    heard_at: float | None
+    heard: bool
+    can_cancel: bool
+    phase: str
+    stopped: bool
+    cancelled: int | None
+    because: str
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReport:
+    """Our line to the witnesses. `failing_since` None: our last word went through. `foreign_at`: when another daemon of
+    our name was last seen."""
+
+    failing_since: float | None
+    because: str
+    foreign_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountReport:
     """One account.
 
@@ -87,6 +129,8 @@ class AccountReport:
         duty: what is asked of the venue now; `rest` is nothing.
         cancels_only: which orders a trip cancels, in words; None for all.
         set_aside: what is kept of another account of this name, in words.
+        outliving: kinds of its orders that stay when the host is lost, as its config says that they are placed.
+        witness_of: of a witness's account, daemon and account that it watches over.
         unmet: watches that have not checked in since they were added to a lease that stands.
     """
 
@@ -120,6 +164,10 @@ class AccountReport:
     set_aside: str | None
     watches: tuple[str, ...]
     unmet: tuple[str, ...]
+    outliving: tuple[str, ...]
+    witness_of: str | None
+    sight: SightReport | None
+    witnesses: tuple[WitnessReport, ...]
     if_bot_dies: Fate
     if_host_dies: Fate
 
@@ -146,12 +194,14 @@ class WatchReport:
     """One trading process.
 
     Attributes:
+        host: it is another host, whose accounts are watched over here.
         up: it has checked in, and no goodbye was acted upon.
         silent: up, and dead; not one whose goodbye a hold put off, which is about to be acted upon.
         silence: seconds since its last check-in of this run, else since silence is counted; None: it never was up.
         path: its socket.
     """
 
+    host: bool
     alive: bool
     up: bool
     silent: bool
@@ -178,6 +228,7 @@ class StatusReport:
     name: str
     timestamp: float
     state_fault: str | None
+    cluster: ClusterReport | None
     accounts: Mapping[str, AccountReport]
     watches: Mapping[str, WatchReport]
 

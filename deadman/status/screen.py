@@ -15,7 +15,7 @@ from deadman.model.text import instant, left, plain
 from deadman.status.headline import TONES, Headline, Verdict, fine, headline
 from deadman.status.problems import NAMED, aged, dead_bots, gathered
 from deadman.status.schema import AccountReport, StatusReport
-from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, on_hold, signed
+from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, on_hold, signed, words_of
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
 _SHORT_HEADS = ("ACCOUNT", "STATE", "OPEN", "BOT DIES", "HOST DIES")
@@ -110,7 +110,7 @@ def state(account: AccountReport, now: float) -> str:
     """The phase in people's words; `now` in Unix seconds."""
     good = f", good for {left(account.margin)}" if account.protected else ""
     observed = " (observed)" if account.observe else ""
-    return f"{VOCABULARY[account.phase].label}{good}{_since(account, now)}{observed}"
+    return f"{words_of(account).label}{good}{_since(account, now)}{observed}"
 
 
 def _since(account: AccountReport, now: float) -> str:

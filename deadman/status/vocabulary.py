@@ -14,7 +14,7 @@ from deadman.model.fate import Fate
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage
 from deadman.model.text import instant, left, span
-from deadman.status.schema import AccountReport, HoldReport, TripReport
+from deadman.status.schema import AccountReport, HoldReport, SightReport, TripReport
 
 Tone = Literal["good", "warn", "bad", "calm", "plain"]
 
@@ -84,31 +84,59 @@ VOCABULARY: Mapping[Phase, Words] = {
     Phase.DISARMED: Words("DISARMED", "warn", "disarmed", "nothing is renewed, repaired or tripped"),
 }
 
+WITNESS: Mapping[Phase, Words] = {
+    Phase.CONNECTING: Words("CONNECTING", "calm", "does not stand by yet", "nothing is proven"),
+    Phase.WAITING: Words("WAITS FOR ITS DESK", "warn", "waits for its desk", "nothing is cancelled if the desk dies"),
+    Phase.ARMED: Words("STANDS BY", "good", "stands by", "cancels once the desk's host, or its bot, is dead"),
+    Phase.DEGRADED: Words(
+        "CANNOT HELP NOW",
+        "warn",
+        "does not stand by",
+        "the desk is on its own",
+        "Mend it before the desk needs it; nothing is cancelled because of this",
+    ),
+    Phase.DISARMED: Words("DISARMED", "warn", "disarmed", "nothing is cancelled here, whatever becomes of the desk"),
+}
+"""A witness's account stands in the same phases, and means something else by some of them."""
+
+
+def words_of(account: AccountReport) -> Words:
+    known = WITNESS.get(account.phase) if account.witness_of is not None else None
+    return known or VOCABULARY[account.phase]
+
+
 TRYING = "deadman keeps trying"
 
 CLAIMS: Mapping[Coverage, str] = {
     Coverage.LEASE: "the venue cancels its orders unless we renew",
     Coverage.INHERITED: "cancel-on-disconnect is proven on for connections opened from now on",
+    Coverage.WITNESS: "cancels what its desk's trip would, once the desk's host or its bot is dead",
 }
 
 
 def log_label(phase: Phase) -> str:
     """The phase by its own name, which alerts and searches use, and its label where that says more."""
-    name, label = phase.upper(), VOCABULARY[phase].label
+    return _log_label(phase, VOCABULARY[phase])
+
+
+def _log_label(phase: Phase, words: Words) -> str:
+    name, label = phase.upper(), words.label
     return name if label == name else f"{name} ({label.lower()})"
 
 
 def sentence(account: AccountReport, now: float) -> str:
     """What is so, in a clause."""
     expiry = "an instant that is not known" if account.expiry is None else instant(account.expiry, now)
-    return VOCABULARY[account.phase].sentence.format(venue=account.venue_title, expiry=expiry)
+    return words_of(account).sentence.format(venue=account.venue_title, expiry=expiry)
 
 
 def explain(account: AccountReport, now: float) -> str:
     """Why the account stands as it does, and what becomes of its orders. `now` in Unix seconds."""
     trouble = account.trouble.words if account.trouble else ""
-    meaning, good = VOCABULARY[account.phase].meaning, f"good for {left(account.margin)}"
+    meaning, good = words_of(account).meaning, f"good for {left(account.margin)}"
     match account.phase:
+        case Phase.WAITING | Phase.DEGRADED if account.sight is not None:
+            return _explain_sight(account, account.sight, now)
         case Phase.ARMED:
             return f"{CLAIMS[account.coverage] if account.coverage else meaning}; {good}"
         case Phase.DEGRADED:
@@ -134,6 +162,17 @@ def explain(account: AccountReport, now: float) -> str:
     assert_never(account.phase)
 
 
+def _explain_sight(account: AccountReport, sight: SightReport, now: float) -> str:
+    """Why a witness does not stand by."""
+    if account.phase is Phase.WAITING:
+        return sight.awaits
+    if sight.blind_since is not None:
+        blind = f"blind since {instant(sight.blind_since, now)} ({sight.blind_because})"
+        return f"{blind}: the death of {sight.desk} would not be noticed, and nothing is cancelled for that"
+    why = account.trouble.words if account.trouble else "its key may not cancel" if account.connected else "no session"
+    return f"the death of {sight.desk} would be noticed, but nothing could be cancelled: {why}"
+
+
 def _explain_trip(account: AccountReport, trip: TripReport, now: float) -> str:
     if account.observe:
         orders = "deadman only observes here and cancels nothing"
@@ -148,7 +187,7 @@ def _explain_trip(account: AccountReport, trip: TripReport, now: float) -> str:
 
 def transition(before: Phase, account: AccountReport, now: float) -> str:
     """A change of phase as log and webhook tell it."""
-    return f"{before.upper()} -> {log_label(account.phase)}: {explain(account, now)}"
+    return f"{before.upper()} -> {_log_label(account.phase, words_of(account))}: {explain(account, now)}"
 
 
 def signed(by: str, reason: str) -> str:
@@ -167,6 +206,8 @@ def pulled(cause: Cause, by: str, reason: str) -> str:
     match cause:
         case Cause.SILENCE:
             return f"tripped by the silence of {signed(by, reason)}"
+        case Cause.HOST:
+            return f"tripped by the death of host {signed(by, reason)}"
         case Cause.TRIGGER:
             return f"tripped by {signed(f'{by} itself', reason)}"
         case Cause.STOPPING:

@@ -19,7 +19,8 @@ from typing import Any, Literal, assert_never
 from urllib.parse import quote
 
 from deadman.model import text
-from deadman.model.settings import DaemonConfig, Secret
+from deadman.model.secret import Secret
+from deadman.model.settings import DaemonConfig
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "at"}
 _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}

@@ -12,7 +12,8 @@ from deadman.model.account import Tally
 from deadman.model.facts import Fact, Round
 from deadman.model.fate import Case, Fate
 from deadman.model.proof import Proof
-from deadman.model.settings import Account, OnTrip, Secret
+from deadman.model.secret import Secret
+from deadman.model.settings import Account, OnTrip
 
 A = TypeVar("A", bound=Account)
 

@@ -8,7 +8,8 @@ import pytest
 
 from deadman.config.document import Faults
 from deadman.config.load import load, load_daemon
-from deadman.model.settings import Config, SecretSource, Selection, WatchConfig
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Config, Selection, WatchConfig
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 

@@ -9,7 +9,7 @@ import pytest
 
 from deadman.config import load
 from deadman.config.secrets import OnlyForTheService, SecretError, SecretsReport, check_sources, read
-from deadman.model.settings import SecretSource
+from deadman.model.secret import SecretSource
 
 VALUE = "hunter2hunter2"
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----"

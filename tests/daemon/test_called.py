@@ -9,7 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.guard import Phase
-from deadman.model.settings import Account, Secret
+from deadman.model.secret import Secret
+from deadman.model.settings import Account
 from tests.swarm.world.accounts import host_of
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 

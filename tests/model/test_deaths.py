@@ -15,7 +15,8 @@ from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import Account, SecretSource, Selection
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account, Selection
 from deadman.model.watch import Hold, Watch
 from deadman.status.report import report
 from deadman.status.schema import AccountReport

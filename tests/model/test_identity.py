@@ -11,7 +11,8 @@ from trio.testing import MockClock
 
 from deadman.model.guard import Phase
 from deadman.model.identity import Identity, Relation, identity_of
-from deadman.model.settings import SecretSource, Selection, WatchConfig
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Selection, WatchConfig
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account

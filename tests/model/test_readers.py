@@ -27,7 +27,7 @@ from deadman.model.readers import (
     text,
     texts,
 )
-from deadman.model.settings import SecretSource, account_key, secret
+from deadman.model.secret import SecretSource, account_key, secret
 
 WHOLE = integer(10, 3600, "seconds")
 SPAN = seconds(0.5, 60)

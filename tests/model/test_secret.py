@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from deadman.model.settings import Secret
+from deadman.model.secret import Secret
 
 VALUE = "hunter2hunter2"
 

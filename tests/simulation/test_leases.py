@@ -13,7 +13,8 @@ from trio.testing import MockClock
 
 from deadman.model.guard import Phase
 from deadman.model.leases import HEARD_WITHIN
-from deadman.model.settings import Secret, WatchConfig
+from deadman.model.secret import Secret
+from deadman.model.settings import WatchConfig
 from deadman.model.trip import Trip
 from deadman.status.report import report
 from deadman.status.schema import to_json

@@ -17,7 +17,7 @@ from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.identity import Identity
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import SecretSource
+from deadman.model.secret import SecretSource
 from deadman.model.watch import Hold, Sender, Watch
 from deadman.status.report import report
 from deadman.status.schema import AccountReport, Mismatch, StatusReport, from_json, to_json
@@ -145,6 +145,7 @@ def test_a_watch_tells_its_life_its_sender_and_its_socket() -> None:
     made.put_watch(Watch("quoter", 5.0, 92.0, 92.0, 7, 1, Sender(4123, 1000), "quoting"))
     watch = to_json(report(made, Path("/run/deadman/watch"), lambda pid: pid == 4123).watches["quoter"])
     assert watch == {
+        "host": False,
         "alive": False,
         "up": True,
         "silent": True,
@@ -239,6 +240,10 @@ def test_an_account_in_the_middle_of_its_day_is_told_in_full() -> None:
         "set_aside": None,
         "watches": ["quoter"],
         "unmet": [],
+        "outliving": [],
+        "witness_of": None,
+        "sight": None,
+        "witnesses": [],
     }
 
 

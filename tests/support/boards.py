@@ -9,7 +9,8 @@ from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import Account, SecretSource
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 

@@ -17,7 +17,7 @@ from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import SecretSource
+from deadman.model.secret import SecretSource
 from deadman.model.watch import Watch
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount

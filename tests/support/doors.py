@@ -15,7 +15,8 @@ import trio
 from deadman.daemon.doors import Doors
 from deadman.model.clock import Clock
 from deadman.model.facts import Fact
-from deadman.model.settings import Account, Secret, Timers
+from deadman.model.secret import Secret
+from deadman.model.settings import Account, Timers
 from deadman.simulator.exchange import Received
 from deadman.simulator.faults import Faults
 from deadman.simulator.sxbet.ledger import Settings

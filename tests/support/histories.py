@@ -7,6 +7,7 @@ catalogue, made once: a strategy for every field of every fact would take minute
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import reduce
 from itertools import product
 
@@ -19,6 +20,7 @@ from deadman.model.guard import Guard
 from deadman.model.identity import Identity
 from deadman.model.proof import Coverage, Proof
 from deadman.model.settings import Selection, Terms
+from deadman.model.sight import Sight, Witness
 
 OVERDUE = 3.0
 """Seconds, in every guard made here."""
@@ -52,6 +54,12 @@ def _tripped(cause: Cause) -> Make:
 def _round(remaining: int | None) -> Make:
     return lambda at: facts.RoundDone(at, 2, remaining)
 
+
+def _sighted(sight: Sight | None) -> Make:
+    return lambda at: facts.Sighted(at, sight and replace(sight, seen_at=at, blind_since=sight.blind_since and at))
+
+
+SIGHTS = (None, Sight("alpha", 2.0), Sight("alpha", 2.0, blind_since=1.0), Sight("alpha", 2.0, awaits="stopped"))
 
 PROOFS = [_proven(*case) for case in product((0.0, 0.25, 2.0), (0.0, 1.0, 3.0, 10.0), Coverage)]
 TRIPS: list[Make] = [
@@ -91,6 +99,9 @@ NEWS: list[Make] = [
     lambda at: facts.LeaseDenied(at, at),
     lambda at: facts.LeaseGivenUp(at, max(0.0, at - 0.25)),
     _presumed(10.0),
+    *(_sighted(sight) for sight in SIGHTS),
+    lambda at: facts.StoodBy(at),
+    lambda at: facts.Witnessed(at, (Witness("bravo", at, 2.0, can_cancel=True),)),
 ]
 COUNTS: list[Make] = [
     lambda at: facts.Answered(at, 0.25),

@@ -12,7 +12,7 @@ from deadman.model.clock import Clock
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import SecretSource
+from deadman.model.secret import SecretSource
 from deadman.model.watch import Sender, Watch
 from deadman.status.report import report
 from deadman.status.schema import StatusReport

@@ -22,7 +22,8 @@ from deadman.model.fate import Case, Fate
 from deadman.model.keys import key, settings
 from deadman.model.proof import Coverage, Proof
 from deadman.model.readers import address, choice, one_or_several, seconds
-from deadman.model.settings import Account, Backoff, OnTrip, SecretSource, Timers, account_key
+from deadman.model.secret import SecretSource, account_key
+from deadman.model.settings import Account, Backoff, OnTrip, Timers
 from deadman.transport.dial import Dialler, held
 from deadman.venues import VENUES
 from deadman.venues.venue import Look, Post, ReadSecret, Venue, VenueMetric

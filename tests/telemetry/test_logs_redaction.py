@@ -13,7 +13,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deadman.model.settings import DaemonConfig, Secret
+from deadman.model.secret import Secret
+from deadman.model.settings import DaemonConfig
 from deadman.telemetry.log import MASK, SHORTEST, Redaction, logging_set_up, redact, settled
 
 VALUE = 'k3y/with "quotes"\\&=ü'

@@ -12,7 +12,7 @@ import trio
 from deadman.daemon.doors import Doors
 from deadman.model.clock import Clock
 from deadman.model.errors import Unavailable
-from deadman.model.settings import SecretSource
+from deadman.model.secret import SecretSource
 from deadman.transport.blocking import in_thread
 
 

@@ -24,7 +24,7 @@ from deadman.daemon.keeper import Keeper
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.guard import Phase
-from deadman.model.settings import Secret, SecretSource
+from deadman.model.secret import Secret, SecretSource
 from deadman.simulator.deribit.settings import COINBASE
 from deadman.simulator.deribit.venue import Deribit as Exchange
 from deadman.simulator.network import open_network

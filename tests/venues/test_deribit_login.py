@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 
 from deadman.model.errors import Reason, Refused
-from deadman.model.settings import Secret, SecretSource
+from deadman.model.secret import Secret, SecretSource
 from deadman.venues.deribit.conversation import (
     Grant,
     asked_scope,

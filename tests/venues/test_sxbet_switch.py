@@ -20,7 +20,7 @@ from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import Fact
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import Secret
+from deadman.model.secret import Secret
 from deadman.transport.http import Answer, Http
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.settings import CUT, SxBetAccount

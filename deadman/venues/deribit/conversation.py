@@ -18,7 +18,8 @@ import trio
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable, ungrouped
-from deadman.model.settings import Secret, Timers
+from deadman.model.secret import Secret
+from deadman.model.settings import Timers
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit import wire
 from deadman.venues.deribit.settings import DeribitAccount
@@ -97,7 +98,10 @@ def login_params(
 
 def asked_scope(account: DeribitAccount, session: str) -> str:
     """No more than the work needs, in a session name of our own: so our logins leave the desk's tokens alone."""
-    wanted = (READING, LISTING) if account.observe else (SWITCHING, TRADING)
+    if account.witness_of is not None:
+        wanted = (READING, LISTING if account.observe else TRADING)
+    else:
+        wanted = (READING, LISTING) if account.observe else (SWITCHING, TRADING)
     return " ".join((f"session:{session}", *wanted, "wallet:none"))
 
 
@@ -132,7 +136,12 @@ def read_grant(result: Any, account: DeribitAccount) -> Grant:
 
 
 def needed_for(account: DeribitAccount) -> frozenset[str]:
-    """The scopes any one of which the switch needs: to turn it on, or where we only observe, to read it."""
+    """The scopes any one of which the switch needs: to turn it on, or where we only observe, to read it.
+
+    A witness turns on nothing: it needs to cancel, or where it only observes, to list.
+    """
+    if account.witness_of is not None:
+        return frozenset({TRADING, *COINBASE, *([LISTING] if account.observe else [])})
     if account.network == "coinbase":
         return COINBASE | {SWITCHING}
     return frozenset({READING, SWITCHING} if account.observe else {SWITCHING})

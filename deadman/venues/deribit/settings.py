@@ -9,20 +9,10 @@ from importlib.util import find_spec
 from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from deadman.model.keys import Table, key, settings
-from deadman.model.readers import address, choice, integer, one_or_several, seconds, subset, table_of, text
-from deadman.model.settings import (
-    PROBE_TIMEOUT,
-    REPLY_TIMEOUT,
-    Account,
-    Backoff,
-    OnTrip,
-    SecretSource,
-    Selection,
-    Terms,
-    Timers,
-    secret,
-)
+from deadman.model.keys import NAME, Table, key, settings
+from deadman.model.readers import address, choice, integer, one_or_several, pattern, seconds, subset, table_of, text
+from deadman.model.secret import SecretSource, secret
+from deadman.model.settings import PROBE_TIMEOUT, REPLY_TIMEOUT, Account, Backoff, OnTrip, Selection, Terms, Timers
 
 COINBASE_PROBE = 8.0
 """Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""
@@ -142,6 +132,13 @@ class DeribitAccount(Account):
         "how you place orders; only changes what deadman says",
         default=("websocket",),
     )
+    witness_of: str | None = key(
+        pattern(f"{NAME.pattern}/{NAME.pattern}", 'daemon and account, "alpha/options-desk"'),
+        "another daemon's account, whose orders are cancelled here when its host or its bot is dead; needs [cluster]",
+        default=None,
+        example='"alpha/options-desk"',
+        unique=True,
+    )
 
     @staticmethod
     def settle(table: Table) -> None:
@@ -153,7 +150,9 @@ class DeribitAccount(Account):
         if "url" in values and values["url"] is None and "network" in values:
             values["url"] = URLS[values["network"]]
         if "on_trip" in values and values["on_trip"] is None:
-            values["on_trip"] = "cancel" if values.get("watches") else "none"
+            values["on_trip"] = "cancel" if values.get("watches") or table.given("witness_of") else "none"
+        if table.given("witness_of"):
+            _check_witness(table)
 
     @property
     def timers(self) -> Timers:
@@ -188,8 +187,12 @@ class DeribitAccount(Account):
         return self.cancel
 
     @property
+    def outliving(self) -> tuple[str, ...]:
+        return tuple(word.upper() for word in ("rest", "fix") if word in self.orders_via)
+
+    @property
     def what_stays(self) -> str:
-        uncovered = [f", {word.upper()} orders" for word in ("rest", "fix") if word in self.orders_via]
+        uncovered = [f", {word} orders" for word in self.outliving]
         stays = f"orders of connections opened before the arming{''.join(uncovered)}"
         return f"WebSocket orders go when Deribit misses the bot's own heartbeat; {stays} stay"
 
@@ -202,6 +205,13 @@ class DeribitAccount(Account):
 
     def session_settings(self) -> Self:
         return replace(self, watches=(), on_trip="none", orders_via=())
+
+
+def _check_witness(table: Table) -> None:
+    """What its desk decides is not decided here once more."""
+    for name in ("watch", "on_trip", "cancel", "orders_via", "verify_interval"):
+        if table.given(name):
+            table.fault(name, "not for a witness", "its desk's own settings apply; they come with its beats")
 
 
 def _check_coinbase_keys(table: Table) -> None:

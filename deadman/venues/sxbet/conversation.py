@@ -9,7 +9,7 @@ from typing import Any
 from deadman.model import facts
 from deadman.model.clock import Clock
 from deadman.model.errors import VenueError
-from deadman.model.settings import Secret
+from deadman.model.secret import Secret
 from deadman.transport.http import Answer, Http
 from deadman.venues.sxbet import wire
 from deadman.venues.sxbet.settings import SxBetAccount

@@ -9,7 +9,8 @@ from typing import ClassVar, Literal
 from deadman.model.keys import Table, key, settings
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.readers import Wrong, address, choice, integer, one_or_several, seconds, wallet
-from deadman.model.settings import REPLY_TIMEOUT, Account, Backoff, OnTrip, SecretSource, Timers, account_key
+from deadman.model.secret import SecretSource, account_key
+from deadman.model.settings import REPLY_TIMEOUT, Account, Backoff, OnTrip, Timers
 from deadman.model.text import tenths_up
 
 CUT = 1

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deadman.config.load import account_keys
 from deadman.model.keys import Key, keys_of
-from deadman.model.settings import Account, DaemonConfig, SecretSource, Selection, WatchConfig
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account, DaemonConfig, Selection, WatchConfig
 from deadman.simulator.sxbet.venue import SxBet
 from tests.swarm.world.accounts import OTHER_DERIBIT_HOST, OTHER_SXBET_HOST, deribit_account, sxbet_account
 from tests.swarm.world.desk import Desk

@@ -11,7 +11,8 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.keys import keys_of
-from deadman.model.settings import Account, SecretSource
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 from tests.swarm.laws.pulse import Pulse

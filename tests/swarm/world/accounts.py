@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from deadman.model.readers import checksum_address
-from deadman.model.settings import Account, SecretSource
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
 

@@ -11,7 +11,8 @@ import tomli_w
 
 from deadman.config.load import NO_WATCH
 from deadman.model.keys import keys_of
-from deadman.model.settings import Account, SecretSource, Selection, WatchConfig
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account, Selection, WatchConfig
 from deadman.venues.sxbet.settings import SxBetAccount
 
 Table = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import TypeVar, TypeVarTuple
 
 import trio
 
-from deadman.model.settings import Secret
+from deadman.model.secret import Secret
 from deadman.transport.blocking import AddressInfo
 from tests.swarm.world.disk import Disk
 from tests.swarm.world.market import Market, VenueTime

@@ -15,7 +15,8 @@ import trio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deadman.model.settings import Account, Secret
+from deadman.model.secret import Secret
+from deadman.model.settings import Account
 from deadman.simulator.deribit.settings import COINBASE, DERIBIT
 from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.exchange import LIMIT, Exchange, Order, Received
