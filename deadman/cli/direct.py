@@ -17,6 +17,7 @@ from deadman.cli.parser import Failed, Misused
 from deadman.cli.run import read_config
 from deadman.daemon.doors import Doors
 from deadman.daemon.keeper import Keeper
+from deadman.daemon.memory import Newer
 from deadman.daemon.state import FileStore, State, StateInUse
 from deadman.model.board import Board
 from deadman.model.clock import Clock, boot_id
@@ -64,20 +65,20 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
 def _state(config: Config, board: Board, stack: ExitStack) -> State | None:
     """The daemon's memory, so that it does not re-arm after its start what an operator has tripped.
 
-    None while a daemon holds it: one that hangs may keep a person waiting, but not from cancelling.
+    None while a daemon holds it, or where a later release wrote it: that keeps nobody from cancelling.
     """
     for account in config.accounts.values():
         board.add(account)
     for watch in config.watches.values():
         board.put_watch(Watch(watch.name, watch.timeout))
     store = FileStore(config.daemon.state_directory)
+    state = State(board, store)
     try:
         stack.enter_context(store.lock())
-    except StateInUse as error:
+        state.restore()
+    except (StateInUse, Newer) as error:
         print(f"deadman: {error}; cancelling all the same, but it will not know", file=sys.stderr)
         return None
-    state = State(board, store)
-    state.restore()
     return state
 
 

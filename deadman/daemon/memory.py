@@ -14,6 +14,7 @@ from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.duty import means
+from deadman.model.errors import Unable
 from deadman.model.facts import Cause, Disarmed, Fact, TripDone, Tripped
 from deadman.model.guard import Guard
 from deadman.model.identity import Identity, identity_of
@@ -211,13 +212,37 @@ _INSTANTS = ("at", "until")
 _HEAD = b"# Written by deadman, for deadman: a change by hand breaks this checksum: "
 
 
+FORMAT = 2
+"""What `encode` writes. To be raised whenever a field is added, renamed or read differently; `decode` goes on reading
+whatever an earlier release wrote, so that an upgrade forgets nothing."""
+
+_RENAMED = {
+    "goodbye": "goodbye_at",
+    "cut": "cut_until",
+    "listed.orders": "listed.count",
+    "trip.done": "trip_done.at",
+    "trip.presumed": "trip_done.presumed",
+    "trip.since": "tripped.at",
+    "trip": "tripped",
+    "disarm.since": "disarmed.at",
+    "disarm.confirmed": "disarm_confirmed",
+    "disarm": "disarmed",
+}
+"""Where today's fields stood in format 1, which had no number, in a watch's or an account's table."""
+
+
 class Damaged(Exception):
     """The bytes are not what was once written; the text says how so."""
+
+
+class Newer(Unable):
+    """A later release wrote it. What it says is neither to be guessed at nor to be overwritten."""
 
 
 def encode(memory: Memory, clock: Clock) -> bytes:
     codec = _Codec(clock)
     tables = {
+        "format": FORMAT,
         "written": clock.timestamp(),
         **({"boot": {"id": clock.boot_id, "uptime": clock.uptime()}} if clock.uptime and clock.boot_id else {}),
         "under_way": memory.under_way,
@@ -230,20 +255,37 @@ def encode(memory: Memory, clock: Clock) -> bytes:
 
 
 def decode(data: bytes, clock: Clock) -> Memory:
-    """Raises Damaged."""
+    """Raises Damaged, and Newer for what a later release wrote."""
     head, _, body = data.partition(b"\n")
     if head != _HEAD + _checksum(body):
         raise Damaged("its checksum does not match" if data else "it is empty")
     try:
         tables = tomllib.loads(body.decode())
+        form = tables.get("format", 1)
+        if form > FORMAT:
+            raise Newer(f"it has format {form}, which a later deadman wrote; this one reads up to {FORMAT}")
         codec = _Codec(clock, tables["written"], _elapsed(tables, clock))
+        renew = _renamed if form == 1 else dict
         return Memory(
-            {name: codec.read(WatchMemory, watch) for name, watch in tables["watches"].items()},
-            {name: codec.read(AccountMemory, account) for name, account in tables["accounts"].items()},
+            {name: codec.read(WatchMemory, renew(watch)) for name, watch in tables["watches"].items()},
+            {name: codec.read(AccountMemory, renew(account)) for name, account in tables["accounts"].items()},
             tables.get("under_way", True),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of another version's making
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # whole, but of nobody's making
         raise Damaged(f"it is not understood: {error!r}") from error
+
+
+def _renamed(table: dict[str, Any]) -> dict[str, Any]:
+    """A watch or an account of format 1 under today's names; what has them already keeps them."""
+    for old, new in _RENAMED.items():
+        *above, name = old.split(".")
+        place = table.get(above[0], {}) if above else table
+        if name not in place:
+            continue
+        *above, renamed = new.split(".")
+        value, target = place.pop(name), table.setdefault(above[0], {}) if above else table
+        target[renamed] = value | target.get(renamed, {}) if isinstance(value, dict) else value
+    return table | ({"aside": _renamed(table["aside"])} if "aside" in table else {})
 
 
 def _elapsed(tables: Mapping[str, Any], clock: Clock) -> float:

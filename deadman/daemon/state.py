@@ -15,7 +15,7 @@ from typing import Protocol
 
 import trio
 
-from deadman.daemon.memory import AccountMemory, Damaged, Memory, WatchMemory, decode, encode, is_news
+from deadman.daemon.memory import AccountMemory, Damaged, Memory, Newer, WatchMemory, decode, encode, is_news
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.errors import Unable
@@ -66,6 +66,8 @@ class State:
 
         A damaged file is kept aside, and read as: every bot was alive, nothing was disarmed. What was read is written
         again at once: a disk that takes nothing is told of at the start, and not only by the first disarm it loses.
+
+        Raises Newer, and touches nothing, where a later release wrote it.
         """
         self._on_disk = self._read()
         alive = {name: WatchMemory(alive=True) for name in self.board.watches()}
@@ -139,6 +141,9 @@ class State:
             return Memory() if data is None else decode(data, self.board.clock)
         except OSError as error:
             fault = f"cannot be read ({error.strerror})"
+        except Newer as error:
+            lost = "which forgets every disarm, trip and hold"
+            raise Newer(f"{self.store}: {error}: run that release again, or move the file away, {lost}") from None
         except Damaged as error:
             try:
                 kept = "as " + self.store.set_aside(self.board.clock.timestamp())
@@ -216,6 +221,9 @@ class FileStore:
         self._directory = directory
         self._path = directory / NAME
         self._one = trio.CapacityLimiter(1)
+
+    def __str__(self) -> str:
+        return str(self._path)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

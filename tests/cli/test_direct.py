@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 import trio
 
+from deadman.cli.direct import _state
+from deadman.model.board import Board
+from deadman.model.clock import Clock
+from deadman.model.settings import Config, DaemonConfig
 from deadman.simulator.demo_world import BTC, SX, World, open_world
 from tests.daemon.test_daemon import a_port, edit, running
+from tests.daemon.test_state_text import signed
 
 
 async def trip(world: World, *names: str) -> tuple[int, str]:
@@ -55,3 +62,17 @@ async def test_where_every_account_is_only_observed_a_trip_says_so_and_fails(tmp
         assert code == 1, told
         assert "only observed" in told
         assert world.open_orders(BTC) == 4
+
+
+def test_a_state_that_a_later_release_wrote_keeps_nobody_from_cancelling_and_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = DaemonConfig(tmp_path, tmp_path)
+    (tmp_path / "state.toml").write_bytes(signed(b"format = 3\n"))
+    with ExitStack() as stack:
+        board = Board.new(Clock(lambda: 0.0, lambda: 0.0))
+        assert _state(Config(tmp_path, daemon, {}, {}), board, stack) is None
+    told = capsys.readouterr().err
+    assert f"{tmp_path}/state.toml: it has format 3" in told
+    assert "cancelling all the same" in told
+    assert (tmp_path / "state.toml").read_bytes() == signed(b"format = 3\n")

@@ -14,7 +14,7 @@ from trio.testing import MockClock
 
 from deadman.checkins.protocol import Datagram
 from deadman.checkins.rounds import Watches
-from deadman.daemon.memory import Listed, is_news
+from deadman.daemon.memory import Listed, Newer, is_news
 from deadman.daemon.state import State
 from deadman.model import facts
 from deadman.model.board import Board
@@ -24,6 +24,7 @@ from deadman.model.guard import Phase
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Hold, Sender
 from deadman.status.report import report
+from tests.daemon.test_state_text import signed
 from tests.support.boards import sxbet
 from tests.support.inboxes import InMemoryInboxes
 from tests.support.watching import deribit
@@ -574,3 +575,28 @@ async def test_a_hung_disk_does_not_keep_us_from_stopping(disk: Disk, autojump_c
 def test_a_book_that_more_than_doubles_or_halves_is_news(before: int, after: int, soon: bool) -> None:
     assert is_news(Listed(before, 0.0), Listed(after, 9.0)) is soon
     assert is_news(Listed(before, 0.0) if before else None, Listed(after, 9.0)) is soon
+
+
+async def test_an_upgrade_forgets_no_disarm_no_trip_and_no_hold(disk: Disk, autojump_clock: MockClock) -> None:
+    disk.data = signed(
+        b"written = 1800000000.0\nunder_way = false\n"
+        b'[watches.quoter]\nalive = true\nhold = { until = 1800000900.0, by = "alice", reason = "deploy" }\n'
+        b'[accounts.h.disarm]\nby = "bob"\nreason = ""\nsince = 1799999990.0\nconfirmed = true\n'
+        b'[accounts.s.trip]\ncause = "operator"\nby = "carol"\nreason = ""\nsince = 1799999990.0\n'
+    )
+    async with run(disk) as upgraded:
+        assert upgraded.phase("h") is Phase.DISARMED
+        assert upgraded.phase("s") is Phase.TRIPPING
+        assert upgraded.board.watches()["quoter"].hold is not None
+        assert disk.aside is None
+        await trio.sleep(1.0)
+    assert disk.data is not None
+    assert b"\nformat = 2\n" in disk.data
+
+
+async def test_a_state_of_a_later_release_is_refused_and_left_as_it_is(disk: Disk) -> None:
+    later = disk.data = signed(b"format = 3\n")
+    with pytest.raises(Newer, match="run that release again, or move the file away, which forgets every disarm"):
+        async with run(disk):
+            raise AssertionError("it has started all the same")
+    assert (disk.data, disk.aside, disk.writes) == (later, None, [])

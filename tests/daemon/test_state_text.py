@@ -9,7 +9,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from deadman.daemon.memory import _HEAD, AccountMemory, Damaged, Listed, Memory, WatchMemory, _checksum, decode, encode
+from deadman.daemon.memory import (
+    _HEAD,
+    AccountMemory,
+    Damaged,
+    Listed,
+    Memory,
+    Newer,
+    WatchMemory,
+    _checksum,
+    decode,
+    encode,
+)
 from deadman.model.clock import Clock
 from deadman.model.facts import Cause, Disarmed, TripDone, Tripped
 from deadman.model.identity import Identity
@@ -202,8 +213,101 @@ def test_a_whole_file_of_another_making_is_not_understood() -> None:
         body.replace(b"silence", b"magic"),
     ):
         with pytest.raises(Damaged, match="not understood"):
-            decode(_HEAD + _checksum(other) + b"\n" + other, clock())
+            decode(signed(other), clock())
     assert head.startswith(b"#"), "a person who opens it is told what it is"
+
+
+FIRST_FORMAT = b"""\
+written = 1800000000.0
+under_way = false
+
+[watches.quoter]
+alive = true
+stopping = true
+hold = { until = 1800000900.0, by = "alice", reason = "deploy" }
+
+[watches.hedger]
+alive = false
+goodbye = 1799999997.0
+
+[accounts.a]
+bots = [ "hedger", "quoter" ]
+listed = { orders = 39, at = 1799999970.0 }
+identity = { place = "deribit testnet", credential = "0123456789abcdef", account = "7" }
+
+[accounts.a.trip]
+cause = "silence"
+by = "hedger"
+reason = "silent 5 s"
+since = 1799999940.0
+done = 1799999941.0
+presumed = false
+terms = { on_trip = "cancel", cancel = { currency = "BTC" } }
+
+[accounts.b]
+turned_on = true
+lease = 30.0
+cut = 1800000020.0
+withheld = true
+unheard = true
+disarm = { by = "bob", reason = "deploy", since = 1799999990.0, until = 1800000050.0, confirmed = true }
+identity = { place = "sx", credential = "ff" }
+
+[accounts.b.aside]
+disarm = { by = "eve", reason = "", since = 1799999980.0, confirmed = false }
+identity = { place = "sx", credential = "ee" }
+
+[accounts.c]
+trip = { cause = "operator", by = "carol", reason = "", since = 1799999995.0 }
+"""
+"""As the first format had it, before it had a number, with every key there was."""
+
+
+def signed(body: bytes) -> bytes:
+    return _HEAD + _checksum(body) + b"\n" + body
+
+
+def test_a_state_of_the_first_format_is_read_and_nothing_of_it_is_forgotten() -> None:
+    terms = Terms("cancel", Selection(currency="BTC"))
+    assert decode(signed(FIRST_FORMAT), clock()) == Memory(
+        {
+            "quoter": WatchMemory(True, Hold(NOW + 900.0, "alice", "deploy"), stopping=True),
+            "hedger": WatchMemory(False, goodbye_at=NOW - 3.0),
+        },
+        {
+            "a": AccountMemory(
+                Tripped(NOW - 60.0, Cause.SILENCE, "hedger", "silent 5 s", terms),
+                TripDone(NOW - 59.0, False),
+                bots=frozenset({"hedger", "quoter"}),
+                identity=Identity("deribit testnet", "0123456789abcdef", "7"),
+                listed=Listed(39, NOW - 30.0),
+            ),
+            "b": AccountMemory(
+                disarmed=Disarmed(NOW - 10.0, "bob", "deploy", NOW + 50.0),
+                disarm_confirmed=True,
+                turned_on=True,
+                lease=30.0,
+                cut_until=NOW + 20.0,
+                identity=Identity("sx", "ff"),
+                withheld=True,
+                unheard=True,
+                aside=AccountMemory(disarmed=Disarmed(NOW - 20.0, "eve"), identity=Identity("sx", "ee")),
+            ),
+            "c": AccountMemory(Tripped(NOW - 5.0, Cause.OPERATOR, "carol")),
+        },
+    )
+
+
+def test_a_state_without_a_number_that_has_todays_keys_is_read_as_well() -> None:
+    _, _, body = encode(FULL, clock()).partition(b"\n")
+    assert body.startswith(b"format = 2\n")
+    assert decode(signed(body.partition(b"\n")[2]), clock()) == replace(FULL, under_way=False)
+
+
+def test_a_state_of_a_later_format_is_refused_in_words_and_not_called_damaged() -> None:
+    _, _, body = encode(FULL, clock()).partition(b"\n")
+    with pytest.raises(Newer, match=r"format 3, which a later deadman wrote; this one reads up to 2"):
+        decode(signed(body.replace(b"format = 2", b"format = 3\nwhatever = true")), clock())
 
 
 def test_a_reason_that_utf8_cannot_hold_is_written_as_well_as_may_be() -> None:
