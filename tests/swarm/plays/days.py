@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
 from typing import Any
@@ -258,6 +258,7 @@ class Day(World):
         while not all(trader.steady for trader in self.traders):
             await trio.sleep(0.5)
         await operator.settle()
+        await self._put_back(desk)
         # A connection left half dead, a switch turned off: noticed as late as this, though all are armed until then.
         accounts = desk.accounts.values()
         waits = (max(promise(one, desk.watches).detect, one.timers.overdue_after) for one in accounts)
@@ -266,6 +267,22 @@ class Day(World):
             nursery.start_soon(self._outwait, inf)
             await check_healing(desk, self.record)
             nursery.cancel_scope.cancel()
+
+    async def _put_back(self, desk: Desk) -> None:
+        """What an edit has changed of the intervals: a day of renewals every five seconds is too dear."""
+        while not desk.running:
+            await trio.sleep(0.1)
+        planned = {one.name: one for one in self.plan.accounts}
+        before = {name: one for name, one in desk.accounts.items() if name in planned}
+        after = {name: with_intervals_of(planned[name], one) for name, one in before.items()}
+        if after != before:
+            await desk.reload(*{**desk.accounts, **after}.values())
+
+
+def with_intervals_of(planned: Account, account: Account) -> Account:
+    names = ("timeout_seconds", "renew_interval", "verify_interval", "heartbeat_interval")
+    changes: Any = {name: getattr(planned, name) for name in names if hasattr(planned, name)}
+    return replace(account, **changes)
 
 
 def perform(seed: int, seconds: float = DAY, number: int = ACCOUNTS) -> Day:
