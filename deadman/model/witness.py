@@ -54,7 +54,7 @@ def after_look(host: Watch, look: Look) -> Watch:
     elif look.was_blind or at - since > CONTINUOUS:
         host = host.paused(since, at).granted(at)
     if look.beat is not None and look.beat.stopped and not look.unreadable:
-        host = host.released()
+        host = replace(host.released(), goodbye_at=at)
     host = replace(host, seen_until=at)
     silent_at = host.silent_at()
     is_news = silent_at is not None and silent_at <= at and host.died_at is None

@@ -198,6 +198,11 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
         "phase",
     ),
     gauge(
+        "deadman_witness_proven",
+        "1 while a witness on another host has echoed this run's word and can cancel, judged at the scrape.",
+        lambda sight: any(one.proven(sight.standing.seen_at) for one in sight.guard.witnesses),
+    ),
+    gauge(
         "deadman_trip_unfinished",
         "1 while a trip has begun and the orders are not yet known to be gone.",
         lambda sight: sight.guard.trip is not None and sight.guard.trip.under_way,

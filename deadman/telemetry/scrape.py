@@ -110,6 +110,20 @@ DAEMON: tuple[Family[DaemonSight], ...] = (
         lambda sight: sight.board.state_fault is None,
     ),
     counter(
+        "deadman_cluster_beats_total",
+        "Words to the register that hosts share, as a desk or as a witness, by what became of them.",
+        lambda sight: {
+            "ok": sum(line.ok for line in sight.board.lines.values()),
+            "failed": sum(line.failed for line in sight.board.lines.values()),
+        },
+        "outcome",
+    ),
+    gauge(
+        "deadman_cluster_beat_timestamp_seconds",
+        "When the last word to that register went through; 0 before that.",
+        lambda sight: max((line.timestamp for line in sight.board.lines.values()), default=0.0),
+    ),
+    counter(
         "deadman_webhook_posts_total",
         "Tries to post a transition to the webhook by what became of them; dropped: transitions given up.",
         lambda sight: sight.notices("webhook"),

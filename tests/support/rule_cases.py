@@ -9,7 +9,9 @@ from tests.support.rule_series import (
     FINE,
     MAKER,
     NEWS,
+    ROUNDS,
     STEP,
+    TURN,
     Series,
     account,
     bot,
@@ -232,6 +234,35 @@ CASES: tuple[Case, ...] = (
         {"process_start_time_seconds": steps((0, 10), (150, 10), (300, 10), (450, 30)), "deadman_build_info": ""},
     ),
     case("a bad config", {"deadman_config_last_reload_successful": then(1, 0)}, "DeadmanReloadFailed"),
+    case(
+        "a witness that took its desk's host for dead",
+        {**stands(DESK, 0, 0, tripped=NEWS), f'deadman_trips_total{{{DESK},cause="host"}}': NEWS},
+        "DeadmanTripped",
+        "DeadmanHostLost",
+    ),
+    case(
+        "a witness that stands by no more",
+        {f"deadman_witness_proven{{{DESK}}}": steps((1, TURN), (0, ROUNDS - TURN))},
+        "DeadmanWitnessLost",
+        at="11m15s",
+    ),
+    case("a witness that was restarted", {f"deadman_witness_proven{{{DESK}}}": then(1, 0)}, at="10m45s"),
+    case("a desk that nobody watches over", {f"deadman_witness_proven{{{DESK}}}": flat(0)}),
+    case(
+        "an etcd that does not answer",
+        {
+            'deadman_cluster_beats_total{outcome="ok"}': flat(9),
+            'deadman_cluster_beats_total{outcome="failed"}': growing(0, 5),
+        },
+        "DeadmanClusterUnreachable",
+    ),
+    case(
+        "an etcd that fails now and then",
+        {
+            'deadman_cluster_beats_total{outcome="ok"}': growing(9, 5),
+            'deadman_cluster_beats_total{outcome="failed"}': growing(0, 1),
+        },
+    ),
     case("a state that cannot be written", {"deadman_state_written": then(1, 0)}, "DeadmanStateNotWritten"),
     case("lost log lines", {"deadman_log_dropped_total": then(0, 9)}, "DeadmanLogDropped"),
 )

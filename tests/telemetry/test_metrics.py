@@ -83,6 +83,7 @@ deadman_account_phase_since_timestamp_seconds{account}
 deadman_account_open_orders{account} deadman_account_open_orders_timestamp_seconds{account}
 deadman_account_trip_ready{account} deadman_watch_stopped{watch} deadman_venue_fired_orders_total{account}
 deadman_watch_ignored_datagrams_total{watch} deadman_log_dropped_total{} deadman_state_written{}
+deadman_witness_proven{account} deadman_cluster_beats_total{outcome} deadman_cluster_beat_timestamp_seconds{}
 deadman_webhook_posts_total{outcome} deadman_pings_total{outcome}
 """
 

@@ -118,6 +118,8 @@ def test_what_is_broken_now_waits_for_nothing() -> None:
         "DeadmanDisarmedTooLong",
         "DeadmanTripUnfinished",
         "DeadmanWatchHeldTooLong",
+        "DeadmanWitnessLost",
+        "DeadmanClusterUnreachable",
     }
 
 
