@@ -310,6 +310,16 @@ def test_a_state_of_a_later_format_is_refused_in_words_and_not_called_damaged() 
         decode(signed(body.replace(b"format = 2", b"format = 3\nwhatever = true")), clock())
 
 
+@pytest.mark.parametrize(
+    ("line", "under_way"), [(b"under_way = false\n", False), (b"under_way = true\n", True), (b"", True)]
+)
+def test_a_request_may_be_under_way_unless_the_file_says_no(line: bytes, under_way: bool) -> None:
+    _, _, body = encode(replace(FULL, under_way=False), clock()).partition(b"\n")
+    assert b"under_way = false\n" in body
+    changed = body.replace(b"under_way = false\n", line)
+    assert decode(signed(changed), clock()).under_way is under_way
+
+
 def test_a_reason_that_utf8_cannot_hold_is_written_as_well_as_may_be() -> None:
     memory = Memory(accounts={"a": AccountMemory(disarmed=Disarmed(NOW, "alice", "half a pair: \ud83d"))})
     disarmed = decode(encode(memory, clock()), clock()).accounts["a"].disarmed
