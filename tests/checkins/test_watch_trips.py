@@ -212,6 +212,19 @@ def test_a_goodbye_releases_where_so_configured() -> None:
     assert not desk.guard("b").awaited
 
 
+@pytest.mark.parametrize("watch", [QUOTER, LEAVER], ids=lambda config: config.on_stopping)
+def test_a_goodbye_is_told_once_also_beside_a_check_in_before_it(
+    watch: WatchConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    desk = desk_of(deribit("a", "quoter"), watches=(watch,))
+    desk.say("quoter", "WATCHDOG=1", age=0.02)
+    desk.say("quoter", "STOPPING=1", age=0.01)
+    desk.advance(1.0)
+    told = [record.getMessage() for record in caplog.records if getattr(record, "event", "") == "watch_stopping"]
+    assert told == [f"watch quoter: said STOPPING=1; on_stopping is {watch.on_stopping}"]
+
+
 def test_a_bot_back_from_its_goodbye_within_one_look_has_still_been_away() -> None:
     desk = desk_of(deribit("a", "quoter"))
     desk.say("quoter", "STOPPING=1", age=0.02)

@@ -160,10 +160,13 @@ async def test_hundreds_of_orders_go_within_the_venues_credits_and_the_promise(
         assert not book.orders
 
 
-async def test_a_few_orders_go_at_once(autojump_clock: MockClock) -> None:
-    book = Book(quotes(15), latency=0.0)
+@pytest.mark.parametrize(("number", "seconds"), [(15, 0.0), (16, 0.2), (20, 1.0)])
+async def test_a_few_orders_go_at_once_and_a_quarter_of_the_venues_credits_is_left_to_the_bot(
+    number: int, seconds: float, autojump_clock: MockClock
+) -> None:
+    book = Book(quotes(number), latency=0.0)
     await orders(book).cancel()
-    assert trio.current_time() == pytest.approx(0.0, abs=0.01)
+    assert trio.current_time() == pytest.approx(seconds, abs=0.01)
 
 
 async def test_while_hundreds_of_orders_go_their_number_is_told(autojump_clock: MockClock) -> None:
