@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from deadman.model import facts, succession
 from deadman.model.account import Standing
 from deadman.model.duty import Duty, duty
+from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard, Phase
 from deadman.model.identity import Identity
@@ -245,3 +246,26 @@ def test_an_account_of_which_anything_is_to_be_remembered_is_set_aside_before_th
     assert third.aside is not None
     assert third.aside.identity == Identity(PLACE, *(("second", "theirs") if is_kept else ("first", "ours")))
     assert (back.aside and back.aside.identity) == (Identity(PLACE, "second", "theirs") if is_kept else None)
+
+
+SAID_MEANWHILE: list[tuple[Fact, Callable[[Guard], object], object]] = [
+    (facts.TurnedOn(55.0), lambda guard: guard.turned_on, True),
+    (facts.Failed(55.0, Reason.VENUE_ERROR, "late"), lambda guard: guard.trouble and guard.trouble.detail, "late"),
+    (
+        facts.Proven(55.0, Proof(54.0, 30.0, Coverage.INHERITED)),
+        lambda guard: (guard.margin(60.0), guard.covered_since),
+        (24.0, 54.0),
+    ),
+    (facts.Attempted(55.0, 20.0), lambda guard: guard.lease_end, 110.0),
+    (facts.Awaited(55.0), lambda guard: guard.awaited, True),
+    (facts.SessionOpened(55.0, can_cancel=False), lambda guard: (guard.session_at, guard.can_cancel), (55.0, False)),
+]
+
+
+@pytest.mark.parametrize(("said", "read", "known"), SAID_MEANWHILE, ids=lambda one: getattr(type(one), "__name__", ""))
+def test_what_is_learned_before_the_venue_tells_that_it_is_the_same_account_is_known_of_it(
+    said: Fact, read: Callable[[Guard], object], known: object
+) -> None:
+    before = ours([])
+    assert read(before) != known
+    assert read(folded([SECOND, said, STILL_OURS], before)) == known
