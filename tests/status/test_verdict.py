@@ -227,6 +227,13 @@ WORDS: list[tuple[str, Verdict, Histories, Watch, str]] = [
         ALIVE,
         "btc-desk: tripped, and the key may not cancel: cancel at Deribit by hand",
     ),
+    (
+        "a trip before there is a session",
+        Verdict.ACT,
+        {"btc-desk": (OPERATOR,)},
+        ALIVE,
+        "btc-desk: tripped by bob, open orders not known yet",
+    ),
     ("the switch off", Verdict.ACT, {"btc-desk": (OPEN, READ_BACK, OFF)}, ALIVE, "btc-desk: the switch is off"),
     ("rejected", Verdict.ACT, {"btc-desk": (AWAY,)}, ALIVE, "btc-desk: rejected by Deribit"),
 ]
