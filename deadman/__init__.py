@@ -59,7 +59,7 @@ A check-in, and then none: the cancel.
     transport/peers.py     the kernel's date and sender of a datagram
     checkins/sockets.py    the socket of each watch is read, in the loop
     checkins/protocol.py   what the datagram says
-    checkins/rounds.py     ten times a second: first all mail, then who is silent
+    checkins/rounds.py     at once, and ten times a second: first all mail, then who is silent
     model/watch.py         whether a bot is alive, which accounts hang on it, and whether they may be tripped
     model/board.py         the fact Tripped is posted
     model/guard.py         the phase is now TRIPPING

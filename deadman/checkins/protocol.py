@@ -39,11 +39,6 @@ class Mail:
     oddity: Datagram | None = None
     stranger: Datagram | None = None
 
-    @property
-    def urgent(self) -> bool:
-        """Whether it should not wait for the next regular look."""
-        return self.trigger is not None or self.stopping is not None
-
     def accept(self, datagram: Datagram) -> Mail:
         """The mail with one more datagram. One that says nothing we know is counted, and does nothing."""
         lines, mail = datagram.data.removesuffix(b"\0").split(b"\n"), self

@@ -1,22 +1,29 @@
-"""The loop's part of the watches: read all mail, then judge, ten times a second and at once when told to."""
+"""The loop's part of the watches: read the mail, then judge, as soon as there is any, and ten times a second.
+
+A look costs what has changed since the last one. It looks ten times a second though nothing has, while any process is
+up: so it sees that we were away.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Protocol
 
 import trio
 
+from deadman.checkins.agenda import Agenda
 from deadman.checkins.protocol import Datagram, Mail
 from deadman.checkins.silences import Notebook, SilenceFiles, SilenceStore
 from deadman.model import facts
+from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.facts import Cause
 from deadman.model.promise import NOTICE
-from deadman.model.settings import Account, WatchConfig
+from deadman.model.settings import WatchConfig
 from deadman.model.text import plain
 from deadman.model.watch import Case, Sender, Watch, judge, may_trip
 from deadman.transport.peers import is_gone
@@ -26,8 +33,11 @@ log = logging.getLogger(__name__)
 LOOK_INTERVAL = 0.1
 """Seconds between two looks; a silence is noticed this late at most, well within `promise.NOTICE`."""
 
-SHORTEST_LOOK_INTERVAL = 0.02
-"""Seconds between two looks at least, however much urgent mail comes."""
+IDLE_LOOK_INTERVAL = 1.0
+"""The same while no process is up, of which we could miss anything."""
+
+SHORTEST_LOOK_INTERVAL = 0.015
+"""Seconds between two looks at least, however much mail comes."""
 
 ABSENCE = 1.0
 """Seconds between two looks from which on check-ins may be lost, where bots do not wait for a full socket."""
@@ -63,8 +73,11 @@ class Inboxes(Protocol):
     def take(self, watch: str) -> Mail:
         """All that had arrived for it when this was called, whether or not anything else has looked yet."""
 
+    def arrived(self) -> Collection[str]:
+        """The watches for which something came that nobody took, as far as anybody has looked."""
+
     async def serve(self, wake: Callable[[], None]) -> None:
-        """Receive, until cancelled; `wake` is called in the loop when something urgent came."""
+        """Receive, until cancelled; `wake` is called in the loop when something came."""
 
     async def find_users(self) -> None:
         """Ask again for users who were not known at the start, until cancelled."""
@@ -93,13 +106,15 @@ class Watches:
     silences: SilenceStore = field(default_factory=lambda: SilenceFiles(()))
     _configs: dict[str, WatchConfig] = field(default_factory=dict)
     _unmet: dict[str, frozenset[str]] = field(default_factory=dict)
-    _settled: dict[str, tuple[Case | None, float]] = field(default_factory=dict)
-    _urgent: trio.Event = field(default_factory=trio.Event)
+    _woken: trio.Event = field(default_factory=trio.Event)
     _interval: float = LOOK_INTERVAL
 
     def __post_init__(self) -> None:
-        self._mail_handler, self._notebook = MailHandler(self.board), Notebook(self.silences)
+        self._agenda, self._notebook = Agenda(self.board), Notebook(self.silences)
+        self._mail_handler = MailHandler(self.board, self._agenda)
         self._booted_for, self._looked_at = self.boottime(), self.board.clock.now()
+        self.board.listen(self._on_account)
+        self.board.listen_to_watches(self._on_watch)
 
     def apply(self, configs: Mapping[str, WatchConfig], prepared: Change | None = None) -> None:
         """Watch these processes from now on; what is known of one that was watched before stays.
@@ -112,6 +127,7 @@ class Watches:
             prepared.commit()
         for name in self._configs.keys() - configs.keys():
             self.board.forget_watch(name)
+            self._agenda.forget(name)
             self._mail_handler.forget(name)
         self._configs = dict(configs)
         for config in configs.values():
@@ -134,41 +150,60 @@ class Watches:
     async def run(self) -> None:
         """Read and judge until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.inboxes.serve, lambda: self._urgent.set())
+            nursery.start_soon(self.inboxes.serve, self.wake)
             nursery.start_soon(self.inboxes.find_users)
             nursery.start_soon(self._notebook.keep)
             while True:
                 self.look()
                 await trio.sleep(SHORTEST_LOOK_INTERVAL)
                 with trio.move_on_after(self._interval - SHORTEST_LOOK_INTERVAL):
-                    await self._urgent.wait()
-                self._urgent = trio.Event()
+                    await self._woken.wait()
+
+    def wake(self) -> None:
+        """Look now, or as soon after the last look as may be."""
+        self._woken.set()
 
     def look(self) -> None:
-        """Read all mail, then judge."""
+        """Read what mail there is, and all of those who would be judged silent without it; then judge."""
         # The clocks before the mail: whatever came until `now` has been read when silence until `now` is judged,
         # and if we are stopped anywhere in between, either this look or the next one sees that we were away.
         booted_for, now = self.boottime(), self.board.clock.now()
         self._move_holds()
-        for config in self._configs.values():
-            self._mail_handler.handle(config, self.inboxes.take(config.name), now)
+        for name in dict.fromkeys((*self.inboxes.arrived(), *self._agenda.due_watches(now))):
+            if name in self._configs:
+                self._mail_handler.handle(self._configs[name], self.inboxes.take(name), now)
+                self._agenda.put_off(name, self._mail_handler.put_off_until(name))
         self._count_absence(booted_for, now)
-        self._judge_watches(now)
+        for name in self._agenda.due_watches(now):
+            if name in self._configs:
+                self._judge_watch(self.board.watch(name), now)
         self._judge_accounts(now)
         self._end_holds(now)
         self._note_silences(now)
         self._booted_for, self._looked_at = booted_for, now
+        if not self._agenda.touched:
+            self._woken = trio.Event()
+
+    def _on_account(self, account: str, before: Standing, after: Standing) -> None:
+        if before.guard is not after.guard:
+            self._agenda.touch(account)
+            self.wake()
+
+    def _on_watch(self, before: Watch, after: Watch) -> None:
+        self._agenda.note(after)
+        self.wake()
 
     def _count_absence(self, booted_for: float, now: float) -> None:
         """After the mail is read: silence is counted in our waking time, without what we were stopped for.
 
         A suspend needs no pause: the monotonic clock stood still.
         """
-        gap = now - self._looked_at
+        slept_in = max(0.0, self._interval - LOOK_INTERVAL)  # of our own accord: nobody was up
+        gap = now - self._looked_at - slept_in
         if gap > NOTICE:
             for watch in self._watched():
                 self.board.put_watch(watch.paused(self._looked_at + self._interval, now))
-        absence = max(booted_for - self._booted_for, gap)
+        absence = max(booted_for - self._booted_for - slept_in, gap)
         if absence > ABSENCE and self._configs:
             told = {"event": "away"}
             log.warning("we were away for %.1f s: that counts as no bot's silence", absence, extra=told)
@@ -177,10 +212,11 @@ class Watches:
 
     def _note_silences(self, now: float) -> None:
         """For the next run, as of our next look: so that what a crash between the two costs errs to the trip."""
-        unheard = [watch for watch in self.board.watches().values() if watch.unheard]
+        unheard = self._agenda.known(self._agenda.unheard)
         counting = [watch.timeout for watch in unheard if watch.alive(now)]
+        longest = LOOK_INTERVAL if self._agenda.busy else max(LOOK_INTERVAL, IDLE_LOOK_INTERVAL)
         self._interval = min(
-            LOOK_INTERVAL, max(SHORTEST_LOOK_INTERVAL, LOOK_SHARE * min(counting, default=LOOK_INTERVAL / LOOK_SHARE))
+            longest, max(SHORTEST_LOOK_INTERVAL, LOOK_SHARE * min(counting, default=longest / LOOK_SHARE))
         )
         spent = {watch.name: watch.spent(now, self._interval) for watch in unheard}
         self._notebook.note({name: seconds for name, seconds in spent.items() if seconds is not None})
@@ -188,34 +224,27 @@ class Watches:
     def _move_holds(self) -> None:
         """Before the mail is handled: a hold that ended while the machine slept keeps nothing back."""
         slept = self.board.clock.slept()
-        for watch in self.board.watches().values():
+        for watch in self._agenda.known(self._agenda.held):
             moved = watch.hold and watch.hold.after_sleep(slept)
             if moved != watch.hold:
                 self.board.put_watch(replace(watch, hold=moved))
 
-    def _judge_watches(self, now: float) -> None:
-        for watch in self._watched():
-            at = watch.silent_at()
-            if at is not None and at <= now and watch.died_at is None:
-                words = silence(watch, now, self.is_gone)
-                log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
-                self._mail_handler.tell_observers(watch.name, words)
-                self.board.put_watch(replace(watch, died_at=at, stopping_at=None))
+    def _judge_watch(self, watch: Watch, now: float) -> None:
+        at = watch.silent_at()
+        if at is not None and at <= now and watch.died_at is None:
+            words = silence(watch, now, self.is_gone)
+            log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
+            self._mail_handler.tell_observers(watch.name, words)
+            self.board.put_watch(replace(watch, died_at=at, stopping_at=None))
 
     def _judge_accounts(self, now: float) -> None:
-        """But for those of which nothing followed when they were judged last, and nothing has changed since."""
-        watches = self.board.watches()
-        for account in self.board.configs.values():
-            known = tuple(watches[name] for name in account.watches if name in watches)
+        """Those alone of which something was learned since they were judged last, or for which time has come."""
+        for account, watches in self._agenda.take_accounts(now):
             guard = self.board.guard(account.name)
-            settled, until = self._settled.get(account.name, (None, now))
-            if settled is not None and now < until and settled.is_about(account, guard, known):
-                continue
-            case = Case(account, guard, known, self._looked_at, now, lambda watch: silence(watch, now, self.is_gone))
-            news = list(judge(case))
-            for fact in news:
+            case = Case(account, guard, watches, self._looked_at, now, lambda watch: silence(watch, now, self.is_gone))
+            for fact in list(judge(case)):
                 self.board.post(account.name, fact)
-            self._settled[account.name] = (None if news else case, case.next_change)
+            self._agenda.settle(account.name, case.next_change)
             self._tell_unmet(account.name, replace(case, guard=self.board.guard(account.name)).unmet)
 
     def _tell_unmet(self, account: str, unmet: frozenset[str]) -> None:
@@ -231,7 +260,7 @@ class Watches:
 
     def _end_holds(self, now: float) -> None:
         """After the judging: until then a silence counts from the hold's end."""
-        for watch in self.board.watches().values():
+        for watch in self._agenda.known(self._agenda.held):
             if watch.hold is not None and not watch.held(now):
                 told = {"event": "hold_over", "watch": watch.name}
                 log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by, extra=told)
@@ -247,6 +276,7 @@ class MailHandler:
     """Folds mail into the watches on the board, and trips at a process's own word."""
 
     board: Board
+    agenda: Agenda
     _triggers: dict[str, Datagram] = field(default_factory=dict)
     _obeyed_at: dict[str, float] = field(default_factory=dict)
     _told: set[tuple[str, int | None]] = field(default_factory=set)
@@ -263,9 +293,13 @@ class MailHandler:
         self._triggers.pop(watch, None)
         self._obeyed_at.pop(watch, None)
 
+    def put_off_until(self, watch: str) -> float:
+        """Until when a trigger waits; inf when none does."""
+        return self._obeyed_at.get(watch, -inf) + TRIGGER_PAUSE if watch in self._triggers else inf
+
     def tell_observers(self, watch: str, reason: str) -> None:
         """Say of accounts that are only looked at what would have happened to them."""
-        for account in self._accounts_of(watch):
+        for account in self.agenda.accounts_of(watch):
             if account.observe and account.on_trip != "none":
                 told = {"event": "would_have_tripped", "account": account.name, "watch": watch}
                 words = "%s: would have tripped, but is only observed: %s: %s"
@@ -323,7 +357,7 @@ class MailHandler:
     def _trigger_if_told(self, name: str, trigger: Datagram | None, now: float) -> None:
         if trigger is not None:
             self._triggers[name] = trigger
-        if name not in self._triggers or now < self._obeyed_at.get(name, -TRIGGER_PAUSE) + TRIGGER_PAUSE:
+        if name not in self._triggers or now < self.put_off_until(name):
             return
         sign = self._triggers.pop(name)
         self._obeyed_at[name] = now
@@ -337,12 +371,9 @@ class MailHandler:
 
     def _trip(self, watch: str, cause: Cause, at: float, reason: str) -> None:
         self.tell_observers(watch, reason)
-        for account in self._accounts_of(watch):
+        for account in self.agenda.accounts_of(watch):
             if may_trip(account, self.board.standing(account.name).guard, cause):
                 self.board.post(account.name, facts.Tripped(at, cause, watch, reason))
-
-    def _accounts_of(self, watch: str) -> list[Account]:
-        return [account for account in self.board.configs.values() if watch in account.watches]
 
 
 def silence(watch: Watch, now: float, is_gone: Callable[[int], bool]) -> str:

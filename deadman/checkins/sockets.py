@@ -136,11 +136,11 @@ class SocketInbox:
         self._emptied_at = clock.now()
 
     def read(self) -> bool:
-        """Read some of what is there; whether something urgent came that was not there before."""
+        """Read some of what is there; whether anything was."""
         with self._lock:
-            urgent_before = self._mail.urgent
+            before = self._mail
             self._read(READ_BY_THREAD)
-            return self._mail.urgent and not urgent_before
+            return self._mail is not before
 
     def take(self) -> Mail:
         with self._lock:
@@ -179,7 +179,9 @@ class SocketInboxes:
         self._clock = clock
         self._adopted = dict(adopted or {})
         self._inboxes: dict[str, SocketInbox] = {}
-        self._by_descriptor: dict[int, SocketInbox] = {}
+        self._by_descriptor: dict[int, str] = {}
+        self._arrived: dict[str, None] = {}
+        self._is_served = False
         self._configs: dict[str, WatchConfig] = {}
         self._unknown: set[str] = set()
         self._discards = Discards()
@@ -221,7 +223,7 @@ class SocketInboxes:
         self, configs: Mapping[str, WatchConfig], permits: Mapping[str, Permit], opened: Mapping[str, SocketInbox]
     ) -> None:
         for name, inbox in opened.items():
-            self._inboxes[name] = self._by_descriptor[inbox.bound.socket.fileno()] = inbox
+            self._inboxes[name], self._by_descriptor[inbox.bound.socket.fileno()] = inbox, name
             self._ready.register(inbox.bound.socket, select.EPOLLIN)
         for name in self._inboxes.keys() - configs.keys() - self._adopted.keys():
             self._drop(name)
@@ -236,14 +238,25 @@ class SocketInboxes:
     def take(self, watch: str) -> Mail:
         return self._inboxes[watch].take()
 
+    def arrived(self) -> list[str]:
+        """All, while no thread reads; else one by one, since it may add another at any time."""
+        if not self._is_served:
+            return list(self._configs)
+        names: list[str] = []
+        while self._arrived:
+            names.append(self._arrived.popitem()[0])
+        return names
+
     async def serve(self, wake: Callable[[], None]) -> None:
         stop = threading.Event()
         token = trio.lowlevel.current_trio_token()
+        self._is_served = True
         try:
             await trio.to_thread.run_sync(
                 self._read_all, stop, token, wake, abandon_on_cancel=True, limiter=trio.CapacityLimiter(1)
             )
         finally:
+            self._is_served = False
             stop.set()
 
     async def find_users(self) -> None:
@@ -266,8 +279,10 @@ class SocketInboxes:
     def _read_all(self, stop: threading.Event, token: trio.lowlevel.TrioToken, wake: Callable[[], None]) -> None:
         while not stop.is_set():
             for descriptor, _ in self._ready.poll(THREAD_WAKE_INTERVAL):
-                inbox = self._by_descriptor.get(descriptor)
+                name = self._by_descriptor.get(descriptor, "")
+                inbox = self._inboxes.get(name)
                 if inbox is not None and inbox.read():
+                    self._arrived[name] = None
                     with suppress(trio.RunFinishedError):
                         token.run_sync_soon(wake, idempotent=True)
             if not self._discards.has_room:

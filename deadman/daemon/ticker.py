@@ -11,12 +11,13 @@ from pathlib import Path
 import trio
 
 from deadman.model import facts
+from deadman.model.account import Standing
 from deadman.model.board import Board
 
 log = logging.getLogger(__name__)
 
-TICK = 0.1
-"""Seconds: an expiry is told this late at most."""
+TICK = 0.25
+"""Seconds between two ticks at most; what time alone changes before that is told when it comes."""
 
 JUMP = 1.0
 """Seconds by which two clocks may part between ticks; time servers slew far slower than that."""
@@ -38,20 +39,30 @@ class Ticker:
     judged: Callable[[], None] = lambda: None
     offsets: Callable[[], Offsets] = clock_offsets
     _known: Offsets = field(init=False)
+    _scope: trio.CancelScope | None = None
 
     def __post_init__(self) -> None:
         self._known = self.offsets()
 
     async def run(self) -> None:
+        self.board.listen(self._on_change)
         while True:
-            due = self.board.clock.now() + TICK
-            await trio.sleep_until(due)
-            now = self.board.clock.now()
+            with trio.CancelScope(deadline=self._due_at(self.board.clock.now() + TICK)) as self._scope:
+                await trio.sleep_forever()
+            now, due = self.board.clock.now(), self._scope.deadline
             loop = self.board.loop
             self.board.loop = replace(loop, tick_at=now, lag=loop.lag.observe(max(0.0, now - due)))
             self.board.let_time_pass()
             self._compare_clocks(now)
             self.judged()
+
+    def _due_at(self, tick: float) -> float:
+        return max(self.board.clock.now(), min(tick, self.board.due_at))
+
+    def _on_change(self, account: str, before: Standing, after: Standing) -> None:
+        """What is due sooner now is waited for no longer."""
+        if self._scope is not None and self.board.due_at < self._scope.deadline:
+            self._scope.deadline = self._due_at(self._scope.deadline)
 
     def _compare_clocks(self, now: float) -> None:
         before, self._known = self._known, self.offsets()

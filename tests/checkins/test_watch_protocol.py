@@ -29,7 +29,7 @@ def test_a_check_in_is_counted_once_and_dated(data: bytes) -> None:
     assert folded.check_in is not None
     assert (folded.check_in.at, folded.check_in.sender) == (1.0, BOT)
     assert folded.ignored == 0
-    assert not folded.urgent
+    assert (folded.trigger, folded.stopping) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_a_check_in_is_counted_once_and_dated(data: bytes) -> None:
 def test_anything_else_is_counted_and_ignored(data: bytes) -> None:
     folded = mail(data)
     assert folded.ignored == 1
-    assert (folded.check_ins, folded.check_in, folded.status, folded.urgent) == (0, None, None, False)
+    assert (folded.check_ins, folded.check_in, folded.status, folded.trigger) == (0, None, None, None)
 
 
-def test_a_trigger_and_a_goodbye_are_urgent_and_no_check_ins() -> None:
+def test_a_trigger_and_a_goodbye_are_no_check_ins() -> None:
     for data in (b"WATCHDOG=trigger", b"STOPPING=1\nSTATUS=bye"):
-        assert mail(data).urgent
+        assert (mail(data).trigger or mail(data).stopping) is not None
         assert mail(data).check_ins == 0
 
 
@@ -68,7 +68,7 @@ def test_a_barrier_is_known_and_says_nothing() -> None:
 
 def test_the_mail_of_a_stranger_is_counted_and_does_nothing() -> None:
     folded = Mail().refuse(Datagram(1.0, b"WATCHDOG=trigger\nWATCHDOG=1", BOT))
-    assert (folded.ignored, folded.check_ins, folded.urgent) == (1, 0, False)
+    assert (folded.ignored, folded.check_ins, folded.trigger) == (1, 0, None)
 
 
 @given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1).map(b"\n".join)))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from deadman.checkins.agenda import Agenda
 from deadman.checkins.protocol import Mail
 from deadman.checkins.rounds import MailHandler
 from deadman.checkins.sockets import LONGEST, SocketInboxes, receive
@@ -222,12 +223,12 @@ def test_only_the_configured_user_may_check_in_and_others_are_told_once(
 ) -> None:
     board, told = Board.new(CLOCK), config("quoter", user=str(os.getuid() + 1))
     board.put_watch(Watch("quoter", 5.0))
-    handler = MailHandler(board)
+    handler = MailHandler(board, Agenda(board))
     with inboxes_in(watch_directory, "quoter", user=told.user) as inboxes:
         for _ in range(3):
             send(watch_directory / "quoter.sock", b"WATCHDOG=trigger\nWATCHDOG=1\nSTATUS=hello")
             mail = inboxes.take("quoter")
-            assert (mail.check_ins, mail.ignored, mail.urgent, mail.status) == (0, 1, False, None)
+            assert (mail.check_ins, mail.ignored, mail.trigger, mail.status) == (0, 1, None, None)
             handler.handle(told, mail, CLOCK.now())
         inboxes.apply({"quoter": config("quoter", user=str(os.getuid()))})
         send(watch_directory / "quoter.sock", b"WATCHDOG=1")

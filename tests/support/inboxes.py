@@ -22,8 +22,7 @@ class InMemoryInboxes:
     def send(self, watch: str, datagram: Datagram) -> None:
         """Raises KeyError where nobody listens, as the kernel would."""
         self._mail[watch] = self._mail[watch].accept(datagram)
-        if self._mail[watch].urgent:
-            self._wake()
+        self._wake()
 
     def prepare(self, configs: Mapping[str, WatchConfig]) -> Change:
         return Change(partial(self.apply, configs))
@@ -34,6 +33,9 @@ class InMemoryInboxes:
     def take(self, watch: str) -> Mail:
         mail, self._mail[watch] = self._mail[watch], Mail()
         return mail
+
+    def arrived(self) -> list[str]:
+        return [name for name, mail in self._mail.items() if mail != Mail()]
 
     async def serve(self, wake: Callable[[], None]) -> None:
         self._wake = wake
