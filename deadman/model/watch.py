@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from operator import is_
 
 from deadman.model import facts
 from deadman.model.clock import SUSPENDED
@@ -189,12 +188,6 @@ class Case:
         """
         silences = (watch.silent_at() for watch in self.watches)
         return min((at for at in silences if at is not None and at > self.now), default=inf)
-
-    def is_about(self, account: Account, guard: Guard, watches: Sequence[Watch]) -> bool:
-        """Whether nothing was learned since of the account or of its watches."""
-        if self.account is not account or self.guard is not guard or len(self.watches) != len(watches):
-            return False
-        return all(map(is_, self.watches, watches))
 
 
 def may_trip(account: Account, guard: Guard, cause: Cause) -> bool:

@@ -18,8 +18,7 @@ import httpx
 import trio
 
 from deadman.model.errors import Reason, Refused, Unavailable
-from deadman.transport.dial import Dialler, hang_up
-from deadman.transport.tls import TlsStream
+from deadman.transport.dial import Dialler, TlsStream, hang_up
 
 MAX_BODY = 4 * 2**20
 """Bytes; whatever is longer is not an answer."""

@@ -10,8 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from deadman.transport.dial import held
-from deadman.transport.tls import AT_ONCE, TlsStream
+from deadman.transport.dial import RECORD, TlsStream, held
 from tests.support.venue_certificates import served, trusted
 
 LONG = bytes(range(256)) * 4096
@@ -37,7 +36,7 @@ async def test_what_is_longer_than_any_buffer_arrives_whole_both_ways() -> None:
             nursery.start_soon(sender.send_all, LONG)
             arrived = bytearray()
             while len(arrived) < len(LONG):
-                arrived += await receiver.receive_some(AT_ONCE)
+                arrived += await receiver.receive_some(RECORD)
             assert arrived == LONG
 
 
