@@ -9,7 +9,7 @@ import sys
 from importlib.resources import files
 
 from deadman.cli.parser import Misused
-from deadman.config.describe import effective_text, example, reference
+from deadman.config.describe import effective_text, example, foreground_example, reference
 from deadman.config.load import load
 from deadman.model.text import closest
 from deadman.telemetry.runbook import TEXT, texts
@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     if parser.get_default("verb") == "config":
         told = "every key there is: its values, default and meaning"
         parser.add_argument("--reference", action="store_true", help=told)
+    if parser.get_default("verb") == "init":
+        told = "for a first try in a terminal: secrets are files, and the directories stand beside the config"
+        parser.add_argument("--testnet", action="store_true", help=told)
     if parser.get_default("verb") == "rules":
         told = "where the runbook stands that alerts lead to; default: the page of the daemon that was scraped"
         parser.add_argument("--runbook-base", type=base_url, metavar="URL", help=told)
@@ -34,7 +37,7 @@ def run_config(arguments: argparse.Namespace) -> int:
 
 def run_init(arguments: argparse.Namespace) -> int:
     """Print a commented config to start from; change it until `deadman check` is content."""
-    sys.stdout.write(example())
+    sys.stdout.write(foreground_example() if arguments.testnet else example())
     return 0
 
 

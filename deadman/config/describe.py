@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -87,6 +88,12 @@ def example() -> str:
     )
     head = _HEAD.replace("{daemon}", daemon).replace("{cluster}", cluster).replace("{watch}", watch)
     return "".join((head, *accounts))
+
+
+def foreground_example() -> str:
+    """The same for `deadman run` in a terminal: secrets are files and the directories stand beside the config."""
+    text = re.sub(r'\{ credential = "secrets_([^"]+)" \}', r'{ file = "secrets/\1" }', example())
+    return re.sub(r'^# ((run|state)(?:time)?_directory) = "[^"]*"', r'\1 = "\2"', text, flags=re.MULTILINE)
 
 
 def _example_keys(keys: Iterable[Key]) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from deadman.cli.check import judge
 from deadman.cli.files import run_init
+from deadman.config.describe import example, foreground_example
 from deadman.config.document import read_document
 from deadman.config.load import account_keys
 from deadman.model.keys import Key, keys_of
@@ -22,8 +23,22 @@ EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 
 
 def test_init_prints_the_example_byte_for_byte(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_init(argparse.Namespace(config=Path("unused.toml"))) == 0
+    assert run_init(argparse.Namespace(config=Path("unused.toml"), testnet=False)) == 0
     assert capsys.readouterr().out.encode() == EXAMPLE.read_bytes()
+
+
+def test_the_example_for_a_first_try_differs_only_in_where_secrets_and_directories_are() -> None:
+    usual, first = example().splitlines(), foreground_example().splitlines()
+    assert [one for one in first if one not in usual] == [
+        'runtime_directory = "run" # control.sock and watch/NAME.sock; '
+        "default: systemd's, /run/deadman, or the user's",
+        'state_directory = "state"',
+        'client_secret = { file = "secrets/options-desk" }  # where the API key\'s secret lives',
+        '# private_key = { file = "secrets/coinbase-desk" }',
+        'api_key = { file = "secrets/sx-maker" }  # where the API key lives; required',
+    ]
+    assert len(usual) == len(first)
+    assert {account["network"] for account in tomllib.loads("\n".join(first))["accounts"].values()} == {"testnet"}
 
 
 def test_the_example_is_valid_apart_from_its_secrets() -> None:

@@ -67,7 +67,7 @@ class DeribitAccount(Account):
 # private_key = { credential = "secrets_coinbase-desk" }
 """
 
-    network: Literal["mainnet", "testnet", "coinbase"] = key(choice(*URLS), "which exchange", example='"mainnet"')
+    network: Literal["mainnet", "testnet", "coinbase"] = key(choice(*URLS), "which exchange", example='"testnet"')
     url: str = key(
         address("wss", "ws"), "replaces the network's address", otherwise="the network's", example='"wss://…"'
     )

@@ -45,7 +45,7 @@ class SxBetAccount(Account):
 {keys}
 """
 
-    network: Literal["mainnet", "testnet"] = key(choice(*URLS), "which exchange", example='"mainnet"')
+    network: Literal["mainnet", "testnet"] = key(choice(*URLS), "which exchange", example='"testnet"')
     url: str = key(
         address("https", "http"), "replaces the network's address", otherwise="the network's", example='"https://…"'
     )
