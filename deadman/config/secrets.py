@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import assert_never
 
 from deadman.config.document import CONFIG_INVALID, SECRET_EXPOSED, Fault
-from deadman.model.secret import Secret, SecretSource
+from deadman.model.secret import KeyForm, Secret, SecretSource
 
 PLACEHOLDER = "REPLACE_ME"
 LARGEST = 64 * 1024
@@ -33,7 +33,10 @@ def read(source: SecretSource, environment: Mapping[str, str]) -> Secret:
     """
     place, content = _fetch(source, environment)
     try:
-        return Secret(_judged(content))
+        value = _judged(content)
+        if source.form is not None:
+            _judge_key(value, source.form)
+        return Secret(value)
     except SecretError as error:
         raise SecretError(f"{place} {error.message}", error.hint) from None
 
@@ -57,13 +60,14 @@ def check_sources(
 
 
 def _judged(content: bytes) -> str:
-    """The secret in `content`, less one newline at its end."""
+    """The secret in `content`, less the line ends behind it."""
     if len(content) > LARGEST:
         raise SecretError(f"is larger than {LARGEST} bytes: no key is")
     try:
-        value = re.sub(r"\r?\n\Z", "", content.decode("ascii"))
+        value = content.decode("ascii").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise SecretError("holds bytes that are no ASCII text: no key does") from None
+        hint = "save it as plain text, without a byte order mark"
+        raise SecretError("holds bytes that are no ASCII text: no key does", hint) from None
     if not value.strip():
         raise SecretError("holds nothing but blanks" if value else "is empty")
     if PLACEHOLDER in value:
@@ -71,11 +75,61 @@ def _judged(content: bytes) -> str:
     if value != value.strip():
         raise SecretError("begins or ends with blanks or empty lines", "leave the key alone in there")
     lines = value.splitlines()
+    if value.startswith("{"):
+        raise SecretError("holds a JSON object", "copy the key out of it, and leave that alone in there")
     if len(lines) > 1 and not value.startswith("-----BEGIN"):
         raise SecretError(f"holds {len(lines)} lines", "a key is one line, or a PEM block")
     if not all(line.isprintable() for line in lines):
         raise SecretError("holds control characters: no key does")
     return value
+
+
+_ASSIGNMENT = re.compile(r"(export\s+)?[A-Za-z_][A-Za-z0-9_]*\s*=\s*[^=\s]")
+
+
+def _judge_key(value: str, form: KeyForm) -> None:
+    """Raises SecretError for what is no key of that form. Of what is there only the kind is told."""
+    if value[0] == value[-1] and value[0] in "\"'`":
+        raise SecretError("holds quotes around the key", "leave the key alone in there, without quotes")
+    if _ASSIGNMENT.match(value):
+        raise SecretError("holds an assignment, NAME=value", "leave the key alone in there, without its name")
+    if value.startswith("-----BEGIN") and "\\n" in value:
+        raise SecretError(
+            "holds a PEM block whose line ends are written as \\n", r"sed -i 's/\\n/\n/g' makes lines of it"
+        )
+    if not value.startswith("-----BEGIN"):
+        raw = re.fullmatch(r"[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==", value)
+        kind, told, hint = "base64" if raw and "base64" in form.kinds else "line", "a line of text", ""
+    else:
+        kind, told, hint = _pem(value)
+    if kind not in form.kinds:
+        raise SecretError(f"holds {told}, not {form.words}", hint or form.hint)
+
+
+def _pem(value: str) -> tuple[str, str, str]:
+    """The kind of a PEM block, also in words, and what to do where it is a right one in a wrong form."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # late: who has no such key need not wait for it
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(value.encode(), password=None)
+    except TypeError:
+        return "", "an encrypted private key", "`openssl pkey -in FILE -out NEW` decrypts it"
+    except (ValueError, UnsupportedAlgorithm):
+        heads = " ".join(re.findall(r"-----BEGIN ([A-Z0-9 ]+)-----", value))
+        words = {"PUBLIC": "a public key", "CERTIFICATE": "a certificate", "OPENSSH": "a key in OpenSSH's own form"}
+        told = next((told for word, told in words.items() if word in heads), "a PEM block that holds no private key")
+        return "", told, "the private half belongs there" if "PUBLIC" in heads else ""
+    match key:
+        case ed25519.Ed25519PrivateKey():
+            return "ed25519", "an Ed25519 private key", ""
+        case ec.EllipticCurvePrivateKey():
+            kind = "p256" if isinstance(key.curve, ec.SECP256R1) else ""
+            return kind, f"an EC private key ({key.curve.name})", ""
+        case rsa.RSAPrivateKey():
+            return "", "an RSA private key", ""
+    return "", "a private key of another kind", ""
 
 
 class SecretError(Exception):

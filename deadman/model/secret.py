@@ -6,8 +6,20 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Literal, NoReturn, cast
 
-from deadman.model.readers import MASK, Wrong, reader
+from deadman.model.readers import MASK, Reader, Wrong, reader
 from deadman.model.text import kind, suggestion
+
+KeyKind = Literal["line", "base64", "ed25519", "p256"]
+"""A line of text, a line that is base64 of an Ed25519 key, and private keys in PEM form."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyForm:
+    """What the key at a place must be, in `words` too, and the `hint` where another kind of key is there."""
+
+    kinds: frozenset[KeyKind]
+    words: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,8 @@ class SecretSource:
     """Where the config says so, for faults; a line that moved is no other source."""
     is_account: bool = field(default=False, compare=False, repr=False)
     """Whether the venue knows the account by this secret alone, so that no two accounts may hold the same."""
+    form: KeyForm | None = field(default=None, compare=False, repr=False)
+    """None: text of any kind, as passwords are."""
 
 
 _SOURCES = {
@@ -50,8 +64,9 @@ def secret(value: object) -> SecretSource:
     return SecretSource(cast(Literal["credential", "file", "env"], source), name)
 
 
-account_key = replace(secret, read=lambda value: replace(secret.read(value), is_account=True))
-"""Where the one secret lives that the venue knows the account by."""
+def key_of(form: KeyForm | None = None, *, is_account: bool = False) -> Reader[SecretSource]:
+    """Where a key of this form lives; `is_account` where the venue knows the account by nothing else."""
+    return replace(secret, read=lambda value: replace(secret.read(value), form=form, is_account=is_account))
 
 
 class Secret:

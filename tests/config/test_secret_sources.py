@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from deadman.config import load
 from deadman.config.secrets import OnlyForTheService, SecretError, SecretsReport, check_sources, read
 from deadman.model.secret import SecretSource
+from deadman.venues.deribit.settings import CLIENT_SECRET, COINBASE_KEY, PRIVATE_KEY
+from deadman.venues.sxbet.settings import API_KEY
 
 VALUE = "hunter2hunter2"
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----"
@@ -59,8 +71,8 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)
 
 
-@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_one_newline_at_the_end_does_not_count(shelf: Shelf, ending: str) -> None:
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n", "\r\n\n"])
+def test_line_ends_behind_it_do_not_count(shelf: Shelf, ending: str) -> None:
     assert shelf.read(VALUE + ending) == VALUE
 
 
@@ -90,7 +102,7 @@ def test_a_replaced_file_is_a_rotated_key(shelf: Shelf) -> None:
         ("\n", "is empty"),
         (" \t\n", "holds nothing but blanks"),
         ("REPLACE_ME\n", "still holds the placeholder REPLACE_ME"),
-        (VALUE + "\n\n", "begins or ends with blanks or empty lines"),
+        ("\n" + VALUE, "begins or ends with blanks or empty lines"),
         (VALUE + " ", "begins or ends with blanks or empty lines"),
         (" " + VALUE, "begins or ends with blanks or empty lines"),
         (f"{VALUE}\n{VALUE}", "holds 2 lines; a key is one line, or a PEM block"),
@@ -185,3 +197,88 @@ def test_one_key_for_two_sx_bet_accounts_is_a_fault_wherever_it_lives(shelf: She
     (fault,) = shelf.check().faults
     assert "accounts.two.api_key: holds the same key as accounts.one.api_key" in str(fault)
     assert VALUE not in str(fault)
+
+
+def pem(key: Any, *, password: bytes | None = None, form: PrivateFormat = PrivateFormat.PKCS8) -> str:
+    hidden = NoEncryption() if password is None else BestAvailableEncryption(password)
+    return str(key.private_bytes(Encoding.PEM, form, hidden), "ascii")
+
+
+ED25519, P256 = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
+PEMS = {
+    "ed25519": pem(ED25519),
+    "p256": pem(P256),
+    "sec1": pem(P256, form=PrivateFormat.TraditionalOpenSSL),
+    "p384": pem(ec.generate_private_key(ec.SECP384R1())),
+    "rsa": pem(rsa.generate_private_key(65537, 2048)),
+    "x25519": pem(x25519.X25519PrivateKey.generate()),
+    "encrypted": pem(ED25519, password=b"hunter2"),
+    "openssh": pem(ED25519, form=PrivateFormat.OpenSSH),
+    "public": ED25519.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+    "cut": pem(ED25519)[:60] + "\n-----END PRIVATE KEY-----",
+    "escaped": pem(P256).replace("\n", "\\n"),
+    "base64": b64encode(ED25519.private_bytes_raw() + ED25519.public_key().public_bytes_raw()).decode(),
+    "line": VALUE,
+    "json": '{"name": "organizations/x", "privateKey": "hunter2"}',
+    "quoted": f'"{VALUE}"',
+    "assigned": f"SECRET={VALUE}",
+    "exported": f"export SECRET = {VALUE}",
+    "padded": "aGFsbG8gd2VsdCBoYWxsbyB3ZWw=",
+}
+"""What people put into a secret file."""
+
+TAKEN = {
+    "client_secret": {"line", "base64", "padded"},
+    "api_key": {"line", "base64", "padded"},
+    "private_key": {"ed25519"},
+    "coinbase": {"ed25519", "p256", "sec1", "base64"},
+}
+FORMS = {"client_secret": CLIENT_SECRET, "api_key": API_KEY, "private_key": PRIVATE_KEY, "coinbase": COINBASE_KEY}
+TOLD = {
+    "rsa": "holds an RSA private key, not ",
+    "p384": "holds an EC private key (secp384r1), not ",
+    "x25519": "holds a private key of another kind, not ",
+    "encrypted": "holds an encrypted private key, not ",
+    "openssh": "holds a key in OpenSSH's own form, not ",
+    "public": "holds a public key, not ",
+    "cut": "holds a PEM block that holds no private key, not ",
+    "escaped": "holds a PEM block whose line ends are written as ",
+    "json": "holds a JSON object; copy the key out of it",
+    "quoted": "holds quotes around the key; leave the key alone in there",
+    "assigned": "holds an assignment, NAME=value; leave the key alone in there",
+    "exported": "holds an assignment, NAME=value; leave the key alone in there",
+}
+"""Wherever these stand."""
+
+
+@pytest.mark.parametrize("place", FORMS)
+@pytest.mark.parametrize("given", PEMS)
+def test_a_key_of_another_kind_than_belongs_there_is_named_and_refused(shelf: Shelf, given: str, place: str) -> None:
+    path = shelf.put("key", PEMS[given])
+    source = SecretSource("file", str(path), form=FORMS[place])
+    if given in TAKEN[place]:
+        assert read(source, {}).reveal() == PEMS[given].rstrip()
+        return
+    with pytest.raises(SecretError) as caught:
+        read(source, {})
+    assert f"{path} {TOLD.get(given, 'holds ')}" in str(caught.value)
+    assert caught.value.hint
+    assert not any(line in str(caught.value) for line in PEMS[given].splitlines() if not line.startswith("-"))
+
+
+def test_each_account_says_which_form_its_keys_have(shelf: Shelf) -> None:
+    accounts = load.read(shelf.put("config.toml", CONFIG + COINBASE_DESK), {}).secrets
+    assert {key: source.form and source.form.words for key, source in accounts if "two" not in key} == {
+        "accounts.desk.client_secret": CLIENT_SECRET.words,
+        "accounts.one.api_key": API_KEY.words,
+        "accounts.gate.private_key": COINBASE_KEY.words,
+    }
+
+
+COINBASE_DESK = """
+[accounts.gate]
+venue = "deribit"
+network = "coinbase"
+key_name = "organizations/x"
+private_key = { file = "gate.key" }
+"""

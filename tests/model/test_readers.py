@@ -27,7 +27,7 @@ from deadman.model.readers import (
     text,
     texts,
 )
-from deadman.model.secret import SecretSource, account_key, secret
+from deadman.model.secret import SecretSource, key_of, secret
 
 WHOLE = integer(10, 3600, "seconds")
 SPAN = seconds(0.5, 60)
@@ -165,7 +165,7 @@ def test_a_value_that_will_not_do_is_refused_with_what_would(reader: Reader[Any]
 
 
 def test_only_the_one_secret_that_the_venue_knows_an_account_by_says_so() -> None:
-    assert account_key.read({"env": "K"}).is_account
+    assert key_of(is_account=True).read({"env": "K"}).is_account
     assert not secret.read({"env": "K"}).is_account
 
 

@@ -22,7 +22,7 @@ from deadman.model.fate import Case, Fate
 from deadman.model.keys import key, settings
 from deadman.model.proof import Coverage, Proof
 from deadman.model.readers import address, choice, one_or_several, seconds
-from deadman.model.secret import SecretSource, account_key
+from deadman.model.secret import SecretSource, key_of
 from deadman.model.settings import Account, Backoff, OnTrip, Timers
 from deadman.transport.dial import Dialler, held
 from deadman.venues import VENUES
@@ -38,7 +38,7 @@ class ToyAccount(Account):
 
     network: Literal["play"] = key(choice("play"), "which exchange", example='"play"')
     url: str = key(address("https", "http"), "where it is", example='"https://toy.localhost"')
-    token: SecretSource = key(account_key, "where its key lives", example='{ env = "TOY" }', unique=True)
+    token: SecretSource = key(key_of(is_account=True), "where its key lives", example='{ env = "TOY" }', unique=True)
     _: KW_ONLY
     length: float = key(seconds(5, 60), "the lease: the venue cancels when it ends", default=20.0)
     watches: tuple[str, ...] = key(one_or_several, "whose silence trips this account", name="watch", default=())

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from deadman.model.keys import NAME, Table, key, settings
 from deadman.model.readers import address, choice, integer, one_or_several, pattern, seconds, subset, table_of, text
-from deadman.model.secret import SecretSource, secret
+from deadman.model.secret import KeyForm, SecretSource, key_of
 from deadman.model.settings import PROBE_TIMEOUT, REPLY_TIMEOUT, Account, Backoff, OnTrip, Selection, Terms, Timers
 
 COINBASE_PROBE = 8.0
@@ -44,6 +44,22 @@ URLS = {
     "testnet": "wss://test.deribit.com/ws/api/v2",
     "coinbase": "wss://drb.coinbase.com/ws/api/v2",
 }
+
+
+CLIENT_SECRET = KeyForm(
+    frozenset({"line"}), "an API key's secret, which is one line", "for an asymmetric API key name it under private_key"
+)
+PRIVATE_KEY = KeyForm(
+    frozenset({"ed25519"}),
+    "an Ed25519 private key in PEM form",
+    "`openssl genpkey -algorithm ed25519` makes one, whose public half Deribit is given; a secret goes under "
+    "client_secret",
+)
+COINBASE_KEY = KeyForm(
+    frozenset({"base64", "ed25519", "p256"}),
+    "a private key in PEM form (EC P-256 or Ed25519) or base64 of an Ed25519 one",
+    "copy the privateKey that Coinbase gave, and nothing else",
+)
 
 
 @settings
@@ -80,7 +96,7 @@ class DeribitAccount(Account):
         unique=True,
     )
     client_secret: SecretSource | None = key(
-        secret,
+        key_of(CLIENT_SECRET),
         "where the API key's secret lives",
         default=None,
         example='{ credential = "secrets_options-desk" }',
@@ -88,7 +104,7 @@ class DeribitAccount(Account):
         unique=True,
     )
     private_key: SecretSource | None = key(
-        secret,
+        key_of(PRIVATE_KEY),
         "instead of client_secret: for an asymmetric API key, or at Coinbase",
         default=None,
         example='{ file = "key.pem" }',
@@ -144,6 +160,8 @@ class DeribitAccount(Account):
     def settle(table: Table) -> None:
         values = table.values
         if values.get("network") == "coinbase":
+            if values.get("private_key") is not None:
+                values["private_key"] = replace(values["private_key"], form=COINBASE_KEY)
             _check_coinbase_keys(table)
         else:
             _check_deribit_keys(table)

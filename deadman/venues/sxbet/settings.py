@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from deadman.model.keys import Table, key, settings
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.readers import Wrong, address, choice, integer, one_or_several, seconds, wallet
-from deadman.model.secret import SecretSource, account_key
+from deadman.model.secret import KeyForm, SecretSource, key_of
 from deadman.model.settings import REPLY_TIMEOUT, Account, Backoff, OnTrip, Timers
 from deadman.model.text import tenths_up
 
@@ -31,6 +31,9 @@ def _lease(value: object) -> int:
 
 _LEASE = integer(5, 3600, "seconds")
 RENEWALS_PER_LEASE = 3  # so that two may fail and the third still comes in time
+
+
+API_KEY = KeyForm(frozenset({"line"}), "an API key, which is one line", "copy it as the venue showed it")
 
 
 @settings
@@ -59,7 +62,10 @@ class SxBetAccount(Account):
         example='"v3"',
     )
     api_key: SecretSource = key(
-        account_key, "where the API key lives", example='{ credential = "secrets_sx-maker" }', unique=True
+        key_of(API_KEY, is_account=True),
+        "where the API key lives",
+        example='{ credential = "secrets_sx-maker" }',
+        unique=True,
     )
     _: KW_ONLY
     requestor: str | None = key(
