@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import inf
 
 import pytest
 from hypothesis import given
@@ -64,17 +63,6 @@ def test_until_the_next_change_the_same_is_judged(
         then = replace(case, now=later)
         assert [type(fact) for fact in judge(then)] == [type(fact) for fact in judge(case)]
         assert (then.living, then.unmet) == (case.living, case.unmet)
-
-
-def test_what_was_judged_of_one_account_holds_for_no_other_facts_and_no_other_watches() -> None:
-    account, guard, watch = deribit("a", "quoter"), Guard(10.0), Watch("quoter", 5.0)
-    case = Case(account, guard, (watch,), NOW, NOW, lambda watch: watch.name)
-    assert case.next_change == inf
-    assert case.is_about(account, guard, (watch,))
-    assert not case.is_about(account, guard, ())
-    assert not case.is_about(account, replace(guard, awaited=True), (watch,))
-    assert not case.is_about(account, guard, (replace(watch, check_ins=1),))
-    assert not case.is_about(replace(account, observe=True), guard, (watch,))
 
 
 def test_an_account_of_which_nothing_is_learned_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
