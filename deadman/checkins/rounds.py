@@ -205,8 +205,8 @@ class Watches:
                 self.board.put_watch(watch.paused(self._looked_at + self._interval, now))
         absence = max(booted_for - self._booted_for - slept_in, gap)
         if absence > ABSENCE and self._configs:
-            told = {"event": "away"}
-            log.warning("we were away for %.1f s: that counts as no bot's silence", absence, extra=told)
+            words = f"we were away for {absence:.1f} s: that counts as no bot's silence"
+            tell(self.board, logging.WARNING, "away", words)
             for watch in self._watched():
                 self.board.put_watch(watch.granted(now))
 
@@ -233,7 +233,7 @@ class Watches:
         at = watch.silent_at()
         if at is not None and at <= now and watch.died_at is None:
             words = silence(watch, now, self.is_gone)
-            log.warning("watch %s: dead: %s", watch.name, words, extra={"event": "watch_dead", "watch": watch.name})
+            tell(self.board, logging.WARNING, "watch_dead", f"watch {watch.name}: dead: {words}", watch=watch.name)
             self._mail_handler.tell_observers(watch.name, words)
             self.board.put_watch(replace(watch, died_at=at, stopping_at=None))
 
@@ -251,19 +251,16 @@ class Watches:
         new = sorted(unmet - self._unmet.get(account, frozenset()))
         self._unmet[account] = unmet
         if new:
-            log.warning(
-                "%s: stays armed without %s, which has not checked in yet: its silence trips nothing before it does",
-                account,
-                " and ".join(new),
-                extra={"event": "watch_unmet", "account": account},
-            )
+            without = f"stays armed without {' and '.join(new)}, which has not checked in yet"
+            words = f"{account}: {without}: its silence trips nothing before it does"
+            tell(self.board, logging.WARNING, "watch_unmet", words, account=account)
 
     def _end_holds(self, now: float) -> None:
         """After the judging: until then a silence counts from the hold's end."""
         for watch in self._agenda.known(self._agenda.held):
             if watch.hold is not None and not watch.held(now):
-                told = {"event": "hold_over", "watch": watch.name}
-                log.info("watch %s: the hold by %s is over", watch.name, watch.hold.by, extra=told)
+                words = f"watch {watch.name}: the hold by {watch.hold.by} is over"
+                tell(self.board, logging.INFO, "hold_over", words, watch=watch.name)
                 self.board.put_watch(replace(watch, hold=None))
 
     def _watched(self) -> list[Watch]:
@@ -301,9 +298,8 @@ class MailHandler:
         """Say of accounts that are only looked at what would have happened to them."""
         for account in self.agenda.accounts_of(watch):
             if account.observe and account.on_trip != "none":
-                told = {"event": "would_have_tripped", "account": account.name, "watch": watch}
-                words = "%s: would have tripped, but is only observed: %s: %s"
-                log.warning(words, account.name, watch, reason, extra=told)
+                words = f"{account.name}: would have tripped, but is only observed: {watch}: {reason}"
+                tell(self.board, logging.WARNING, "would_have_tripped", words, account=account.name, watch=watch)
 
     def _tell_oddities(self, config: WatchConfig, mail: Mail) -> None:
         """Datagrams that do not count: once for each watch and sender, for they may come by the thousand."""
@@ -333,8 +329,8 @@ class MailHandler:
             watch = self.board.watch(config.name)
         if mail.check_in is not None:
             if not watch.alive(now):
-                told = {"event": "watch_up", "watch": watch.name}
-                log.info("watch %s: checked in: %s", watch.name, who(mail.check_in.sender), extra=told)
+                words = f"watch {watch.name}: checked in: {who(mail.check_in.sender)}"
+                tell(self.board, logging.INFO, "watch_up", words, watch=watch.name)
             watch = watch.check_in(mail.check_in.at, mail.check_in.sender, mail.check_ins)
         if mail.stopping is not None and not back:
             watch = replace(watch, stopping_at=mail.stopping.at)
@@ -345,8 +341,8 @@ class MailHandler:
         watch = self.board.watch(config.name)
         if watch.stopping_at is None or watch.held(now) or now < watch.stopping_at:
             return
-        told = {"event": "watch_stopping", "watch": watch.name}
-        log.info("watch %s: said STOPPING=1; on_stopping is %s", watch.name, config.on_stopping, extra=told)
+        words = f"watch {watch.name}: said STOPPING=1; on_stopping is {config.on_stopping}"
+        tell(self.board, logging.INFO, "watch_stopping", words, watch=watch.name)
         if config.on_stopping == "release":
             self.board.put_watch(watch.released())
             return
@@ -362,11 +358,11 @@ class MailHandler:
         sign = self._triggers.pop(name)
         self._obeyed_at[name] = now
         reason = f"WATCHDOG=trigger from {who(sign.sender)}"
-        told = {"event": "trigger", "watch": name}
-        if self.board.watch(name).held(now):
-            log.warning("watch %s: on hold, so nothing is tripped: %s", name, reason, extra=told)
+        held = self.board.watch(name).held(now)
+        words = f"watch {name}: {'on hold, so nothing is tripped: ' if held else ''}{reason}"
+        tell(self.board, logging.WARNING, "trigger", words, watch=name)
+        if held:
             return
-        log.warning("watch %s: %s", name, reason, extra=told)
         self._trip(name, Cause.TRIGGER, sign.at, reason)
 
     def _trip(self, watch: str, cause: Cause, at: float, reason: str) -> None:
@@ -374,6 +370,12 @@ class MailHandler:
         for account in self.agenda.accounts_of(watch):
             if may_trip(account, self.board.standing(account.name).guard, cause):
                 self.board.post(account.name, facts.Tripped(at, cause, watch, reason))
+
+
+def tell(board: Board, level: int, event: str, words: str, **about: str) -> None:
+    """Log it, and keep it for `history` in the same sentence; `about` an account, a watch, or both."""
+    log.log(level, "%s", words, extra={"event": event, **about})
+    board.note(event, words, **about)
 
 
 def silence(watch: Watch, now: float, is_gone: Callable[[int], bool]) -> str:

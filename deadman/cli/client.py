@@ -197,9 +197,14 @@ def _who_may(path: Path) -> str:
     return "be root"
 
 
-def status_of(path: Path, accounts: Sequence[str] = (), timeout: float = TIMEOUT) -> StatusReport:
-    """These accounts and their bots alone, all if none is named. Raises as `ask`, and Failed for another version."""
-    answer = ask(path, "status", {}, timeout)
+def status_of(
+    path: Path, accounts: Sequence[str] = (), timeout: float = TIMEOUT, events: int | None = None
+) -> StatusReport:
+    """These accounts and their bots alone, all if none is named, and so many of the latest events.
+
+    Raises as `ask`, and Failed for another version.
+    """
+    answer = ask(path, "status", {} if events is None else {"events": events}, timeout)
     try:
         return only(from_json(StatusReport, answer), accounts)
     except Mismatch as error:
@@ -220,7 +225,8 @@ def only(report: StatusReport, accounts: Sequence[str]) -> StatusReport:
     chosen = {name: account for name, account in known.items() if name in accounts}
     bots = {name for account in chosen.values() for name in account.watches}
     watches = {name: watch for name, watch in report.watches.items() if name in bots}
-    return replace(report, accounts=chosen, watches=watches)
+    events = tuple(event for event in report.events if event.account in chosen or event.watch in bots)
+    return replace(report, accounts=chosen, watches=watches, events=events)
 
 
 def exit_code(report: StatusReport) -> int:

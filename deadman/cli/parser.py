@@ -46,6 +46,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "trip": ("deadman.cli.operate", "cancel the orders of accounts now"),
     "hold": ("deadman.cli.operate", "planned work on a bot: no trips for a while"),
     "release": ("deadman.cli.operate", "end a hold"),
+    "history": ("deadman.cli.status", "what has happened since the daemon's start"),
     "beat": ("deadman.cli.beat", "one check-in, for shell scripts"),
     "demo": ("deadman.simulator.demo", "simulated venues and the daemon on loopback, telling their story"),
     "simulate": ("deadman.simulator.simulate", "the simulated venues alone"),

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from deadman.cli.client import control_socket, exit_code, status_of
+from deadman.cli.client import ask, control_socket, exit_code, status_of
 from deadman.cli.parser import Failed, Misused, Unreachable, span_or_zero
+from deadman.model.board import MOST_EVENTS
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
-from deadman.model.text import instant
+from deadman.model.text import instant, plain
 from deadman.status.headline import headline
 from deadman.status.schema import AccountReport, StatusReport, to_json
 from deadman.status.screen import Paper, headline_lines, screen, state
@@ -25,6 +26,8 @@ from deadman.status.screen import Paper, headline_lines, screen, state
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
     parser.add_argument("--json", action="store_true", help="as the daemon tells it, one object a line")
+    if parser.get_default("verb") == "history":
+        return
     parser.add_argument("--follow", action="store_true", help="go on, once a second; outlasts the daemon's restarts")
     parser.add_argument(
         "--wait",
@@ -49,9 +52,26 @@ def run(arguments: argparse.Namespace) -> int:
         follow(path, accounts, Objects() if arguments.json else on_a_terminal)
     if arguments.wait is not None:
         return wait(path, accounts, arguments.wait, show)
-    report = status_of(path, accounts)
+    report = status_of(path, accounts, events=MOST_EVENTS if arguments.json else None)
     show(report)
     return exit_code(report)
+
+
+def run_history(arguments: argparse.Namespace) -> int:
+    """What has happened since the daemon's start, newest last; the last 1,000 are kept.
+
+    Changes of phase, trips, the words of operators, what venues cancelled, lost sessions, and how bots fared.
+    """
+    params = {"accounts": arguments.accounts} if arguments.accounts else {}
+    answer = ask(control_socket(arguments.config), "history", params)
+    if arguments.json:
+        sys.stdout.write(json.dumps(answer) + "\n")
+        return 0
+    paper, now = Paper.of(sys.stdout, os.environ), time.time()
+    for event in answer["events"]:
+        lines = paper.wrap(plain(event["text"]), f"{instant(event['at'], now)}  ", "  ")
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
 
 
 def _show(report: StatusReport) -> None:

@@ -56,22 +56,19 @@ class Call:
     def now(self) -> float:
         return self.board.clock.now()
 
-    def log(self, subject: str, reason: str) -> None:
-        """Every change is told with who and why, before it is done."""
+    def log(self, subject: str, reason: str, accounts: tuple[str, ...] = (), watch: str | None = None) -> None:
+        """Every change is told with who and why, before it is done; each account has it in its own history."""
         who = {"user": self.name, "uid": self.peer.uid, "pid": self.peer.pid}
-        log.warning(
-            "%s %s by %s (uid %d, pid %d): %s",
-            self.method,
-            subject,
-            *who.values(),
-            reason or "no reason given",
-            extra={"event": f"operator_{self.method}", "reason": reason, **who},
-        )
+        event = f"operator_{self.method}"
+        by = f"by {self.name} (uid {self.peer.uid}, pid {self.peer.pid}): {reason or 'no reason given'}"
+        log.warning("%s %s %s", self.method, subject, by, extra={"event": event, "reason": reason, **who})
+        for account in accounts or (None,):
+            self.board.note(event, f"{self.method} {account or subject} {by}", account, watch)
 
     def accounts_and_reason(self) -> tuple[tuple[str, ...], str]:
         """Of a command to accounts: valid, and logged. Raises Failure."""
         names, reason = rpc.accounts(self.params, self.board.configs), rpc.reason(self.params)
-        self.log(", ".join(names), reason)
+        self.log(", ".join(names), reason, names)
         return names, reason
 
 
@@ -116,7 +113,7 @@ async def hold(call: Call) -> Result:
     if span is None:
         raise Failure(INVALID_PARAMS, "a hold needs for: how many seconds it lasts")
     until = call.now + span
-    call.log(f"{name} for {span:.0f} s", reason)
+    call.log(f"{name} for {span:.0f} s", reason, watch=name)
     held = Hold(until, call.name, reason, call.board.clock.slept())
     call.board.put_watch(replace(call.board.watch(name), hold=held))
     words = f"on hold until {Times.of(call.board.clock).told(until)}: its silence trips nothing"
@@ -127,7 +124,7 @@ async def release(call: Call) -> Result:
     """The hold ends now: a bot that is silent for its timeout trips at once."""
     rpc.expect(call.params, ("watch", "reason"))
     name, reason = rpc.watch(call.params, call.board.watches()), rpc.reason(call.params)
-    call.log(name, reason)
+    call.log(name, reason, watch=name)
     before = call.board.watch(name)
     released = replace(before, hold=None)
     call.board.put_watch(released)

@@ -114,6 +114,14 @@ def accounts(params: Mapping[str, Any], known: Collection[str]) -> tuple[str, ..
     return tuple(dict.fromkeys(given))
 
 
+def count(params: Mapping[str, Any], name: str, most: int, otherwise: int) -> int:
+    """How many are wanted, at most `most`."""
+    given = params.get(name, otherwise)
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= most:
+        raise Failure(INVALID_PARAMS, f"{name} must be a whole number from 0 to {most}")
+    return given
+
+
 def watch(params: Mapping[str, Any], known: Collection[str]) -> str:
     name = params.get("watch")
     if not isinstance(name, str):

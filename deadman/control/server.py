@@ -18,10 +18,10 @@ import trio
 from deadman.control import rpc
 from deadman.control.commands import Call, Result, arm, disarm, hold, release, trip
 from deadman.control.rpc import Failure, Request
-from deadman.model.board import Board
+from deadman.model.board import MOST_EVENTS, Board
 from deadman.model.settings import DaemonConfig
-from deadman.status.report import report
-from deadman.status.schema import to_json
+from deadman.status.report import LATEST, report
+from deadman.status.schema import StatusReport, to_json
 from deadman.transport.peers import HINT, Connection, Discards, Peer, is_gone, is_hidden, peer_of
 from deadman.transport.unix import SocketFault, bind, group_id
 
@@ -228,19 +228,35 @@ class Server:
         return rpc.answer(request.id, result) if request.wants_answer else b""
 
     async def _do(self, peer: Peer, request: Request, begin: Begin) -> Result:
-        if request.method == "status":
+        if request.method in ("status", "history"):
             with self.seats.charged(self.board.clock.now):
-                answered: Result = to_json(report(self.board, self.watch_directory, is_gone))
+                asked = self._status(request) if request.method == "status" else self._history(request)
+                answered: Result = to_json(asked)
                 return answered
         change = CHANGES.get(request.method)
         if change is None:
-            known = ", ".join(("status", *CHANGES))
+            known = ", ".join(("status", "history", *CHANGES))
             raise Failure(rpc.NO_SUCH_METHOD, f"no such method; there are {known}")
         call = Call(self.board, request.method, request.params, peer, self._caller(peer, request.method))
         if not begin(rpc.begun(request.id) if request.wants_notice else b""):
             log.warning("%s by %s is not carried out: the client had given up", call.method, call.name)
             raise Failure(rpc.GIVEN_UP, "not carried out: you had given up")
         return await change(call)
+
+    def _status(self, request: Request) -> StatusReport:
+        events = rpc.count(request.params, "events", MOST_EVENTS, LATEST)
+        return report(self.board, self.watch_directory, is_gone, events)
+
+    def _history(self, request: Request) -> Mapping[str, object]:
+        """Of all, or of these accounts and their watches, also of accounts that the config no longer has."""
+        rpc.expect(request.params, ("accounts",))
+        events, configs = self.board.events, self.board.configs
+        if "accounts" not in request.params:
+            return {"events": events}
+        known = (*configs, *sorted({event.account for event in events if event.account} - configs.keys()))
+        names = rpc.accounts(request.params, known)
+        watches = {watch for name in names if name in configs for watch in configs[name].watches}
+        return {"events": tuple(one for one in events if one.account in names or one.watch in watches)}
 
     def _caller(self, peer: Peer, method: str) -> str:
         """The user's name; raises Failure for those who may only look."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import trio
 
+from deadman import __version__
 from deadman.checkins.rounds import Watches
 from deadman.cluster.etcd import ReadPassword
 from deadman.cluster.part import Part
@@ -103,6 +104,10 @@ class Daemon:
 
         Raises SocketFault for a watch's socket that cannot be had.
         """
+        accounts, bots = len(self.config.accounts), len(self.config.watches)
+        words = f"deadman {__version__} starts as {self.board.name}: {accounts} accounts, {bots} bots"
+        log.info("%s", words, extra={"event": "started"})
+        self.board.note("started", words)
         for account in self.config.accounts.values():
             self.board.add(account)
         self.watches.apply(self.config.watches)

@@ -189,13 +189,16 @@ class Reloader:
                 log.warning("[%s] has changed: that needs a restart", table, extra={"event": "restart_needed"})
         self.config = config
         self.board.reload = Reload(True, self.board.clock.timestamp())
-        told = {"event": "reloaded"}
-        log.info("reloaded; what changed is in force. Secrets by credential need a restart, by file do not", extra=told)
+        words = "reloaded; what changed is in force. Secrets by credential need a restart, by file do not"
+        log.info("%s", words, extra={"event": "reloaded"})
+        self.board.note("reloaded", words)
 
     def _keep_old(self, faults: list[str]) -> None:
         self.board.reload = Reload(False, self.board.reload.success_timestamp)
         for fault in faults:
-            log.error("not reloaded, the old config stays in force: %s", fault, extra={"event": "reload_failed"})
+            words = f"not reloaded, the old config stays in force: {fault}"
+            log.error("%s", words, extra={"event": "reload_failed"})
+            self.board.note("reload_failed", words)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from math import inf
 from deadman.model.account import Histogram, Standing
 from deadman.model.clock import Clock
 from deadman.model.facts import Fact, LeasePresumed, TakenOn
-from deadman.model.guard import Guard
+from deadman.model.guard import Guard, Phase
 from deadman.model.identity import identity_of
 from deadman.model.leases import Leases
 from deadman.model.settings import Account
@@ -30,6 +30,26 @@ Listener = Callable[[str, Standing, Standing], None]
 
 WatchListener = Callable[[Watch, Watch], None]
 """Told how a watch stood, and how it stands now."""
+
+
+MOST_EVENTS = 1000
+"""What has happened and is kept; the oldest goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, at Unix seconds `at`, in the sentence that log and webhook have.
+
+    `account` and `watch`: whom it concerns, None for nobody in particular. `phase_before`, `phase`: the account's.
+    """
+
+    at: float
+    event: str
+    text: str
+    account: str | None = None
+    watch: str | None = None
+    phase_before: Phase | None = None
+    phase: Phase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +76,9 @@ class Board:
     `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
     `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
     must outlive us is on the disk, or with why it is not; None where there is no disk. `leaving`: what is known of
-    accounts that the reload at hand takes out of the config, in case that it only renames them. `lines` to other hosts:
-    ours as a desk under "", those as a witness by the desk's name.
-    accounts that the reload at hand takes out of the config, in case that it only renames them. Before `due_at` time
-    alone changes no judgement.
+    accounts that the reload at hand takes out of the config, in case that it only renames them. `name` is the daemon's
+    own, for people; `events`: what has happened in this run, newest last. `lines` to other hosts: ours as a desk under
+    "", those as a witness by the desk's name. Before `due_at` time alone changes no judgement.
     """
 
     clock: Clock
@@ -72,6 +91,7 @@ class Board:
     leaving: Mapping[str, Guard] = field(default_factory=dict)
     name: str = ""
     lines: Mapping[str, Line] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
     due_at: float = inf
     _due: dict[str, float] = field(default_factory=dict)
     _standings: dict[str, Standing] = field(default_factory=dict)
@@ -165,6 +185,13 @@ class Board:
 
     def forget_watch(self, name: str) -> None:
         self._watches.pop(name, None)
+
+    def note(self, event: str, text: str, account: str | None = None, watch: str | None = None) -> None:
+        """Keep for `history` what has just happened, in the sentence that the log has."""
+        self.keep(Event(round(self.clock.timestamp(), 3), event, text, account, watch))
+
+    def keep(self, event: Event) -> None:
+        self.events = (*self.events[1 - MOST_EVENTS :], event)
 
     def listen(self, listener: Listener, account: str | None = None) -> None:
         """Tell `listener` of this account's changes; None: of every account's."""

@@ -33,11 +33,17 @@ from deadman.status.schema import (
 )
 from deadman.venues import VENUES
 
+LATEST = 20
+"""So many events are told of with a status unless another number is asked for."""
+
 
 def report(
-    board: Board, watch_directory: Path | None = None, is_gone: Callable[[int], bool] = lambda pid: False
+    board: Board,
+    watch_directory: Path | None = None,
+    is_gone: Callable[[int], bool] = lambda pid: False,
+    events: int = LATEST,
 ) -> StatusReport:
-    """The answer of `status`, safe from any thread.
+    """The answer of `status` with so many of the latest events, safe from any thread.
 
     `watch_directory` is where the watches' sockets are, None: not told. `is_gone` says of a process id whether
     it is known to have ended; the safe side is False.
@@ -55,8 +61,8 @@ def report(
     if line is not None:
         since, foreign_at = times.timestamp_or_none(line.failing_since), times.timestamp_or_none(line.foreign_at)
         cluster = ClusterReport(since, line.because, foreign_at)
-    now = times.timestamp(times.now)
-    return StatusReport(__version__, board.name, now, board.state_fault, cluster, accounts, bots)
+    now, latest = times.timestamp(times.now), board.events[-events:] if events else ()
+    return StatusReport(__version__, board.name, now, board.state_fault, cluster, accounts, bots, latest)
 
 
 def standing_report(board: Board, account: str, standing: Standing) -> AccountReport:

@@ -9,6 +9,7 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from deadman.model.board import Event
 from deadman.model.facts import Cause
 from deadman.model.fate import Fate
 from deadman.model.guard import Phase
@@ -222,7 +223,10 @@ class WatchReport:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """All of it. `state_fault`: why what must outlive a restart cannot be written. `name`: the daemon's."""
+    """All of it. `state_fault`: why what must outlive a restart cannot be written. `name`: the daemon's.
+
+    `events`: the latest, newest last.
+    """
 
     version: str
     name: str
@@ -231,6 +235,7 @@ class StatusReport:
     cluster: ClusterReport | None
     accounts: Mapping[str, AccountReport]
     watches: Mapping[str, WatchReport]
+    events: tuple[Event, ...]
 
 
 T = TypeVar("T")

@@ -1,17 +1,18 @@
-"""One line for every change of an account that somebody may have to act on, dated when it became true."""
+"""What there is to tell of each change of an account, dated when it became true: once, to log, history and webhook."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from deadman.model.account import Standing
-from deadman.model.board import Board, Listener
+from deadman.model.board import Board, Event, Listener
 from deadman.model.facts import TRIP_PATIENCE
 from deadman.model.guard import Phase
 from deadman.model.text import instant
-from deadman.model.trip import Gone
 from deadman.status.report import standing_report
-from deadman.status.schema import AccountReport
 from deadman.status.vocabulary import explain, log_label, transition
 
 _log = logging.getLogger(__name__)
@@ -19,36 +20,49 @@ _log = logging.getLogger(__name__)
 _GRAVE = frozenset({Phase.EXPOSED, Phase.REFUSED, Phase.EXPIRED, Phase.UNVERIFIED})
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to tell of an account. `text` begins with its name; `fields` are for the log alone."""
+
+    event: str
+    level: int
+    text: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
 def transitions(board: Board) -> Listener:
-    """A listener for `board.listen`."""
+    """A listener for `board.listen` that logs, and keeps for `history`, what there is to tell."""
 
     def listen(account: str, before: Standing, after: Standing) -> None:
-        if fired := after.tally.fired - before.tally.fired:
-            # No phase changes by it: the switch worked, and who lost the orders is a bot.
-            told = f"the venue's own switch fired: {fired} of its orders went with their connection"
-            fields = {"event": "venue_fired", "account": account, "orders": fired}
-            _log.warning("%s: %s; positions are not closed", account, told, extra=fields)
-        if after.guard.aside is not None and before.guard.taken_on_at != after.guard.taken_on_at is not None:
-            # The name has come to stand for another account, or for one of which that is not known.
-            told = "what was known of it belongs to another account, or may: it is kept aside and not acted upon"
-            word = "; an operator's word by this name withholds it until `arm`" if after.guard.withheld else ""
-            _log.warning("%s: %s%s", account, told, word, extra={"event": "set_aside", "account": account})
-        if after.tally.gone_unseen > before.tally.gone_unseen and after.guard.book.gone:
-            _log_gone(account, after.guard.book.gone, board)
-        if event := _event(before, after):
+        for change in changes(board, account, before, after):
             at = board.clock.timestamp_of(after.seen_at)
-            _log_change(event, account, before, after, standing_report(board, account, after), at)
+            extra = {"event": change.event, "account": account, "at": at, **change.fields}
+            _log.log(change.level, "%s", change.text, extra=extra)
+            board.keep(Event(round(at, 3), change.event, change.text, account, None, before.phase, after.phase))
 
     return listen
 
 
-def _log_gone(account: str, gone: Gone, board: Board) -> None:
-    """Whose doing it was nobody tells: a bot that lives may have cancelled its own while we did not look."""
-    listed = instant(board.clock.timestamp_of(gone.listed_at), board.clock.timestamp())
-    why = "the lease ran out in between" if gone.lapsed else "nobody watched them in between"
-    told = f"{gone.orders} orders open at {listed} are gone, and not by us: {why}; positions are not closed"
-    fields = {"event": "orders_gone_unseen", "account": account, "orders": gone.orders}
-    _log.warning("%s: %s", account, told, extra=fields)
+def changes(board: Board, account: str, before: Standing, after: Standing) -> Iterator[Change]:
+    """Whatever somebody may have to act on; nothing for most changes."""
+    if fired := after.tally.fired - before.tally.fired:
+        # No phase changes by it: the switch worked, and who lost the orders is a bot.
+        told = f"the venue's own switch fired: {fired} of its orders went with their connection"
+        words = f"{account}: {told}; positions are not closed"
+        yield Change("venue_fired", logging.WARNING, words, {"orders": fired})
+    if after.guard.aside is not None and before.guard.taken_on_at != after.guard.taken_on_at is not None:
+        # The name has come to stand for another account, or for one of which that is not known.
+        told = "what was known of it belongs to another account, or may: it is kept aside and not acted upon"
+        word = "; an operator's word by this name withholds it until `arm`" if after.guard.withheld else ""
+        yield Change("set_aside", logging.WARNING, f"{account}: {told}{word}")
+    if after.tally.gone_unseen > before.tally.gone_unseen and (gone := after.guard.book.gone):
+        # Whose doing it was nobody tells: a bot that lives may have cancelled its own while we did not look.
+        listed = instant(board.clock.timestamp_of(gone.listed_at), board.clock.timestamp())
+        why = "the lease ran out in between" if gone.lapsed else "nobody watched them in between"
+        told = f"{gone.orders} orders open at {listed} are gone, and not by us: {why}; positions are not closed"
+        yield Change("orders_gone_unseen", logging.WARNING, f"{account}: {told}", {"orders": gone.orders})
+    if event := _event(before, after):
+        yield _change(event, board, account, before, after)
 
 
 def _event(before: Standing, after: Standing) -> str:
@@ -64,10 +78,8 @@ def _event(before: Standing, after: Standing) -> str:
     return "trouble" if before.guard.trouble is None and after.guard.trouble is not None else ""
 
 
-def _log_change(
-    event: str, account: str, before: Standing, after: Standing, report: AccountReport, timestamp: float
-) -> None:
-    """`timestamp` is when it became true, Unix seconds."""
+def _change(event: str, board: Board, account: str, before: Standing, after: Standing) -> Change:
+    report, timestamp = standing_report(board, account, after), board.clock.timestamp_of(after.seen_at)
     label, why = log_label(after.phase), explain(report, timestamp)
     match event:
         case "trip_unfinished":
@@ -85,15 +97,9 @@ def _log_change(
         level = logging.WARNING
     else:
         level = logging.INFO
-    fields = {
-        "event": event,
-        "account": account,
-        "phase": str(after.phase),
-        "phase_before": str(before.phase),
-        "protected": int(after.guard.protected(after.seen_at)),
-        "at": timestamp,
-    }
-    _log.log(level, "%s: %s", account, told, extra=fields)
+    protected = int(after.guard.protected(after.seen_at))
+    fields = {"phase": str(after.phase), "phase_before": str(before.phase), "protected": protected}
+    return Change(event, level, f"{account}: {told}", fields)
 
 
 def _protection_ended(before: Standing, after: Standing) -> bool:

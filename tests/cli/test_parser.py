@@ -14,7 +14,9 @@ from deadman.cli.client import control_socket
 from deadman.cli.parser import CONFIG, VERBS, Misused, parse
 from tests.support.control_thread import write_config
 
-CONTRACT = "run check status arm disarm trip hold release beat demo simulate config init rules dashboard runbook"
+CONTRACT = (
+    "run check status arm disarm trip hold release history beat demo simulate config init rules dashboard runbook"
+)
 
 
 def test_every_verb_of_the_contract_is_there() -> None:

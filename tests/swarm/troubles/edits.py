@@ -197,6 +197,7 @@ EDITS: Mapping[tuple[str, str], Edit] = {
     ("daemon", "listen"): daemon(listen="127.0.0.1:9848"),
     ("daemon", "runtime_directory"): daemon(runtime_directory="/run/other"),
     ("daemon", "state_directory"): daemon(state_directory="/var/lib/other"),
+    ("daemon", "name"): daemon(name="bravo"),
     ("daemon", "log_format"): daemon(log_format="json"),
     ("daemon", "log_level"): daemon(log_level="debug"),
     ("daemon", "socket_group"): daemon(socket_group="root"),
