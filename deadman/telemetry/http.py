@@ -7,6 +7,7 @@ for by the loop, so that no client can delay a renewal.
 from __future__ import annotations
 
 import errno
+import gzip
 import logging
 import socket
 import sys
@@ -82,6 +83,9 @@ class Routes:
                 return Answer.html(page(report(self._board, is_gone=is_gone), tick_age))
         return Answer.plain(HTTPStatus.NOT_FOUND, "nothing here; try /metrics /healthz /readyz /runbook /")
 
+
+WORTH_IT = 10_000
+"""Bytes from which an answer is compressed for who takes that."""
 
 CLIENT_TIMEOUT = 5.0
 """Seconds a client may keep us waiting for its next byte, or for reading ours."""
@@ -206,12 +210,19 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         self.close_connection = True
         self.send_response(answer.status)
-        headers = {**_SAFETY, **answer.headers, "Content-Type": answer.content_type}
-        for name, value in {**headers, "Content-Length": str(len(answer.body))}.items():
+        body, headers = answer.body, {**_SAFETY, **answer.headers, "Content-Type": answer.content_type}
+        if len(body) >= WORTH_IT and self._takes_gzip():
+            body, headers = gzip.compress(body, 1), {**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body)
+            self.wfile.write(body)
+
+    def _takes_gzip(self) -> bool:
+        """Before the head of a request was read nothing is known of it."""
+        asked = getattr(self, "headers", {}).get("Accept-Encoding", "").replace(" ", "").split(",")
+        return not {"gzip", "gzip;q=1", "gzip;q=1.0"}.isdisjoint(asked)
 
     def version_string(self) -> str:
         return "deadman"

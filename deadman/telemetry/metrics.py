@@ -1,7 +1,7 @@
 """What Prometheus is told: how one metric is described, and a row for each, judged at the scrape.
 
 A description is a name, a sentence, and a function from a subject (an account, a watch, the daemon) to its readings.
-Nothing is kept between scrapes, so nothing can go stale or be seen half-updated.
+A scrape reads every subject anew; only the text of what reads the same as before is kept.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
-from typing import TypeVar, assert_never
+from typing import Any, Generic, TypeVar, assert_never, cast
 
+from prometheus_client import utils
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -19,7 +20,6 @@ from prometheus_client.metrics_core import (
     InfoMetricFamily,
     Metric,
 )
-from prometheus_client.utils import floatToGoString
 
 from deadman.model.account import Histogram, Standing, Tally
 from deadman.model.duty import trip_ready
@@ -30,80 +30,124 @@ from deadman.model.settings import Account
 from deadman.model.text import Times
 from deadman.venues.venue import VenueMetric
 
+_number: Callable[[float], str] = utils.floatToGoString
+
 Subject = TypeVar("Subject")
 Labels = tuple[str, ...]
 Subjects = Iterable[tuple[Labels, Subject]]
 """What a metric is drawn from, each under its own label values."""
 
-Family = Callable[[Labels, Subjects[Subject]], Metric]
-"""One metric name: given the subjects' label names and the subjects, all its samples."""
-
-Reading = float | Mapping[str, float] | None
-"""One number, or one for each value of one more label; a subject whose reading is None has no series."""
+Reading = float | Mapping[str, float] | Histogram | None
+"""One number, one for each value of one more label, or a histogram; a subject whose reading is None has no series."""
 
 
-def gauge(name: str, sentence: str, read: Callable[[Subject], Reading], label: str = "") -> Family[Subject]:
-    """`label` is what the keys of a Mapping are values of."""
-    return _family(GaugeMetricFamily, name, sentence, read, label)
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Subject]):
+    """One metric name, a counter's with `_total`.
 
+    Attributes:
+        kind: the library's class for it.
+        read: a subject's reading.
+        label: what the keys of a Mapping are values of.
+        zero: values of it that have a series before they were ever counted, so that the first is no birth.
+        drifts: whether the reading changes with time alone, or with what a guard does not know.
+    """
 
-def counter(name: str, sentence: str, read: Callable[[Subject], Reading], label: str = "") -> Family[Subject]:
-    return _family(CounterMetricFamily, name, sentence, read, label)
+    kind: type[Metric]
+    name: str
+    sentence: str
+    read: Callable[[Subject], Reading]
+    label: str = ""
+    zero: tuple[str, ...] = ()
+    drifts: bool = False
 
-
-def _family(
-    kind: type[GaugeMetricFamily] | type[CounterMetricFamily],
-    name: str,
-    sentence: str,
-    read: Callable[[Subject], Reading],
-    label: str,
-) -> Family[Subject]:
-    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
-        metric = kind(name, sentence, labels=(*names, label) if label else names)
+    def draw(self, names: Labels, subjects: Subjects[Subject]) -> Metric:
+        """As the library has it: all samples of these subjects."""
+        extra = (self.label,) if self.label else ()
+        metric: Any = self.kind(self.name, self.sentence, labels=(*names, *extra))  # type: ignore[call-arg]
         for values, subject in subjects:
-            reading = read(subject)
-            if isinstance(reading, Mapping):
-                for value, number in reading.items():
+            reading = self.read(subject)
+            if isinstance(reading, Histogram):
+                metric.add_metric(values, list(_buckets(reading)), reading.total)
+            elif self.kind is InfoMetricFamily:
+                metric.add_metric(values, reading)
+            elif isinstance(reading, Mapping):
+                for value, number in self._from_zero(reading).items():
                     metric.add_metric((*values, value), number)
             elif reading is not None:
                 metric.add_metric(values, reading)
-        return metric
+        return cast(Metric, metric)
 
-    return draw
+    def lines(self, labels: Mapping[str, str], reading: Reading) -> str:
+        """The samples of one subject as both formats write them."""
+        if isinstance(reading, Histogram):
+            inner = "".join(f'{name}="{value}",' for name, value in labels.items())
+            outer = _braces(labels)
+            buckets = "".join(
+                f'{self.name}_bucket{{{inner}le="{limit}"}} {_number(count)}\n' for limit, count in _buckets(reading)
+            )
+            count, total = _number(sum(reading.counts)), _number(reading.total)
+            return f"{buckets}{self.name}_count{outer} {count}\n{self.name}_sum{outer} {total}\n"
+        if self.kind is InfoMetricFamily and isinstance(reading, Mapping):
+            told = {name: escaped(str(value)) for name, value in reading.items()}
+            return f"{self.name}_info{_braces({**labels, **told})} 1.0\n"
+        if isinstance(reading, Mapping):
+            each = self._from_zero(reading).items()
+            return "".join(
+                f"{self.name}{_braces({**labels, self.label: escaped(str(value))})} {_number(number)}\n"
+                for value, number in each
+            )
+        return "" if reading is None else f"{self.name}{_braces(labels)} {_number(reading)}\n"
+
+    def _from_zero(self, reading: Mapping[str, float]) -> Mapping[str, float]:
+        return {**dict.fromkeys(self.zero, 0), **reading} if self.zero else reading
+
+
+def gauge(
+    name: str, sentence: str, read: Callable[[Subject], Reading], label: str = "", *, drifts: bool = False
+) -> Family[Subject]:
+    return Family(GaugeMetricFamily, name, sentence, read, label, drifts=drifts)
+
+
+def counter(
+    name: str,
+    sentence: str,
+    read: Callable[[Subject], Reading],
+    label: str = "",
+    zero: Iterable[str] = (),
+    *,
+    drifts: bool = False,
+) -> Family[Subject]:
+    return Family(CounterMetricFamily, name, sentence, read, label, tuple(map(str, zero)), drifts)
 
 
 def histogram(name: str, sentence: str, read: Callable[[Subject], Histogram]) -> Family[Subject]:
-    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
-        metric = HistogramMetricFamily(name, sentence, labels=names)
-        for values, subject in subjects:
-            known = read(subject)
-            buckets = list(zip(_limits(known.bounds), accumulate(known.counts), strict=True))
-            metric.add_metric(values, buckets, known.total)
-        return metric
-
-    return draw
+    return Family(HistogramMetricFamily, name, sentence, read)
 
 
-def info(name: str, sentence: str, read: Callable[[Subject], Mapping[str, str]]) -> Family[Subject]:
+def info(name: str, sentence: str, read: Callable[[Subject], Any]) -> Family[Subject]:
     """Facts of a run as labels of a constant 1; the format itself adds `_info` to the name."""
+    return Family(InfoMetricFamily, name, sentence, read)
 
-    def draw(names: Labels, subjects: Subjects[Subject]) -> Metric:
-        metric = InfoMetricFamily(name, sentence, labels=names)
-        for values, subject in subjects:
-            metric.add_metric(values, dict(read(subject)))
-        return metric
 
-    return draw
+def escaped(value: str) -> str:
+    """A label's value as both formats write it."""
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def _braces(labels: Mapping[str, str]) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{name}="{labels[name]}"' for name in sorted(labels)) + "}"
+
+
+def _buckets(known: Histogram) -> Iterable[tuple[str, int]]:
+    return zip(_limits(known.bounds), accumulate(known.counts), strict=True)
 
 
 @cache
 def _limits(bounds: tuple[float, ...]) -> Labels:
-    return (*map(floatToGoString, bounds), "+Inf")
-
-
-def from_zero(names: Iterable[str], counts: Mapping[str, int]) -> Mapping[str, float]:
-    """Every name of a closed set, so that its first occurrence is an increase and not a birth."""
-    return {str(name): counts.get(name, 0) for name in names}
+    return (*map(_number, bounds), "+Inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +207,7 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
         "deadman_account_margin_seconds",
         "Seconds until the standing proof runs out, judged at the scrape; 0 when there is none.",
         lambda sight: sight.guard.margin(sight.standing.seen_at),
+        drifts=True,
     ),
     gauge(
         "deadman_account_proof_timestamp_seconds",
@@ -190,17 +235,21 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
         "deadman_account_unprotected_seconds_total",
         "Seconds in which protection was wanted and not proven.",
         lambda sight: sight.standing.tally.unprotected,
+        drifts=True,
     ),
     counter(
         "deadman_account_transitions_total",
         "Times the account entered the phase.",
-        lambda sight: from_zero(Phase, sight.standing.tally.transitions),
+        lambda sight: sight.standing.tally.transitions,
         "phase",
+        Phase,
+        drifts=True,
     ),
     gauge(
         "deadman_witness_proven",
         "1 while a witness on another host has echoed this run's word and can cancel, judged at the scrape.",
         lambda sight: any(one.proven(sight.standing.seen_at) for one in sight.guard.witnesses),
+        drifts=True,
     ),
     gauge(
         "deadman_trip_unfinished",
@@ -241,8 +290,9 @@ TALLIES: tuple[Family[Tally], ...] = (
     counter(
         "deadman_sessions_lost_total",
         "Sessions that ended, by reason.",
-        lambda tally: from_zero(Reason, tally.lost),
+        lambda tally: tally.lost,
         "reason",
+        Reason,
     ),
     counter(
         "deadman_venue_errors_total", "Error answers of the venue, by its own code.", lambda tally: tally.errors, "code"
@@ -260,8 +310,9 @@ TALLIES: tuple[Family[Tally], ...] = (
     counter(
         "deadman_trips_total",
         "Times the switch was pulled, by cause.",
-        lambda tally: from_zero(Cause, tally.trips),
+        lambda tally: tally.trips,
         "cause",
+        Cause,
     ),
     counter(
         "deadman_orders_cancelled_total",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import platform
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
+from typing import Any
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
@@ -18,7 +20,18 @@ from deadman import __version__
 from deadman.model.board import OUTCOMES, Board
 from deadman.model.text import Times
 from deadman.model.watch import Watch
-from deadman.telemetry.metrics import ACCOUNTS, TALLIES, Family, Sight, counter, gauge, histogram, info, of_venue
+from deadman.telemetry.metrics import (
+    ACCOUNTS,
+    TALLIES,
+    Family,
+    Sight,
+    counter,
+    escaped,
+    gauge,
+    histogram,
+    info,
+    of_venue,
+)
 from deadman.venues import VENUES
 
 
@@ -138,6 +151,10 @@ DAEMON: tuple[Family[DaemonSight], ...] = (
 )
 
 
+Encode = Callable[[CollectorRegistry], bytes]
+"""One of the library's two formats."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendering:
     """A finished answer. `begun` orders it among the requests, by ticket."""
@@ -168,8 +185,18 @@ class Scrapes:
             encode, content_type = choose_encoder("")
         with self._rendering:
             if self._last.begun < ticket or self._last.content_type != content_type:
-                self._last = Rendering(next(self._tickets), content_type, encode(self._registry))
+                begun = next(self._tickets)
+                if isinstance(self._registry, BoardRegistry):
+                    body = self._registry.text(encode, content_type)
+                else:
+                    body = encode(self._registry)
+                self._last = Rendering(begun, content_type, body)
             return self._last
+
+
+Group = tuple[Sequence[Family[Any]], str, Sequence[tuple[str, Any, object]]]
+"""Families, the name of their subjects' label, and each subject with its name and with what it was made of: while that
+is the same, so are its readings, but of families that drift."""
 
 
 class BoardCollector(Collector):
@@ -178,34 +205,108 @@ class BoardCollector(Collector):
     def __init__(self, board: Board, log_dropped: Callable[[], int] = lambda: 0) -> None:
         self._board = board
         self._log_dropped = log_dropped
+        self._headers: dict[tuple[str, str], str] = {}
+        self._made_of: dict[int, dict[str, object]] = {}
+        self._kept: defaultdict[str, dict[str, tuple[object, str]]] = defaultdict(dict)
 
     def describe(self) -> list[Metric]:
         """Nothing: registering must not depend on which accounts there are."""
         return []
 
     def collect(self) -> Iterator[Metric]:
+        for families, label, subjects in self._groups():
+            named = [((name,) if label else (), subject) for name, subject, _ in subjects]
+            yield from (family.draw((label,) if label else (), named) for family in families)
+
+    def text(self, encode: Encode, content_type: str) -> str:
+        """What the library makes of `collect`, some twenty times as fast; for one thread at a time."""
+        parts: list[str] = []
+        for number, (families, label, subjects) in enumerate(self._groups()):
+            before = self._made_of.get(number, {})
+            self._made_of[number] = {name: made for name, _, made in subjects}
+            steady = {name for name, _, made in subjects if made is not None and made == before.get(name)}
+            for family in families:
+                parts.append(self._header(family, label, encode, content_type))
+                kept = self._kept[family.name]
+                if len(kept) > len(subjects):
+                    kept.clear()
+                for name, subject, _ in subjects:
+                    known = kept.get(name)
+                    if known is None or family.drifts or name not in steady:
+                        reading = family.read(subject)
+                        if known is None or (known[0] is not reading and known[0] != reading):
+                            labels = {label: escaped(name)} if label else {}
+                            kept[name] = known = (reading, family.lines(labels, reading))
+                    parts.append(known[1])
+        return "".join(parts)
+
+    def _header(self, family: Family[Any], label: str, encode: Encode, content_type: str) -> str:
+        if (family.name, content_type) not in self._headers:
+            alone = CollectorRegistry()
+            alone.register(_Bare(family.draw((label,) if label else (), [])))
+            self._headers[family.name, content_type] = encode(alone).decode().removesuffix("# EOF\n")
+        return self._headers[family.name, content_type]
+
+    def _groups(self) -> Iterator[Group]:
         standings, configs, times = self._board.standings(), self._board.configs, Times.of(self._board.clock)
         # A reload may come between the two readings: an account must be in both.
-        accounts = [((name,), Sight(configs[name], one, times)) for name, one in standings.items() if name in configs]
-        tallies = [(labels, sight.standing.tally) for labels, sight in accounts]
+        accounts = [(name, Sight(configs[name], one, times)) for name, one in standings.items() if name in configs]
+        tallies = [
+            (sight.config.venue, (name, sight.standing.tally, _Same(sight.standing.tally))) for name, sight in accounts
+        ]
         # While our loop stalls, check-ins lie unread: that silence is ours and makes nobody dead.
         judged_at = min(times.now, self._board.loop.tick_at)
-        watches = [((name,), WatchSight(watch, judged_at, times)) for name, watch in self._board.watches().items()]
-        daemon = DaemonSight(self._board, times.now, self._log_dropped)
-        yield from (draw(("account",), accounts) for draw in ACCOUNTS)
-        yield from (draw(("account",), tallies) for draw in TALLIES)
+        watches = [(name, WatchSight(watch, judged_at, times), None) for name, watch in self._board.watches().items()]
+        yield ACCOUNTS, "account", [(name, sight, _made_of(sight)) for name, sight in accounts]
+        yield TALLIES, "account", [subject for _, subject in tallies]
         for name, venue in VENUES.items():
-            its = [(labels, sight.standing.tally) for labels, sight in accounts if sight.config.venue == name]
-            yield from (of_venue(metric)(("account",), its) for metric in venue.metrics)
-        yield from (draw(("watch",), watches) for draw in WATCHES)
-        yield from (draw((), [((), daemon)]) for draw in DAEMON)
+            its = [subject for where, subject in tallies if where == name]
+            yield [of_venue(metric) for metric in venue.metrics], "account", its
+        yield WATCHES, "watch", watches
+        yield DAEMON, "", [("", DaemonSight(self._board, times.now, self._log_dropped), None)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """Compared by identity: what is immutable and replaced whole need not be looked into."""
+
+    one: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.one is other.one
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _made_of(sight: Sight) -> object:
+    standing = sight.standing
+    return _Same(sight.guard), _Same(sight.config), standing.phase, standing.since, standing.due_at
+
+
+class _Bare(Collector):
+    """One family without samples."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric = metric
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._metric
+
+
+class BoardRegistry(CollectorRegistry):
+    """The board's metrics, and what the library itself tells of the process."""
+
+    def __init__(self, board: Board, log_dropped: Callable[[], int]) -> None:
+        super().__init__()
+        self._board, self._process = BoardCollector(board, log_dropped), CollectorRegistry()
+        self.register(self._board)
+        for make in (ProcessCollector, PlatformCollector, GCCollector):
+            self.register(make(registry=self._process))
+
+    def text(self, encode: Encode, content_type: str) -> bytes:
+        return self._board.text(encode, content_type).encode() + encode(self._process)
 
 
 def registry(board: Board, log_dropped: Callable[[], int] = lambda: 0) -> CollectorRegistry:
     """A registry of our own: the library's global one would carry `_created` series and whatever else was imported."""
-    ours = CollectorRegistry()
-    ours.register(BoardCollector(board, log_dropped))
-    ProcessCollector(registry=ours)
-    PlatformCollector(registry=ours)
-    GCCollector(registry=ours)
-    return ours
+    return BoardRegistry(board, log_dropped)

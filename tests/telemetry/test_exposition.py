@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import socket
 from collections.abc import Iterator
@@ -175,3 +176,14 @@ def test_the_runbook_is_a_page_with_an_anchor_an_alert_and_nothing_that_runs(add
         '<section id="deadmantripped"><h2>DeadmanTripped</h2><p>The switch was pulled: <em>silence</em>' in reply.text
     )
     assert "\\n" not in reply.text
+
+
+@pytest.mark.parametrize(("asked", "given"), [("gzip, deflate", True), ("gzip;q=0", False), ("br", False), ("", False)])
+def test_a_long_answer_is_compressed_for_who_takes_that(address: tuple[str, int], asked: str, given: bool) -> None:
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    connection.request("GET", "/metrics", headers={"Accept-Encoding": asked})
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    assert (response.headers.get("Content-Encoding") == "gzip") is given
+    assert (gzip.decompress(body) if given else body).count(b"\ndeadman_account_protected{") == 2

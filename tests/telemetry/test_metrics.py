@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -312,6 +313,27 @@ def test_a_scrape_after_a_fact_never_gets_the_answer_from_before(desk: Hand) -> 
     after = read(scrapes.answer("").body.decode())
     assert before != scrapes.answer("").body
     assert after["deadman_account_protected", (("account", "desk"),)] == 1
+
+
+@pytest.mark.parametrize("accept", ["", "application/openmetrics-text;version=1.0.0"])
+def test_what_is_kept_between_scrapes_reads_as_the_library_would_write_it(desk: Hand, accept: str) -> None:
+    ours = registry(desk.board)
+    scrapes = Scrapes(ours)
+    encode, _ = choose_encoder(accept)
+    steps: list[Callable[[], object]] = [
+        lambda: desk.board.put_watch(Watch("quoter", 5.0)),
+        lambda: desk.arm("desk"),
+        lambda: desk.post("desk", facts.Erred(desk.now, 'odd "code"\\\n'), facts.OrdersCounted(desk.now, 1)),
+        lambda: desk.post("desk", facts.Answered(desk.now, 0.004), facts.TestRequestAnswered(desk.now, 0.2)),
+        lambda: desk.advance(20.0),
+        lambda: desk.advance(200.0),
+        lambda: desk.post("desk", facts.Lost(desk.now, Reason.CLOSED, "gone")),
+    ]
+    for step in steps:
+        step()
+        told = [scrapes.answer(accept).body.decode(), encode(ours).decode()]
+        mine, theirs = ([line for line in text.splitlines() if "deadman_" in line] for text in told)
+        assert mine == theirs
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
