@@ -69,6 +69,12 @@ def headline(report: StatusReport) -> Headline:
     return Headline(tuple(problems(report)), tuple(looks), tones)
 
 
+def in_one_line(report: StatusReport) -> str:
+    """The first word, and all that stands behind it."""
+    told = headline(report)
+    return f"{told.verdict}: {'; '.join((*told.acts, *told.looks)) or fine(report)}"
+
+
 def fine(report: StatusReport) -> str:
     """What is said where all is well: how many accounts are protected, for how long at least, and which wait."""
     accounts = report.accounts.values()
