@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -124,6 +125,12 @@ async def test_a_message_says_who_where_why_and_how_many_orders(autojump_clock: 
         )
         assert (tripped["to"], tripped["cancelled"], tripped["at"]) == ("tripped", 3, board.clock.timestamp_of(now))
         assert tripped["text"] == board.events[-1].text
+
+
+def test_the_readme_shows_a_message_as_it_is_posted() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    shown = json.loads(readme.partition("```json\n")[2].partition("```")[0])
+    assert list(shown) == MEMBERS
 
 
 async def test_a_start_that_does_not_succeed_is_told_once_with_what_to_do(autojump_clock: MockClock) -> None:
