@@ -12,12 +12,18 @@ from pathlib import Path
 
 from deadman.config.secrets import PLACEHOLDER
 from deadman.model.settings import Config
+from deadman.model.text import span
 from deadman.venues import VENUES, title
 
 
 def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
     """Sentences for people; `interpreter` names the paths that Python runs from."""
-    return (*_unlikely_settings(config), *_unknown_people(config), *_exposed_places(config.path, interpreter))
+    return (
+        *_unlikely_settings(config),
+        *_unlikely_daemon(config),
+        *_unknown_people(config),
+        *_exposed_places(config.path, interpreter),
+    )
 
 
 def _unlikely_settings(config: Config) -> Iterator[str]:
@@ -33,6 +39,24 @@ def _unlikely_settings(config: Config) -> Iterator[str]:
         if account.watches and account.on_trip == "none":
             names = " and ".join(account.watches)
             yield f'accounts.{account.name}: on_trip = "none", so the silence of {names} cancels nothing here'
+
+
+LONG_SILENCE = 1000.0
+"""Seconds: from here on a watch's timeout is more likely to be one in milliseconds."""
+
+
+def _unlikely_daemon(config: Config) -> Iterator[str]:
+    if config.daemon.listen is not None and config.daemon.listen[0] in ("0.0.0.0", "::"):  # noqa: S104
+        yield (
+            f"daemon.listen: {config.daemon.listen[0]} is every address of this host, and the page has neither "
+            "password nor TLS: name one that only the desk can reach"
+        )
+    for name, watch in config.watches.items():
+        if watch.timeout >= LONG_SILENCE:
+            yield (
+                f"watches.{name}.timeout: a bot may be dead for {span(watch.timeout)} before its orders go; "
+                f"if milliseconds were meant: {watch.timeout / 1000:g}"
+            )
 
 
 def _unknown_people(config: Config) -> Iterator[str]:

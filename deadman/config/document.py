@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deadman.config.syntax import hint as hint_at
 from deadman.model.keys import KeyPath
 
 CONFIG_INVALID = 78
@@ -92,7 +93,12 @@ def read_document(path: Path) -> Document:
             line, what = text.count("\n") + 1, f"{found['what']}, at the end of the file"
         else:
             line, what = int(found["line"]), f"{found['what']}, column {found['column']}"
-        raise Faults([Fault(path, line, "", f"not valid TOML: {what}")]) from None
+        scan = _Scan.of(text)
+        if line in scan.again:
+            key, first = scan.again[line]
+            hint = f"it stands in line {first} already"
+            raise Faults([Fault(path, line, dotted(key), "told twice", hint)]) from None
+        raise Faults([Fault(path, line, "", f"not valid TOML: {what}", hint_at(text, line or 0))]) from None
 
 
 def _text(path: Path) -> str:
@@ -135,19 +141,26 @@ _SCALAR = re.compile(
 
 def lines_of(text: str) -> Mapping[KeyPath, int]:
     """The line, from 1, of every key and table header in `text`, which must be valid TOML."""
-    scan = _Scan(text)
-    # A line number is a courtesy: never the reason to refuse what tomllib accepts.
-    with suppress(ValueError, IndexError):
-        scan.run()
-    return scan.lines
+    return _Scan.of(text).lines
 
 
 class _Scan:
+    """`lines` has the line of every key and table header; `again`, by line, what stood in an earlier one."""
+
+    @classmethod
+    def of(cls, text: str) -> _Scan:
+        scan = cls(text)
+        # A line number is a courtesy: never the reason to refuse what tomllib accepts.
+        with suppress(ValueError, IndexError):
+            scan.run()
+        return scan
+
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
         self._counted, self._line = 0, 1
         self.lines: dict[KeyPath, int] = {}
+        self.again: dict[int, tuple[KeyPath, int]] = {}
 
     def run(self) -> None:
         table: KeyPath = ()
@@ -176,6 +189,8 @@ class _Scan:
             if self._text[self._at] != ".":
                 break
             self._at += 1
+        if self.lines[path] != self._line:
+            self.again[self._line] = path, self.lines[path]
         self.lines[path] = self._line
         return path
 

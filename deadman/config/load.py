@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from deadman.config.document import Document, Fault, Faults, dotted, read_document
 from deadman.config.secrets import check_sources
@@ -41,10 +42,14 @@ def read_account(table: Table, document: Document, watches: Collection[str]) -> 
     # The nearest guess, so that the other faults of an account with a misspelled venue are told, too.
     venue = closest(given, VENUES) if isinstance(given, str) else None
     if venue is None:
-        table.read_key(_venue_key())
+        slip = None if table.given("venue") else closest("venue", table.raw)
+        if slip is None:
+            table.read_key(_venue_key())
+        else:
+            table.fault(slip, "unknown key", 'did you mean "venue"?')
         return None
     elsewhere = {key.name: f"it is a key of {other} accounts" for other in VENUES for key in account_keys(other)}
-    table.read(account_keys(venue), elsewhere)
+    table.read(account_keys(venue), _homes() | elsewhere)
     table.values.pop("venue", None)
     _place(table, document)
     _check_watches(table, watches)
@@ -65,7 +70,7 @@ def _place(table: Table, document: Document) -> None:
                 table.values[name] = replace(value, name=place, line=document.line((*table.path, name)))
 
 
-def check_shared(accounts: Sequence[Table]) -> None:
+def check_shared(accounts: Sequence[Table], document: Document) -> None:
     """No key and no wallet twice: two keepers of one account at the venue would undo each other's work."""
     unique = {key.name for venue in VENUES for key in account_keys(venue) if key.unique}
     owners: dict[object, tuple[Table, str]] = {}
@@ -76,7 +81,9 @@ def check_shared(accounts: Sequence[Table]) -> None:
             # A secret is told by where it lives, whatever the key it stands under.
             owner, key = owners.setdefault(value if isinstance(value, SecretSource) else (name, value), (account, name))
             if (owner, key) != (account, name):
-                account.fault(name, f"the same as {dotted((*owner.path, key))}", "each account needs its own")
+                line = document.line((*owner.path, key))
+                told = f"the same as {dotted((*owner.path, key))}, line {line}"
+                account.fault(name, told, "each account needs its own")
 
 
 def _check_watches(table: Table, watches: Collection[str]) -> None:
@@ -85,7 +92,8 @@ def _check_watches(table: Table, watches: Collection[str]) -> None:
         table.fault("watch", f'"{NO_WATCH}" stands alone or not at all')
     for name in names:
         if name != NO_WATCH and name not in watches:
-            hint = suggestion(name, watches) or f"define it: [watches.{dotted((name,))}]"
+            none = f'did you mean "{NO_WATCH}"?' if name.lower() == NO_WATCH else ""
+            hint = none or suggestion(name, watches) or f"define it: [watches.{dotted((name,))}]"
             table.fault("watch", f"no watch is called {shown(name)}", hint)
     table.values["watches"] = tuple(name for name in names if name != NO_WATCH)
 
@@ -153,12 +161,12 @@ def read(path: Path, environment: Mapping[str, str]) -> Reading:
     """All that `path` says and all that is wrong with it; raises Faults only when it is no TOML at all."""
     document = read_document(path)
     top, faults = _top(document)
-    top.read((_DAEMON, _CLUSTER, _WATCHES, _ACCOUNTS))
+    top.read((_DAEMON, _CLUSTER, _WATCHES, _ACCOUNTS), _homes() | _lost_tables(document.tables))
     daemon = _read_daemon(top, path, runtime_directory(environment), environment)
     watches = _read_watches(top, daemon.values.get("runtime_directory"))
     names = [watch.name for watch in watches]
     accounts = [(account, read_account(account, document, names)) for account in top.below("accounts").tables()]
-    check_shared([table for table, _ in accounts])
+    check_shared([table for table, _ in accounts], document)
     cluster = _read_cluster(top, document)
     _check_witnesses([table for table, _ in accounts], names, cluster, daemon.values.get("name"))
     if not top.values.get("accounts", True):
@@ -183,6 +191,30 @@ def read(path: Path, environment: Mapping[str, str]) -> Reading:
     return Reading((), secrets, config)
 
 
+@cache
+def _homes() -> dict[str, str]:
+    """The hint for each key that stands in another kind of table than its own."""
+    of_accounts = [key for venue in VENUES for key in account_keys(venue)]
+    tables: dict[str, Iterable[Key]] = {
+        **{f"{key.name} of [accounts.NAME]": keys_of(key.reader.table) for key in of_accounts if key.reader.table},
+        "[accounts.NAME]": of_accounts,
+        "[cluster]": keys_of(ClusterConfig),
+        "[watches.NAME]": keys_of(WatchConfig),
+        "[daemon]": keys_of(DaemonConfig),
+    }
+    return {key.name: f"it belongs under {table}" for table, keys in tables.items() for key in keys}
+
+
+def _lost_tables(tables: Mapping[str, Any]) -> dict[str, str]:
+    """The hint for an account or a watch that says its name and not what it is."""
+    kinds = {name: "accounts" if "venue" in raw else "watches" for name, raw in tables.items() if isinstance(raw, dict)}
+    return {
+        name: f"write [{kind}.{dotted((name,))}]"
+        for name, kind in kinds.items()
+        if {"venue", "timeout"} & tables[name].keys()
+    }
+
+
 def _top(document: Document) -> tuple[Table, list[Fault]]:
     """The whole file as a table, and the faults that reading it will find."""
     faults: list[Fault] = []
@@ -192,7 +224,7 @@ def _top(document: Document) -> tuple[Table, list[Fault]]:
 def _read_daemon(top: Table, path: Path, runtime: Path, environment: Mapping[str, str]) -> Table:
     """Relative paths are relative to the config file, wherever the daemon was started."""
     daemon = top.below("daemon")
-    daemon.read(keys_of(DaemonConfig))
+    daemon.read(keys_of(DaemonConfig), _homes())
     for name, default in (("runtime_directory", runtime), ("state_directory", state_directory(environment))):
         if name in daemon.values:
             daemon.values[name] = path.absolute().parent / (daemon.values[name] or default)
@@ -207,7 +239,7 @@ def _read_cluster(top: Table, document: Document) -> Table | None:
     if not top.given("cluster"):
         return None
     cluster = top.below("cluster")
-    cluster.read(keys_of(ClusterConfig))
+    cluster.read(keys_of(ClusterConfig), _homes())
     _place(cluster, document)
     _check_ca_file(cluster)
     for one, other in (("user", "password"), ("cert_file", "key_file")):
@@ -236,7 +268,7 @@ def _check_witnesses(
 def _read_watches(top: Table, runtime: Path | None) -> Sequence[Table]:
     watches = tuple(top.below("watches").tables())
     for watch in watches:
-        watch.read(keys_of(WatchConfig))
+        watch.read(keys_of(WatchConfig), _homes())
         if watch.name == NO_WATCH:
             watch.fault("", f'"{NO_WATCH}" is what an account without a watch says', "choose another name")
         if runtime and (excess := _excess(runtime / "watch" / f"{watch.name}.sock")):

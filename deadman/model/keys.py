@@ -114,7 +114,9 @@ class Table:
         """Read the table by `keys`; `elsewhere` has the hints for keys that belong to another kind of table."""
         known = [key.name for key in keys]
         for name in self.raw.keys() - set(known):
-            self.fault(name, "unknown key", suggestion(name, known) or (elsewhere or {}).get(name, ""))
+            near, home = suggestion(name, known), (elsewhere or {}).get(name, "")
+            dotted = self._dotted(name) if isinstance(self.raw[name], dict) else ""
+            self.fault(name, "unknown key", (near or home if self.path else home or near) or dotted)
         for key in keys:
             self.read_key(key)
 
@@ -150,11 +152,20 @@ class Table:
             if not isinstance(raw, dict):
                 self.fault(name, f"must be a table, not {kind(raw)}", f"write [{self.name}.NAME] above its keys")
                 continue
+            if raw and all(isinstance(inner, dict) for inner in raw.values()):
+                for inner in raw:
+                    self.below(name).fault(inner, "a table in one without keys", self.below(name)._dotted(inner))
+                continue
             if not NAME.fullmatch(name):
                 self.fault(name, "a name is of a-z, 0-9 and . _ - and starts with a letter or digit")
             elif len(name) > LONGEST_NAME:
                 self.fault(name, f"a name has {LONGEST_NAME} characters at most, not {len(name)}")
             yield self.below(name)
+
+    def _dotted(self, name: str) -> str:
+        """The hint for a table in a table: TOML takes a dot in a name for a step down."""
+        *above, own = self.path or ("",)
+        return f'if {own}.{name} is one name, write [{".".join((*above, ""))}"{own}.{name}"]' if above else ""
 
     def build(self, cls: Callable[..., S], **further: object) -> S:
         """The settings that these values make; the declarations have the type checker see that they fit."""

@@ -68,14 +68,19 @@ def reader(form: str, write: Callable[[Any], Any] = as_toml) -> Callable[[Callab
 def boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise Wrong(f"must be true or false, not {kind(value)}")
+    raise Wrong(f"must be true or false, not {kind(value)}", _unquoted(value))
+
+
+def _unquoted(value: object) -> str:
+    """The hint for a number or a truth value that was given as text."""
+    return "write it without quotes" if isinstance(value, str) else ""
 
 
 def integer(low: int, high: int, unit: str) -> Reader[int]:
     def read(value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
             return _within(value, low, high, unit)
-        raise Wrong(f"must be a whole number of {unit}, not {kind(value)}")
+        raise Wrong(f"must be a whole number of {unit}, not {kind(value)}", _unquoted(value))
 
     return Reader(read, f"a whole number of {unit}, {low} to {high}", f"a whole number, {low} to {high}")
 
@@ -89,7 +94,7 @@ def seconds(low: float, high: float) -> Reader[float]:
                 return float(_within(value, low, high, "seconds"))
             case float() if math.isfinite(value):
                 return _within(value, low, high, "seconds")
-        raise Wrong(f"must be a number of seconds, not {kind(value)}")
+        raise Wrong(f"must be a number of seconds, not {kind(value)}", _unquoted(value))
 
     return Reader(read, f"seconds, {low:g} to {high:g}", f"{low:g} to {high:g}")
 
@@ -97,7 +102,9 @@ def seconds(low: float, high: float) -> Reader[float]:
 def _within(value: Number, low: float, high: float, unit: str) -> Number:
     if low <= value <= high:
         return value
-    raise Wrong(f"must be {low:g} to {high:g} {unit}, not {shown(value)}")
+    slip = unit == "seconds" and high < value <= 1000 * high and value >= 1000 * low
+    hint = f"if milliseconds were meant: {value / 1000:g}" if slip else ""
+    raise Wrong(f"must be {low:g} to {high:g} {unit}, not {shown(value)}", hint)
 
 
 def choice(*allowed: str) -> Reader[Any]:
@@ -129,7 +136,9 @@ def _either(allowed: Sequence[str]) -> str:
     return " or ".join(part for part in (", ".join(quoted[:-1]), quoted[-1]) if part)
 
 
-def text(longest: int) -> Reader[str]:
+def text(longest: int, *, trimmed: bool = True) -> Reader[str]:
+    """Text that prints; `trimmed` where blanks around it can only be a slip."""
+
     def read(value: object) -> str:
         if not isinstance(value, str):
             raise Wrong(f"must be a string, not {kind(value)}")
@@ -137,6 +146,8 @@ def text(longest: int) -> Reader[str]:
             raise Wrong("must be plain text and not empty")
         if len(value) > longest:
             raise Wrong(f"is {len(value)} characters long, {longest} at most are possible")
+        if trimmed and value != value.strip():
+            raise Wrong("begins or ends with blanks", "leave them out")
         return value
 
     return Reader(read, f"text of at most {longest} characters")
@@ -255,9 +266,16 @@ def listen(value: object) -> tuple[str, int] | None:
 def path(value: object) -> Path:
     if not isinstance(value, str):
         raise Wrong(f"must be a path, not {kind(value)}")
-    if not value or "\0" in value:
-        raise Wrong("is no path a file can have")
+    if not value or not value.isprintable():
+        raise Wrong("is no path a file can have" if not value or "\0" in value else "must be plain text")
+    check_expanded(value)
     return Path(value)
+
+
+def check_expanded(path: str) -> None:
+    """Raises Wrong for what only a shell would make a path of."""
+    if path[0] in "~$":
+        raise Wrong(f"begins with {path[0]}, which only a shell expands", "write the whole path, or one from this file")
 
 
 _RATE = 136  # bytes absorbed between permutations, for a digest of 256 bits

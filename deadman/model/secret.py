@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Literal, NoReturn, cast
 
-from deadman.model.readers import MASK, Reader, Wrong, reader
+from deadman.model.readers import MASK, Reader, Wrong, check_expanded, reader
 from deadman.model.text import kind, suggestion
 
 KeyKind = Literal["line", "base64", "ed25519", "p256"]
@@ -61,6 +61,8 @@ def secret(value: object) -> SecretSource:
     what, shape = _SOURCES[source]
     if not isinstance(name, str) or not re.fullmatch(shape, name):
         raise Wrong(f"is not the name of {what}", "", source)
+    if source == "file":
+        check_expanded(name)
     return SecretSource(cast(Literal["credential", "file", "env"], source), name)
 
 

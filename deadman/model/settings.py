@@ -105,7 +105,7 @@ class Selection:
     type: str | None = key(
         choice("all", "limit", "trigger_all", "stop", "take", "trailing_stop"), "of one type of order", default=None
     )
-    label: str | None = key(text(64), "with this label, compared exactly", default=None)
+    label: str | None = key(text(64, trimmed=False), "with this label, compared exactly", default=None)
 
     @property
     def one_by_one(self) -> bool:

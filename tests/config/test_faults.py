@@ -158,16 +158,16 @@ RULES = {
         "2: daemon.runtime_directory: the control socket's path has 109 bytes, Linux allows 107; shorten it"
     ),
     DESK + DESK[len("[watches.quoter]\ntimeout = 5\n") :].replace("desk", "twin").replace('"S"', '"T"'): (
-        "11: accounts.twin.client_id: the same as accounts.desk.client_id; each account needs its own"
+        "11: accounts.twin.client_id: the same as accounts.desk.client_id, line 6; each account needs its own"
     ),
     DESK + DESK[len("[watches.quoter]\ntimeout = 5\n") :].replace("desk", "twin").replace('"id"', '"other"'): (
-        "12: accounts.twin.client_secret: the same as accounts.desk.client_secret; each account needs its own"
+        "12: accounts.twin.client_secret: the same as accounts.desk.client_secret, line 7; each account needs its own"
     ),
     V2 + V2.replace("maker", "twin").replace('"K"', '"L"'): (
-        "12: accounts.twin.requestor: the same as accounts.maker.requestor; each account needs its own"
+        "12: accounts.twin.requestor: the same as accounts.maker.requestor, line 5; each account needs its own"
     ),
     DESK + V3.replace('"K"', '"S"') + 'watch = "none"': (
-        "12: accounts.maker.api_key: the same as accounts.desk.client_secret; each account needs its own"
+        "12: accounts.maker.api_key: the same as accounts.desk.client_secret, line 7; each account needs its own"
     ),
 }
 
@@ -191,8 +191,8 @@ FILES = {
     "# nothing\n": "config.toml: no accounts",
     "[accounts]\n": "config.toml: no accounts",
     "a = 1\nb = = 2\n": "config.toml:2: not valid TOML: Invalid value, column 5",
-    "[accounts.a]\n[accounts.a]\n": "config.toml:2: not valid TOML: Cannot declare ('accounts', 'a') twice",
-    "a = 1\na = 2\n": "config.toml:2: not valid TOML: Cannot overwrite a value",
+    "[accounts.a]\n[accounts.a]\n": "config.toml:2: accounts.a: told twice; it stands in line 1 already",
+    "a = 1\na = 2\n": "config.toml:2: a: told twice; it stands in line 1 already",
     'a = """\n\n': "config.toml:3: not valid TOML: ",
     "a = " + "[" * 5000: "config.toml: nested too deeply to be a config",
     "a = " + "9" * 5000: "config.toml: not valid TOML: Exceeds the limit",
