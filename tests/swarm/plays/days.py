@@ -28,7 +28,6 @@ from deadman.model.facts import Fact, Identified
 from deadman.model.promise import promise
 from deadman.model.settings import Account, Timers, WatchConfig
 from deadman.venues.deribit.settings import COINBASE_PROBE
-from tests.swarm.laws.law import STEP
 from tests.swarm.laws.liveness import check_healing
 from tests.swarm.laws.record import ROUTINE
 from tests.swarm.plays.plan import MACHINE, SELECTIONS, WATCHED, Plan
@@ -46,7 +45,7 @@ ACCOUNTS = 23
 WHOLE = 44
 """Days that are played when everything is: a thousand account-days."""
 
-AWAKE = 5.0
+AWAKE = 10.0
 """Seconds for which all look often before a trouble begins."""
 
 ASKING = 245.0
@@ -56,10 +55,10 @@ STIRRED = 15.0
 """Seconds for which all look often after anything unexpected."""
 
 SLOW = (
-    (deadman.daemon.ticker, "TICK", 4.0),
-    (deadman.checkins.rounds, "LOOK_INTERVAL", 4.0),
-    (deadman.checkins.rounds, "NOTICE", 8.0),
-    (deadman.checkins.rounds, "ABSENCE", 8.0),
+    (deadman.daemon.ticker, "TICK", 8.0),
+    (deadman.checkins.rounds, "LOOK_INTERVAL", 8.0),
+    (deadman.checkins.rounds, "NOTICE", 16.0),
+    (deadman.checkins.rounds, "ABSENCE", 16.0),
     (deadman.daemon.ticker, "PRESENCE_INTERVAL", 60.0),
     (deadman.daemon.systemd, "STATUS_INTERVAL", 60.0),
     (deadman.control.commands, "DISARM_POLL_INTERVAL", 60.0),
@@ -78,9 +77,9 @@ LIFE_SIGN, COINBASE_LIFE_SIGN = 60.0, 24.0
 LEISURE = 10.0
 """How many times longer bots let their orders rest before they look at them."""
 
-CALM_STEP, CALM_READING = 10.0, 1800.0
-READING = 2.0
-"""Seconds between two readings of what is told, in hours that are not calm: a report on so many is long."""
+CALM_STEP, CALM_READING = 30.0, 1800.0
+WIDE_STEP, READING = 0.25, 2.0
+"""Seconds between two looks, and two readings of what is told, while all is not calm: a report on so many is long."""
 ORDINARY = (*ROUTINE, facts.Proven, facts.Attempted, facts.LeaseGranted, facts.TokenGranted, Identified)
 """What a calm hour consists of; any other news ends it."""
 
@@ -96,7 +95,7 @@ class DayPlan(Plan):
     def __post_init__(self) -> None:
         super().__post_init__()
         pick: Any = self.chance.choice
-        self.watches = [WatchConfig("quoter", pick([5.0, 10.0, 20.0]), "trip"), WatchConfig("hedger", 30.0, "trip")]
+        self.watches = [WatchConfig("quoter", pick([10.0, 20.0, 30.0]), "trip"), WatchConfig("hedger", 60.0, "trip")]
         self.weather, self.machine = sorted(WEATHER), list(MACHINE)
 
     def set_up(self, market: Market) -> None:
@@ -126,7 +125,7 @@ class DayPlan(Plan):
         return new(
             name,
             verify_interval=pick([120.0, 300.0, 600.0]),
-            heartbeat_interval=pick([60, 300]),
+            heartbeat_interval=300,
             watches=watches,
             on_trip="cancel",
             cancel=pick(SELECTIONS) if watches == ("quoter",) and make == "deribit" else SELECTIONS[0],
@@ -168,7 +167,7 @@ class Day(World):
 
     def _audit(self, desk: Desk) -> None:
         super()._audit(desk)
-        self.scene.reading = READING
+        self.scene.step, self.scene.reading = WIDE_STEP, READING
         desk.observers.append(self._hear)
 
     async def _live(self, desk: Desk, nursery: trio.Nursery) -> None:
@@ -214,11 +213,12 @@ class Day(World):
             with slowly(), trio.move_on_after(seconds):
                 await self.disturbed.wait()
         finally:
-            scene.step, scene.reading = STEP, READING
+            scene.step, scene.reading = WIDE_STEP, READING
         return self.disturbed.is_set()
 
-    async def _outwait(self, seconds: float) -> None:
-        """What is noticed as late as this."""
+    async def _outwait(self, seconds: float, first: float = 0.0) -> None:
+        """What is noticed as late as this; `first`, nothing is let go."""
+        await trio.sleep(first)
         ends = trio.current_time() + seconds
         while (left := ends - trio.current_time()) > 0:
             if await self._look_seldom(left):
@@ -227,7 +227,7 @@ class Day(World):
     def _hear(self, account: str, fact: Fact) -> None:
         if not isinstance(fact, ORDINARY):
             self.disturbed.set()
-            self.scene.step = STEP
+            self.scene.step = WIDE_STEP
             self.scene.stirred.set()
 
     async def _have_trouble(self, desk: Desk, operator: Operator) -> None:
@@ -266,6 +266,13 @@ class Day(World):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._outwait, inf)
             await check_healing(desk, self.record)
+            nursery.cancel_scope.cancel()
+
+    async def _die(self, desk: Desk) -> None:
+        """What only a lease's end cancels is waited for at the calm pace."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._outwait, inf, max(watch.timeout for watch in desk.watches.values()) + STIRRED)
+            await super()._die(desk)
             nursery.cancel_scope.cancel()
 
     async def _put_back(self, desk: Desk) -> None:
