@@ -24,6 +24,7 @@ from deadman.model.sight import (
     Line,
     Witness,
     WitnessBeat,
+    WitnessTold,
     beat_interval,
     holder_of,
 )
@@ -33,6 +34,9 @@ log = logging.getLogger(__name__)
 
 RETRY = 1.0
 """Seconds after a beat that failed until the next: sooner than the usual ones, since witnesses count."""
+
+DEED_TOLD = 3600.0
+"""Seconds for which it is told what a witness cancelled."""
 
 REMEMBERED = 64
 """Beats of which we know when they were sent; an echo of an older one proves nothing any more."""
@@ -55,6 +59,7 @@ class Desk:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _sent: dict[int, float] = field(default_factory=dict)
     _told: dict[tuple[str, str], str] = field(default_factory=dict)
+    _deeds: dict[tuple[str, str], tuple[float, int, str]] = field(default_factory=dict)
     _has_written: bool = False
     _is_over: bool = False
     _turn: trio.Lock = field(default_factory=trio.Lock)
@@ -134,10 +139,11 @@ class Desk:
         for name, account in self.board.configs.items():
             if not may_be_witnessed(account):
                 continue
-            known = [self._witness(one, beat, name) for one, beat in beats.items() if name in beat.accounts]
-            self.board.post(name, facts.Witnessed(done.asked_at, tuple(known)))
-            for witness in known:
-                self._tell(name, witness)
+            known = {one: beat for one, beat in beats.items() if name in beat.accounts}
+            for one, beat in known.items():
+                self._note_deed(name, one, beat.accounts[name], done.asked_at)
+            witnesses = [self._witness(one, beat, name, done.asked_at) for one, beat in known.items()]
+            self.board.post(name, facts.Witnessed(done.asked_at, tuple(witnesses)))
 
     def _witness_beats(self, done: Exchange) -> Iterator[tuple[str, WitnessBeat]]:
         for entry in done.theirs:
@@ -147,7 +153,7 @@ class Desk:
             except Unreadable as why:
                 self._say(name, "", f"what witness {name} writes cannot be read, and is skipped: {why}")
 
-    def _witness(self, name: str, beat: WitnessBeat, account: str) -> Witness:
+    def _witness(self, name: str, beat: WitnessBeat, account: str, now: float) -> Witness:
         told = beat.accounts[account]
         identity = self.board.guard(account).identity
         faults = []
@@ -155,7 +161,8 @@ class Desk:
             faults.append("it runs on this very machine, and dies with it")
         if identity is not None and told.key == identity.credential:
             faults.append("it logs in with the same API key")
-        ours = holder_of(identity)
+        deed, ours = self._deeds.get((account, name)), holder_of(identity)
+        recent = deed if deed is not None and now < deed[0] + DEED_TOLD else None
         if ours and told.holder and told.holder != ours:
             faults.append("its API key is of another account")
         return Witness(
@@ -165,19 +172,20 @@ class Desk:
             can_cancel=told.can,
             phase=told.phase,
             stopped=beat.stopped,
-            cancelled=told.cancelled,
-            because=told.because,
+            cancelled=None if recent is None else recent[1],
+            because="" if recent is None else recent[2],
             faults=tuple(faults),
         )
 
-    def _tell(self, account: str, witness: Witness) -> None:
+    def _note_deed(self, account: str, witness: str, told: WitnessTold, now: float) -> None:
         """What a witness did while we were away, or did besides us."""
-        if witness.cancelled is None:
-            self._told.pop((account, witness.name), None)
+        if told.cancelled is None:
+            self._told.pop((account, witness), None)
             return
-        orders = f"{witness.cancelled} order{'' if witness.cancelled == 1 else 's'} cancelled"
-        under_way = " so far" if witness.phase == "tripping" else ""
-        self._say(account, witness.name, f"{account}: {witness.because} at witness {witness.name}: {orders}{under_way}")
+        self._deeds[account, witness] = (now, told.cancelled, told.because)
+        orders = f"{told.cancelled} order{'' if told.cancelled == 1 else 's'} cancelled"
+        under_way = " so far" if told.phase == "tripping" else ""
+        self._say(account, witness, f"{account}: {told.because} at witness {witness}: {orders}{under_way}")
 
     def _say(self, account: str, witness: str, words: str) -> None:
         if self._told.get((account, witness)) != words:

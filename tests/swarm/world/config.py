@@ -19,10 +19,15 @@ Table = dict[str, Any]
 
 
 def write_config(
-    path: Path, accounts: Iterable[Account], watches: Iterable[WatchConfig], daemon: Mapping[str, Any]
+    path: Path,
+    accounts: Iterable[Account],
+    watches: Iterable[WatchConfig],
+    daemon: Mapping[str, Any],
+    cluster: Mapping[str, Any] | None = None,
 ) -> None:
     """Replace the file at `path`."""
-    path.write_text(tomli_w.dumps(tables(accounts, watches, daemon)))
+    shared = {} if cluster is None else {"cluster": dict(cluster)}
+    path.write_text(tomli_w.dumps(tables(accounts, watches, daemon) | shared))
 
 
 def tables(accounts: Iterable[Account], watches: Iterable[WatchConfig], daemon: Mapping[str, Any]) -> Table:
@@ -38,6 +43,9 @@ def account_table(account: Account) -> Table:
     table = {"venue": account.venue, **written(account)}
     if isinstance(account, SxBetAccount) and not account.watches:
         table["watch"] = NO_WATCH
+    if account.witness_of is not None:  # its desk's own apply
+        for name in ("watch", "on_trip", "cancel", "orders_via", "verify_interval"):
+            table.pop(name, None)
     return table
 
 

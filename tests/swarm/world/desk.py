@@ -64,6 +64,7 @@ class Desk:
     life: Life
     roster: dict[str, Account]
     daemon: dict[str, Any] = field(default_factory=lambda: dict(DIRECTORIES))
+    cluster: dict[str, Any] | None = None
     running: bool = False
     bots: list[Bot] = field(default_factory=list)
     observers: list[Observer] = field(default_factory=list)
@@ -174,7 +175,7 @@ class Desk:
     def write_config(self) -> None:
         for account in self.accounts.values():
             self.market.enroll(account)
-        write_config(self.host.config, self.accounts.values(), self.watches.values(), self.daemon)
+        write_config(self.host.config, self.accounts.values(), self.watches.values(), self.daemon, self.cluster)
 
     async def crash(self) -> None:
         """kill -9: the kernel closes our sockets, nothing more is written or sent."""

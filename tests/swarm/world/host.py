@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ import trio
 
 from deadman.model.secret import Secret
 from deadman.transport.blocking import AddressInfo
+from tests.support.registers import HostsRegister
 from tests.swarm.world.disk import Disk
 from tests.swarm.world.market import Market, VenueTime
 
@@ -40,6 +42,8 @@ class Host:
         directory: where the config file is.
         stepped: how far its wall clock was set off.
         sockets: where the watches' real sockets are; None where what bots say is handed over in memory.
+        register: the one it shares with other hosts, as it reaches it; `machine` is its fingerprint there.
+        going_down: the whole machine shuts down, and not the daemon alone.
         dial_fault, thread_fault: what the kernel says instead of giving a socket or a thread.
     """
 
@@ -55,6 +59,9 @@ class Host:
     sockets: Path | None = None
     dial_fault: OSError | None = None
     thread_fault: OSError | None = None
+    register: HostsRegister | None = None
+    machine: str = ""
+    going_down: bool = False
 
     @property
     def config(self) -> Path:
@@ -70,6 +77,14 @@ class Host:
 
     def offsets(self) -> tuple[float, float]:
         return self.time.ahead, self.time.ahead + self.stepped
+
+    async def is_shutting_down(self) -> bool:
+        return self.going_down
+
+    @asynccontextmanager
+    async def open_register(self, *_: object) -> AsyncIterator[HostsRegister]:
+        assert self.register is not None
+        yield self.register
 
     def is_gone(self, pid: int) -> bool:
         return pid not in self.pids

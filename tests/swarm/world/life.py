@@ -128,6 +128,9 @@ class Life:
             watchdog_interval=None,
             signals=self._receive_signals,
             serve_control=self.control.serve,
+            open_register=host.open_register,
+            machine=host.machine,
+            is_shutting_down=host.is_shutting_down,
         )
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
