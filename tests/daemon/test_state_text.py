@@ -24,8 +24,10 @@ from deadman.daemon.memory import (
 from deadman.model.clock import Clock
 from deadman.model.facts import Cause, Disarmed, TripDone, Tripped
 from deadman.model.identity import Identity
+from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Selection, Terms
 from deadman.model.watch import Hold
+from tests.support.boards import deribit, hand, sxbet
 
 NOW = 5000.0
 NOON = 1_800_000_000.0
@@ -331,3 +333,11 @@ def test_a_reason_that_utf8_cannot_hold_is_written_as_well_as_may_be() -> None:
 def test_a_damaged_file_is_told_by_what_is_wrong_with_it(data: bytes, words: str) -> None:
     with pytest.raises(Damaged, match=words):
         decode(data, clock())
+
+
+def test_a_lease_is_presumed_of_every_account_that_takes_one_and_of_no_other() -> None:
+    held = hand(deribit("a"), sxbet("b"), replace(sxbet("c"), observe=True), sxbet("d"))
+    Memory({"quoter": WatchMemory(True)}, under_way=True).put_back(held.board)
+    ends = {name: guard.lease_end for name, guard in held.board.guards().items()}
+    latest = held.now + HEARD_WITHIN + 30.0
+    assert ends == {"a": None, "b": latest, "c": None, "d": latest}

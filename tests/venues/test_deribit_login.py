@@ -8,6 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import example, given
 
 from deadman.model.errors import Reason, Refused
@@ -60,6 +62,14 @@ def test_a_login_by_secret_sends_it_and_no_signature() -> None:
         "client_secret": "AMANDASECRECT",
         "scope": SCOPE,
     }
+
+
+def test_a_private_key_of_another_kind_is_refused_in_words() -> None:
+    pem = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    account = replace(AMANDA, client_secret=None, private_key=SecretSource("env", "P"))
+    with pytest.raises(Refused, match="signed with as Ed25519 here; this is another kind") as refused:
+        login_params(account, Secret(pem.decode()), SCOPE, 1.0, Random(0))
+    assert refused.value.reason is Reason.SECRET
 
 
 def test_a_private_key_signs_though_auth_says_nothing_of_it() -> None:
