@@ -13,7 +13,7 @@ from deadman.cli.client import exit_code
 from deadman.control.outcome import of_trip
 from deadman.model import facts
 from deadman.model.errors import Reason
-from deadman.model.facts import Cause, Fact
+from deadman.model.facts import Cause, Fact, Tripped
 from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Selection
 from deadman.model.text import Times
@@ -317,6 +317,18 @@ def test_what_must_be_done_by_hand_stands_before_what_is_only_told() -> None:
     assert (
         acts[0] == "btc-desk: tripped, and deadman cannot cancel now: cancel at Deribit by hand; deadman keeps trying"
     )
+
+
+def test_a_trip_that_does_not_end_stands_before_a_switch_that_is_off_and_a_trip_under_way_after_it() -> None:
+    def acts(trip: Tripped) -> list[str]:
+        histories: Histories = {
+            "btc-desk": (OPEN, READ_BACK, OFF),
+            "eth-desk": (OPEN, READ_BACK, trip, facts.RoundDone(99.0, 0, 2)),
+        }
+        return [act.partition(":")[0] for act in headline(desk(histories, ALIVE)).acts]
+
+    assert acts(replace(OPERATOR, at=20.0)) == ["eth-desk", "btc-desk"]
+    assert acts(OPERATOR) == ["btc-desk", "eth-desk"]
 
 
 def test_a_dead_bots_orders_that_nothing_cancels_are_to_be_cancelled_by_hand() -> None:
