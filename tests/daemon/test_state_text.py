@@ -27,7 +27,7 @@ from deadman.model.identity import Identity
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Selection, Terms
 from deadman.model.watch import Hold
-from tests.support.boards import deribit, hand, sxbet
+from tests.support.boards import START, deribit, hand, sxbet
 
 NOW = 5000.0
 NOON = 1_800_000_000.0
@@ -341,3 +341,28 @@ def test_a_lease_is_presumed_of_every_account_that_takes_one_and_of_no_other() -
     ends = {name: guard.lease_end for name, guard in held.board.guards().items()}
     latest = held.now + HEARD_WITHIN + 30.0
     assert ends == {"a": None, "b": latest, "c": None, "d": latest}
+
+
+TRIPPED = Tripped(START - 60.0, Cause.SILENCE, "quoter")
+
+
+@pytest.mark.parametrize(
+    ("account", "under_way", "cut_for"),
+    [
+        (AccountMemory(), True, None),
+        (AccountMemory(cut_until=START + 20.0), False, 20.0),
+        (AccountMemory(cut_until=START - 1.0), False, None),
+        (AccountMemory(disarmed=Disarmed(START - 10.0, "bob")), True, HEARD_WITHIN),
+        (AccountMemory(disarmed=Disarmed(START - 10.0, "bob"), cut_until=START + 20.0), False, 20.0),
+        (AccountMemory(disarmed=Disarmed(START - 10.0, "bob"), disarm_confirmed=True), True, None),
+        (AccountMemory(TRIPPED), True, HEARD_WITHIN),
+        (AccountMemory(TRIPPED, TripDone(START - 1.0, presumed=False)), True, None),
+    ],
+)
+def test_a_request_that_ends_a_lease_may_be_carried_out_yet_where_one_may_have_been_sent(
+    account: AccountMemory, under_way: bool, cut_for: float | None
+) -> None:
+    held = hand(replace(sxbet("b", "quoter"), on_trip="expire"))
+    Memory({}, {"b": account}, under_way=under_way).put_back(held.board)
+    cut_until = held.board.guard("b").leases.cut_until
+    assert cut_until == (None if cut_for is None else START + cut_for)
