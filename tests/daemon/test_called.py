@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from deadman.model import facts
 from deadman.model.guard import Phase
 from deadman.model.secret import Secret
 from deadman.model.settings import Account
@@ -63,6 +64,18 @@ async def between_tries(desk: Desk, account: Account) -> None:
         while len(tries(desk, account)) == seen:
             await trio.sleep(0.01)
     await trio.sleep(1)
+
+
+@BOTH
+async def test_what_calls_for_nothing_hastens_no_try(account: Account, autojump_clock: MockClock) -> None:
+    async with open_desk(account) as desk:
+        await desk.until(Phase.ARMED, within=5, name=account.name)
+        reject(desk, account)
+        await between_tries(desk, account)
+        seen = len(tries(desk, account))
+        desk.board.post(account.name, facts.OrdersCounted(trio.current_time(), 3))
+        await trio.sleep(3)
+        assert len(tries(desk, account)) == seen
 
 
 @BOTH

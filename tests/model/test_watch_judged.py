@@ -70,6 +70,7 @@ TABLE: dict[str, Row] = {
     "silent, tripped": (SETTING, tripped(), (heard("quoter", 900.0),), []),
     "another account's silence": (SETTING, replace(GUARD, taken_on_at=999.0), (heard("quoter", 900.0), HEDGER), []),
     "one is heard": (SETTING, replace(GUARD, taken_on_at=998.5), (QUOTER, HEDGER), []),
+    "one was never heard": (SETTING, replace(GUARD, taken_on_at=998.0), (QUOTER, NO_HEDGER), []),
     "both are heard": (SETTING, replace(GUARD, taken_on_at=998.0), (QUOTER, HEDGER), [Heard(NOW)]),
     "heard, and silent since": (
         SETTING,
