@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadman.model import facts
-from deadman.model.duty import Duty, duty, fact_of, means, trip_pace, trip_ready
+from deadman.model.duty import Duty, duty, fact_of, in_force, means, trip_pace, trip_ready
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 from deadman.model.facts import TRIP_PATIENCE, Cause, Fact
 from deadman.model.guard import Guard
 from deadman.model.proof import Coverage, Proof
-from deadman.model.settings import Account, OnTrip
+from deadman.model.settings import Account, OnTrip, Selection, Terms
 from tests.support.boards import deribit, sxbet
 from tests.support.histories import OVERDUE, History, fold, histories
 
@@ -127,6 +127,15 @@ def test_a_trip_is_ready_by_what_it_would_send(account: Account, history: tuple[
     for fact in history:
         guard = guard.post(fact)
     assert trip_ready(guard, account) is ready
+
+
+@pytest.mark.parametrize("terms", [None, Terms("lapse", Selection())])
+def test_an_account_that_is_only_observed_since_is_kept_as_before_until_its_trip_is_done(terms: Terms | None) -> None:
+    seen = replace(MAKER, observe=True, on_trip="none")
+    pulled = fold([OPENED, replace(SILENT, terms=terms)])
+    assert in_force(seen, pulled) == replace(seen, observe=False, on_trip="lapse" if terms else "none")
+    for guard in (fold([OPENED]), fold([OPENED, SILENT, GONE]), fold([OPENED, SILENT, DISARMED])):
+        assert in_force(seen, guard) == seen
 
 
 def test_after_a_minute_of_cancelling_it_stops_hammering() -> None:
