@@ -6,8 +6,10 @@ import argparse
 import importlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 from deadman import __version__
 from deadman.model.text import suggestion
@@ -55,6 +57,9 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "rules": ("deadman.cli.files", "Prometheus alert rules"),
     "dashboard": ("deadman.cli.files", "a Grafana dashboard"),
     "runbook": ("deadman.cli.files", "what each alert means, and what to do"),
+    "completion": ("deadman.cli.manual", "completion for bash, zsh or fish"),
+    "help": ("deadman.cli.manual", "what the verbs do"),
+    "version": ("deadman.cli.manual", "the version of this program"),
 }
 """For each verb the module that it is in, and what it does.
 
@@ -71,19 +76,43 @@ def parse(argv: Sequence[str]) -> tuple[Callable[[argparse.Namespace], int], arg
     if top.verb not in VERBS:
         hint = suggestion(top.verb, VERBS) or f"there are {', '.join(VERBS)}"
         raise Misused(f'no verb "{top.verb}"; {hint}')
-    module = importlib.import_module(VERBS[top.verb][0])
-    run = getattr(module, f"run_{top.verb}", None) or module.run
-    parser = argparse.ArgumentParser(f"deadman {top.verb}", description=run.__doc__, allow_abbrev=False)
-    parser.add_argument("--config", type=Path, metavar="FILE", default=top.config, help=argparse.SUPPRESS)
-    parser.set_defaults(verb=top.verb)
+    run, parser = verb_parser(top.verb, top.config)
+    # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
+    return run, parser.parse_intermixed_args(_joined(top.rest))
+
+
+def verb_parser(
+    verb: str, config: Path = CONFIG
+) -> tuple[Callable[[argparse.Namespace], int], argparse.ArgumentParser]:
+    """What runs a verb of VERBS, and the parser of what stands behind it."""
+    module = importlib.import_module(VERBS[verb][0])
+    run = getattr(module, f"run_{verb}", None) or module.run
+    parser = argparse.ArgumentParser(f"deadman {verb}", description=run.__doc__, allow_abbrev=False)
+    told = f"the config; default: $DEADMAN_CONFIG, else {CONFIG}"
+    parser.add_argument("--config", type=Path, metavar="FILE", default=config, help=told)
+    parser.set_defaults(verb=verb)
     if hasattr(module, "add_arguments"):
         module.add_arguments(parser)
-    # Intermixed, so that `status desk --wait 30 maker` is understood as it reads.
-    return run, parser.parse_intermixed_args(top.rest)
+    return run, parser
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """`--for -5m` as one word: a negative span is then told of as such, and not taken for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in ("--for", "--wait") and re.match(r"-[\d.]", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _top() -> argparse.ArgumentParser:
-    verbs = "\n".join(f"  {name:<11}{words}" for name, (_, words) in VERBS.items())
+    width = max(shutil.get_terminal_size().columns - 2, 40)
+    verbs = "\n".join(
+        fill(words, width, initial_indent=f"  {name:<12}", subsequent_indent=" " * 14)
+        for name, (_, words) in VERBS.items()
+    )
     parser = argparse.ArgumentParser(
         "deadman",
         usage="deadman [--config FILE] VERB …",
@@ -93,8 +122,10 @@ def _top() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     config = Path(os.environ.get("DEADMAN_CONFIG") or CONFIG)
-    parser.add_argument("--config", type=Path, metavar="FILE", default=config, help=f"default: {CONFIG}")
-    parser.add_argument("--version", action="version", version=f"deadman {__version__}")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", default=config, help=f"default: $DEADMAN_CONFIG, else {CONFIG}"
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"deadman {__version__}")
     parser.add_argument("verb", nargs="?", metavar="VERB", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
