@@ -16,7 +16,7 @@ from deadman.model.board import Board
 
 log = logging.getLogger(__name__)
 
-TICK = 0.25
+TICK = 0.1
 """Seconds between two ticks at most; what time alone changes before that is told when it comes."""
 
 JUMP = 1.0

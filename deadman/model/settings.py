@@ -37,9 +37,9 @@ STABLE = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """First retry at once, then doubling from `first` to `cap` seconds, half of it chance.
+    """First retry at once, then doubling from `first` to `cap` seconds, half of it chance, and at the cap a fifth.
 
-    Half and not all: with full jitter a run of short draws would break the bound on tries that `promise` states.
+    Not all of it: with full jitter a run of short draws would break the bound on tries that `promise` states.
     """
 
     first: float
@@ -50,7 +50,7 @@ class Backoff:
         if failures <= 1:
             return chance.uniform(0.0, self.first / 4)
         longest = min(self.cap, self.first * 2.0 ** min(failures - 2, 30))
-        return chance.uniform(longest / 2, longest)
+        return chance.uniform(longest * (0.8 if longest == self.cap else 0.5), longest)
 
 
 @dataclass(frozen=True, slots=True)

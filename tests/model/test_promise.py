@@ -220,3 +220,10 @@ def test_a_patient_desk_is_asked_no_more_often_than_every_ten_seconds() -> None:
 def test_a_lost_deribit_is_dialled_at_least_every_five_seconds() -> None:
     assert promise(DESK, WATCHES).redial == 5.0
     assert DESK.timers.retry.first == 0.5
+
+
+def test_who_asks_for_it_learns_of_a_dead_venue_within_four_seconds() -> None:
+    asked = promise(replace(DESK, probe_interval=1.0), WATCHES)
+    assert asked.detect <= 4.0
+    assert asked.false_alarm == 2.5
+    assert promise(DESK, WATCHES).detect > asked.detect

@@ -34,4 +34,4 @@ def test_whatever_is_not_ordinary_ends_the_calm(monkeypatch: pytest.MonkeyPatch)
     day = perform(2, seconds=60.0, number=1)
     assert any("restless in a calm hour" in one for one in day.record.violations)
     with slowly():
-        assert paces[:2] == [deadman.daemon.ticker.TICK, 0.25]
+        assert paces[:2] == [deadman.daemon.ticker.TICK, 0.1]

@@ -122,6 +122,13 @@ class DeribitAccount(Account):
     )
     heartbeat_interval: int = key(integer(10, 3600, "seconds"), "how often the venue tests the connection", default=10)
     verify_interval: float = key(seconds(1, 3600), "between read-backs of cancel-on-disconnect", default=30.0)
+    probe_interval: float | None = key(
+        seconds(0.5, 10),
+        "of silence until we ask for a sign of life; where it is given, 3.5 times that is death",
+        default=None,
+        otherwise="0.22 × heartbeat_interval",
+        example="1",
+    )
     watches: tuple[str, ...] = key(
         one_or_several,
         "whose silence trips this account: one name or several",
@@ -175,12 +182,13 @@ class DeribitAccount(Account):
     @property
     def timers(self) -> Timers:
         """We probe more than four times as often as we ask the venue to, so that we know of a death before it does."""
-        interval = float(self.heartbeat_interval)
+        probe = 0.22 * self.heartbeat_interval if self.probe_interval is None else self.probe_interval
+        patience = PROBE_TIMEOUT if self.probe_interval is None else min(PROBE_TIMEOUT, 2.5 * self.probe_interval)
         return Timers(
             renew_interval=self.verify_interval,
             reply_timeout=REPLY_TIMEOUT,
-            probe_interval=min(0.22 * interval, COINBASE_PROBE if self.network == "coinbase" else 10.0),
-            probe_timeout=PROBE_TIMEOUT,
+            probe_interval=min(probe, COINBASE_PROBE if self.network == "coinbase" else 10.0),
+            probe_timeout=patience,
             vouch=2 * self.verify_interval + REPLY_TIMEOUT,
             overdue_after=self.verify_interval + REPLY_TIMEOUT,
             retry=Backoff(first=0.5, cap=5.0),

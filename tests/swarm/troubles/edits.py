@@ -226,6 +226,7 @@ EDITS: Mapping[tuple[str, str], Edit] = {
     ("deribit", "auth"): change("desk", auth="secret"),
     ("deribit", "heartbeat_interval"): change("desk", heartbeat_interval=20),
     ("deribit", "verify_interval"): change("desk", verify_interval=3.0),
+    ("deribit", "probe_interval"): change("desk", probe_interval=1.0),
     ("deribit", "watch"): second_watch("desk"),
     ("deribit", "on_trip"): change("desk", on_trip="none"),
     ("deribit", "cancel"): select(label="quotes"),
