@@ -124,7 +124,7 @@ async def leader_stopped(pair: Pair, members: Members) -> None:
 async def etcd_full(pair: Pair, members: Members) -> None:
     """Its quota is a few megabytes, which somebody fills; then the alarm is lifted."""
     for number in range(40):
-        if await run([*members.ctl, "put", f"ballast/{number}", "x" * 1_000_000]):
+        if await run([*members.ctl, "put", f"ballast/{number}"], b"x" * 1_000_000):
             break
     await pair.stays(HOST_TIMEOUT + 10)
     await run([*members.ctl, "del", "ballast/", "--prefix"])
@@ -166,8 +166,8 @@ from deadman.simulator.deribit.connection import Cause as _Cause  # noqa: E402
 CLOSED = _Cause.GONE
 
 
-async def run(command: list[str]) -> int:
-    done = await trio.run_process(command, check=False, capture_stdout=True, capture_stderr=True)
+async def run(command: list[str], stdin: bytes = b"") -> int:
+    done = await trio.run_process(command, check=False, capture_stdout=True, capture_stderr=True, stdin=stdin)
     return done.returncode
 
 

@@ -127,7 +127,7 @@ class SimulatedPair:
     async def stays(self, seconds: float) -> None:
         before, until = len(self.open), trio.current_time() + seconds
         while trio.current_time() < until:
-            await trio.sleep(0.25)
+            await trio.sleep(0.5)
             assert len(self.open) == before, f"orders went after {seconds - until + trio.current_time():.1f} s"
 
     def told(self, desk: Desk) -> AccountReport:
