@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deadman.config.advice import advice, early_watchdog, unit_texts, watchdog_seconds
+from deadman.config.advice import advice, as_the_service, early_watchdog, unit_texts, watchdog_seconds
 from deadman.config.document import Fault, Faults
 from deadman.config.load import read
 from deadman.config.secrets import check_sources
@@ -38,6 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         sys.stderr.writelines(f"{fault}\n" for fault in verdict.faults)
         sys.stderr.writelines(f"not verifiable here: {fault}\n" for fault in verdict.unverifiable)
+        if arguments.online and verdict.unverifiable:
+            sys.stderr.write(f"{as_the_service(arguments.config, ['check', '--online'])}\n".lstrip())
         sys.stderr.writelines(f"warning: {warning}\n" for warning in verdict.warnings)
         sys.stdout.writelines(f"{line}\n" for line in report(verdict))
     return verdict.exit_code

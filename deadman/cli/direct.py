@@ -15,6 +15,8 @@ import trio
 from deadman.checkins.rounds import boottime
 from deadman.cli.parser import Failed, Misused
 from deadman.cli.run import read_config
+from deadman.config.advice import as_the_service
+from deadman.config.load import Unreadable
 from deadman.daemon.doors import Doors
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.memory import Newer
@@ -35,9 +37,16 @@ def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
     """Cancel the orders of these accounts, of all for none named, until the venues list none.
 
     Exit 0 when all are gone, 1 when some may not be. Raises Faults as `run` does, Misused for an account that the
-    config does not know, Failed for one that is only observed.
+    config does not know, Failed for one that is only observed, and with the command that can where we may not read the
+    secrets of the service.
     """
-    config = read_config(path)
+    try:
+        config = read_config(path)
+    except Unreadable as unreadable:
+        words = ["trip", "--direct", "--yes", *(["--reason", reason] if reason else []), *(accounts or ["--all"])]
+        if told := as_the_service(path, words):
+            raise Failed(f"{unreadable}\n{told}") from None
+        raise
     unknown = [name for name in accounts if name not in config.accounts]
     if unknown:
         raise Misused(f"no account {', '.join(unknown)}; there are {', '.join(config.accounts)}")
@@ -54,12 +63,20 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
     with ExitStack() as stack:
         state = _state(config, board, stack)
         for name in names:
-            board.post(name, Tripped(board.clock.now(), Cause.OPERATOR, getpwuid(os.geteuid()).pw_name, reason))
+            board.post(name, Tripped(board.clock.now(), Cause.OPERATOR, _own_name(), reason))
         print(f"cancelling {', '.join(names)}; this may take {TIMEOUT:.0f} s", file=sys.stderr)
         await _cancel(config, board, names, state)
     for line in _outcomes(board, names):
         print(line)
     return 0 if not _outstanding(board, names) else Failed.exit_code
+
+
+def _own_name() -> str:
+    """A user made up for the service may have none here."""
+    try:
+        return getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
 
 
 def _state(config: Config, board: Board, stack: ExitStack) -> State | None:

@@ -6,8 +6,10 @@ import grp
 import os
 import pwd
 import re
+import shlex
 import stat
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from deadman.config.secrets import PLACEHOLDER
@@ -103,6 +105,35 @@ def unit_texts(directories: Iterable[Path] = UNIT_DIRECTORIES, name: str = "dead
     drop_ins = sorted((path for unit in units for path in Path(f"{unit}.d").glob("*.conf")), key=lambda path: path.name)
     main = [unit for unit in units if unit.is_file()][-1:]
     return [path.read_text(encoding="utf-8", errors="replace") for path in (*main, *drop_ins)]
+
+
+_SERVICE_KEYS = (
+    "DynamicUser",
+    "User",
+    "StateDirectory",
+    "StateDirectoryMode",
+    "LoadCredential",
+    "LoadCredentialEncrypted",
+)
+
+
+def as_the_service(path: Path, words: Sequence[str], directories: Iterable[Path] = UNIT_DIRECTORIES) -> str:
+    """A sentence with the command by which root has `deadman WORDS` run with the secrets and the state of the service
+    that reads the config at `path`; empty where no such unit is installed.
+    """
+    program = (
+        [os.path.abspath(sys.argv[0])] if Path(sys.argv[0]).name == "deadman" else [sys.executable, "-m", "deadman"]
+    )
+    for unit in ("deadman.service", "deadman@.service"):
+        text = "\n".join(unit_texts(directories, unit)).replace("%i", path.stem)
+        settings = re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE)
+        if any(key == "ExecStart" and str(path.absolute()) in value.split() for key, value in settings):
+            properties = [word for key, value in settings if key in _SERVICE_KEYS for word in ("-p", f"{key}={value}")]
+            command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *properties, *program]
+            return (
+                f"with the service's secrets: sudo {shlex.join([*command, '--config', str(path.absolute()), *words])}"
+            )
+    return ""
 
 
 def watchdog_seconds(texts: Iterable[str]) -> float | None:

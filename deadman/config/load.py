@@ -136,14 +136,23 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
     return reading.config
 
 
+class Unreadable(Faults):
+    """Secrets that only the service may read; nothing else is wrong."""
+
+
 def load_with_secrets(path: Path, environment: Mapping[str, str]) -> Config:
-    """The config, of which every secret can be read here and now; keeps none. Raises Faults."""
+    """The config, of which every secret can be read here and now; keeps none.
+
+    Raises Faults; Unreadable, a kind of them, where nothing is wrong but that only the service may read some secret.
+    """
     reading = read(path, environment)
     if reading.config is None:
         raise Faults(reading.faults)
     secrets = check_sources(path, reading.secrets, environment)
-    if secrets.faults or secrets.unverifiable:
+    if secrets.faults:
         raise Faults((*secrets.faults, *secrets.unverifiable))
+    if secrets.unverifiable:
+        raise Unreadable(secrets.unverifiable)
     return reading.config
 
 

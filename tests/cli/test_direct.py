@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from deadman.cli import main
 from deadman.cli.direct import _state
 from deadman.model.board import Board
 from deadman.model.clock import Clock
@@ -76,3 +77,21 @@ def test_a_state_that_a_later_release_wrote_keeps_nobody_from_cancelling_and_is_
     assert f"{tmp_path}/state.toml: it has format 3" in told
     assert "cancelling all the same" in told
     assert (tmp_path / "state.toml").read_bytes() == signed(b"format = 3\n")
+
+
+def test_who_may_not_read_the_services_secrets_is_told_the_command_that_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    config, unit = tmp_path / "config.toml", tmp_path / "deadman.service"
+    config.write_text(
+        '[accounts.maker]\nvenue = "sxbet"\nnetwork = "testnet"\napi = "v3"\nwatch = "none"\n'
+        'api_key = { credential = "secrets_maker" }\n'
+    )
+    unit.write_text(f"[Service]\nExecStart=/opt/deadman run --config {config}\nLoadCredential=secrets:/etc/s\n")
+    monkeypatch.setattr("deadman.config.advice.as_the_service.__defaults__", ((tmp_path,),))
+    assert main(["trip", "--direct", "--yes", "--reason", "why", "maker", "--config", str(config)]) == 1
+    told = capsys.readouterr().err
+    assert "$CREDENTIALS_DIRECTORY is not set" in told
+    assert "sudo systemd-run --quiet --pipe --wait --collect -p LoadCredential=secrets:/etc/s " in told
+    assert told.endswith(f"--config {config} trip --direct --yes --reason why maker\n")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deadman.config.advice import advice
+from deadman.config.advice import advice, as_the_service
 from deadman.config.load import load
 
 WATCH = "[watches.quoter]\ntimeout = 5\n"
@@ -92,3 +92,27 @@ def test_a_config_that_others_can_change_is_warned_of(tmp_path: Path, mode: int)
     path.chmod(mode)
     (sentence,) = advice(load(path, {}), ())
     assert f"chmod go-w {path}" in sentence
+
+
+UNITS = Path(__file__).parents[2] / "systemd"
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "secrets"), [("config", "deadman", "secrets"), ("alpha", "deadman-alpha", "alpha.secrets")]
+)
+def test_the_command_that_can_read_the_services_secrets_is_told(
+    config: str, name: str, secrets: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["/opt/deadman/bin/deadman", "trip"])
+    path = Path(f"/etc/deadman/{config}.toml")
+    assert as_the_service(path, ["trip", "--direct", "a b"], [UNITS]) == (
+        "with the service's secrets: sudo systemd-run --quiet --pipe --wait --collect -p DynamicUser=yes "
+        f"-p User={name} -p StateDirectory={name} -p StateDirectoryMode=0700 "
+        f"-p LoadCredential=secrets:/etc/deadman/{secrets} /opt/deadman/bin/deadman --config {path} "
+        "trip --direct 'a b'"
+    )
+
+
+def test_where_no_unit_reads_that_config_no_command_is_made_up(tmp_path: Path) -> None:
+    assert as_the_service(tmp_path / "config.toml", ["check"], [UNITS]) == ""
+    assert as_the_service(Path("/etc/deadman/config.toml"), ["check"], [tmp_path]) == ""
