@@ -138,6 +138,10 @@ def _rejected(error: trio_websocket.ConnectionRejected) -> VenueError:
         return Unavailable(Reason.RATE_LIMITED, "HTTP 429 at the upgrade: too many connections of this address", 5.0)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable(Reason.UPGRADE, f"HTTP {status} at the upgrade")
+    places = [value.partition(b"?")[0].decode("latin-1") for name, value in error.headers if name == b"location"]
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST and places:
+        words = f"HTTP {status} at the upgrade, redirected to {places[0]}: not followed; see `url`"
+        return Refused(Reason.FORBIDDEN, words)
     return Refused(Reason.FORBIDDEN, f"HTTP {status} at the upgrade: wrong url, or this address is not allowed")
 
 

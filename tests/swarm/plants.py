@@ -299,7 +299,7 @@ PLANTS: tuple[Plant, ...] = (
         "the proof sets the pace",
         "pace",
         "matrix",
-        "v3 goes on / no expiry",
+        "v3 goes on / expiry past",
         "cadence",
         edit(
             f"{KEEPER}._in_time",

@@ -177,4 +177,4 @@ def open_live(config: Path) -> AbstractAsyncContextManager[Desk] | None:
 
 
 deribit = Door(simulated, open_live)
-gateway = Door(simulated_gateway, lambda config: None)
+gateway = Door(simulated_gateway, lambda config: None, "it has no test network")

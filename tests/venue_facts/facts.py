@@ -66,6 +66,7 @@ class Door:
 
     open_simulated: Open[Any]
     open_live: Callable[[Path], AbstractAsyncContextManager[Any] | None]
+    why_not: str = "the config has no account there"
 
     def fact(self, source: str, only_simulated: str = "") -> Callable[[Check[Any]], Callable[[], None]]:
         """The statement that the decorated check's name makes; `only_simulated`: why it is not tried elsewhere."""
@@ -85,7 +86,7 @@ class Door:
             opened = self.open_live(config) if config else self.open_simulated()
             reason = only_simulated if config else ""
             if opened is None or reason:
-                said = reason or "the config has no account there"
+                said = reason or self.why_not
                 BOOK.outcomes.append(Outcome(statement, source, "not testable", said))
                 pytest.skip(said)
             clock = None if config else MockClock(autojump_threshold=0)

@@ -141,11 +141,24 @@ async def test_v3_may_echo_nothing_but_nothing_wrong() -> None:
         await Venue(granting(timeoutSeconds=10)).switch(V3).take()
 
 
-@pytest.mark.parametrize("account", [V2, V3])
-@pytest.mark.parametrize("expiry", [None, "", "soon", 1800000030, "2027-01-15T08:00:30"])
-async def test_without_a_readable_expiry_nothing_is_protected(account: SxBetAccount, expiry: Any) -> None:
+UNREADABLE = (None, "", "soon", 1800000030, "2027-01-15T08:00:30")
+
+
+@pytest.mark.parametrize("expiry", UNREADABLE)
+@pytest.mark.parametrize(("account", "echo"), [(V2, 30), (V3, None)])
+async def test_without_a_readable_expiry_nothing_is_protected(
+    account: SxBetAccount, echo: int | None, expiry: Any
+) -> None:
     with pytest.raises(SwitchOff, match="expiresAt"):
-        await Venue(granting(expiresAt=expiry)).switch(account).take()
+        await Venue(granting(expiresAt=expiry, timeoutSeconds=echo)).switch(account).take()
+
+
+@pytest.mark.parametrize("expiry", UNREADABLE)
+async def test_a_lease_that_v3_grants_without_its_end_stands_and_proves_nothing(expiry: Any) -> None:
+    venue = Venue(granting(expiresAt=expiry))
+    with pytest.raises(Setback, match="leased, expiry unknown, no proof"):
+        await venue.switch(V3).take()
+    assert [fact.sure for fact in venue.posted if isinstance(fact, facts.LeaseGranted)] == [30.0]
 
 
 @pytest.mark.parametrize("dated", [True, False])

@@ -268,7 +268,7 @@ class Deribit:
         async with self._connected(2) as conversation:
             try:
                 await conversation.ask(*heartbeat)
-            except Setback:
+            except (Setback, Refused):  # a gateway may know no method at all before the login
                 grant = await self._log_in(conversation, scope)
                 await conversation.ask(*heartbeat)
             else:

@@ -88,8 +88,10 @@ def _notification(frame: Mapping[str, Any]) -> Message:
 
 
 def _reply(frame: Mapping[str, Any]) -> Message:
-    """An answer needs our id and exactly a result or an error: anything less is not a yes."""
+    """An answer needs our id, in quotes or not, and exactly a result or an error: anything less is not a yes."""
     identity, error = frame.get("id"), frame.get("error")
+    if isinstance(identity, str) and identity.isascii() and identity.isdigit() and len(identity) < 20:
+        identity = int(identity)
     if not isinstance(identity, int) or isinstance(identity, bool):
         return None
     if error is None and "result" not in frame:
@@ -201,6 +203,8 @@ def failure(method: str, error: Error, clock_offset: float = 0.0) -> VenueError:
         kind = Setback  # in answer to a count or a cancel it says nothing of the switch
     if method == LOGIN and error.code in (10000, 13009):  # later they say that the token ran out: log in again
         kind, words = Refused, _CREDENTIALS
+    elif method.startswith("public/") and error.code in (10000, 13009):
+        kind, words = Setback, "the venue wants a login first"
     if method == LOGIN and reason is Reason.CREDENTIALS and abs(clock_offset) >= CLOCK_SUSPECT:
         side = "behind" if clock_offset > 0 else "ahead of"
         words = f"{words}; this host's clock is {abs(clock_offset):.0f} s {side} the venue's: set it"

@@ -49,12 +49,18 @@ class Switch:
 
         Raises:
             SwitchOff: the echo is not what we asked for, or there is no readable expiry in the future.
-            Setback: the account is only observed, and the venue tells nobody whether a lease stands.
+            Setback: the lease is granted as asked for, and nobody says until when; or the account is only observed, and
+                the venue tells nobody whether a lease stands.
         """
         if self.account.observe:
             raise Setback(Reason.UNSUPPORTED, "observing only: whether a lease stands cannot be read", LOOK_AGAIN)
         seconds = self.account.timeout_seconds
-        asked_at, left = await self._lease(seconds)
+        asked_at, lease, left = await self._lease(seconds)
+        if left is None and self.account.api == "v3" and lease.timeout == seconds:
+            words = (
+                f"SX Bet grants a lease of {seconds} s and does not say until when: leased, expiry unknown, no proof"
+            )
+            raise Setback(Reason.GARBLED, words)
         if left is None:
             raise SwitchOff(Reason.GARBLED, "the venue's answer has no readable expiresAt")
         if left.at_most <= 0:
@@ -77,8 +83,8 @@ class Switch:
         except SwitchOff as error:
             raise Setback(error.reason, error.detail) from error
 
-    async def _lease(self, seconds: int) -> tuple[float, _Left | None]:
-        """When we asked, and how long the lease goes on, if by the venue's answer it is the one we asked for."""
+    async def _lease(self, seconds: int) -> tuple[float, wire.Lease, _Left | None]:
+        """When we asked, the answer, and how long the lease goes on, if by the answer it is the one we asked for."""
         asked_at = self.conversation.clock.now()
         lease = await self._ask(asked_at, seconds)
         left = self._time_left(lease)
@@ -91,7 +97,7 @@ class Switch:
         self.conversation.post(facts.LeaseGranted(self.conversation.clock.now(), asked_at, longest, sure, stands))
         if wrong:
             raise SwitchOff(Reason.GARBLED, wrong)
-        return asked_at, left
+        return asked_at, lease, left
 
     async def _ask(self, asked_at: float, seconds: int) -> wire.Lease:
         """The venue's answer to one request; every other end of it is posted here, our being called away included."""

@@ -12,6 +12,7 @@ from math import inf
 from typing import Any, Protocol, TypeGuard
 
 from deadman.model.errors import Reason, Refused, Unavailable, VenueError
+from deadman.model.text import plain
 
 ABSURD = 1e18
 """No number the venue has reason to send is as great."""
@@ -196,6 +197,11 @@ def failure(what: str, answer: Answer) -> VenueError:
         if _mapping(body(answer)).get("status") == "failure":
             return Refused(Reason.UNSUPPORTED, f"{what}: {said}")
         return Unavailable(Reason.GARBLED, f"{what}: {said}, and no success that we can read")
+    if answer.status < HTTPStatus.BAD_REQUEST:
+        place = plain(answer.headers.get("location", "nowhere").partition("?")[0])
+        return Refused(
+            Reason.UNSUPPORTED, f"{what}: HTTP {answer.status}, redirected to {place}: not followed; see `url`"
+        )
     reason, advice = _ADVICE.get(answer.status, (Reason.UNSUPPORTED, "the venue does not take this request"))
     return Refused(reason, f"{what}: {said}: {advice}")
 
