@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import trio
@@ -48,12 +49,14 @@ class Lookout:
     _seen: dict[str, Seen] = field(default_factory=dict)
     _looks: int = 0
     _observed: set[str] = field(default_factory=set)
+    _leaving: set[str] = field(default_factory=set)
 
     def apply(self, accounts: Iterable[Account]) -> None:
         """Look for the desks of these accounts from now on; what is known of one that was looked for before stays."""
         wanted = {desk_of(account) for account in accounts if account.witness_of is not None}
         for name in self._seen.keys() - wanted:
             del self._seen[name]
+            self._leaving.add(name)
             self.board.forget_watch(name)
             self.board.lines = {one: line for one, line in self.board.lines.items() if one != name}
         for name in sorted(wanted - self._seen.keys()):
@@ -82,6 +85,14 @@ class Lookout:
         async with trio.open_nursery() as nursery:
             for desk in tuple(self._seen):
                 nursery.start_soon(self._look_at, register, desk, stopped)
+            for desk in self._leaving - self._seen.keys():
+                nursery.start_soon(self._take_leave, register, desk)
+
+    async def _take_leave(self, register: Register, desk: str) -> None:
+        """Who is a witness no more leaves nothing behind for which its desk would wait."""
+        with suppress(VenueError):
+            await register.delete(witness_keys(self.prefix, desk) + self.name)
+            self._leaving.discard(desk)
 
     async def _look_at(self, register: Register, desk: str, stopped: bool) -> None:
         own, value = witness_keys(self.prefix, desk) + self.name, encode_witness(self._beat(desk, stopped))

@@ -23,6 +23,7 @@ def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
     return (
         *_unlikely_settings(config),
         *_unlikely_daemon(config),
+        *_unlikely_hosts(config),
         *_unknown_people(config),
         *_exposed_places(config.path, interpreter),
     )
@@ -41,6 +42,25 @@ def _unlikely_settings(config: Config) -> Iterator[str]:
         if account.watches and account.on_trip == "none":
             names = " and ".join(account.watches)
             yield f'accounts.{account.name}: on_trip = "none", so the silence of {names} cancels nothing here'
+
+
+SAFE_HOST_TIMEOUT = 10.0
+"""Seconds; a change of etcd's leader keeps beats away for up to three."""
+
+
+def _unlikely_hosts(config: Config) -> Iterator[str]:
+    cluster = config.cluster
+    if cluster is not None and cluster.host_timeout < SAFE_HOST_TIMEOUT:
+        yield (
+            f"cluster.host_timeout = {cluster.host_timeout:g}: below {SAFE_HOST_TIMEOUT:g} s a change of etcd's leader "
+            "may make a living host look dead"
+        )
+    for account in config.accounts.values():
+        if cluster is None and account.witness_of is None and account.outliving:
+            yield (
+                f"accounts.{account.name}: if this host dies its {' and '.join(account.outliving)} orders stay: only a "
+                "witness on another machine could cancel them ([cluster] on both, witness_of there)"
+            )
 
 
 LONG_SILENCE = 1000.0

@@ -49,7 +49,7 @@ class Headline:
 def headline(report: StatusReport) -> Headline:
     """Accounts that somebody must act on are not told of once more among the looks."""
     acted_on, accounts, now = account_problems(report), report.accounts, report.timestamp
-    said = {name: ", ".join(_look(one, report.watches, now)) for name, one in accounts.items()}
+    said = {name: ", ".join(_look(one, report, now)) for name, one in accounts.items()}
     told = {name: words for name, words in said.items() if words and name not in acted_on}
     looks = [f"{names}: {words}" for names, words in gathered(told)]
     looks += [
@@ -87,8 +87,9 @@ def fine(report: StatusReport) -> str:
     return ", ".join(parts)
 
 
-def _look(account: AccountReport, watches: Mapping[str, WatchReport], now: float) -> Iterator[str]:
+def _look(account: AccountReport, report: StatusReport, now: float) -> Iterator[str]:
     """What is worth a look at one account; what is alarming is told in other words."""
+    watches = report.watches
     if account.alarming:
         return
     if account.witness_of is not None:
@@ -96,7 +97,7 @@ def _look(account: AccountReport, watches: Mapping[str, WatchReport], now: float
         yield from _said(account, watches)
         return
     yield from _borrowed(account, now)
-    yield from desk_looks(account, now)
+    yield from desk_looks(account, report.cluster is not None, now)
     if account.wanted and not account.trip_ready:
         why = "its key may not cancel" if account.connected else f"no session with {account.venue_title}"
         yield f"a trip could not be carried out now ({why})"

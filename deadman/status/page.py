@@ -63,8 +63,13 @@ def _main(report: StatusReport, told: Headline) -> Markup:
     # sorted() keeps the config's order among equals: what needs a hand comes first.
     accounts = sorted(report.accounts.items(), key=lambda item: not item[1].alarming)
     rows = [_account_row(name, account, told.tones[name], now) for name, account in accounts]
-    bots = [_bot_row(name, watch, now) for name, watch in report.watches.items()]
-    tables = [_table("Accounts", _ACCOUNT_HEADS, rows), _table("Bots", _BOT_HEADS, bots)]
+    bots = [_bot_row(name, watch, now) for name, watch in report.watches.items() if not watch.host]
+    hosts = [_bot_row(name, watch, now) for name, watch in report.watches.items() if watch.host]
+    tables = [
+        _table("Accounts", _ACCOUNT_HEADS, rows),
+        _table("Bots", _BOT_HEADS, bots),
+        _table("Hosts that we are the witness of", _BOT_HEADS, hosts),
+    ]
     return element("main", *(table for table in tables if table))
 
 

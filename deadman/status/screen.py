@@ -14,7 +14,7 @@ from deadman.model.guard import Phase
 from deadman.model.text import instant, left, plain
 from deadman.status.headline import TONES, Headline, Verdict, fine, headline
 from deadman.status.problems import NAMED, aged, dead_bots, gathered
-from deadman.status.schema import AccountReport, StatusReport
+from deadman.status.schema import AccountReport, StatusReport, WatchReport
 from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, on_hold, signed, words_of
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
@@ -169,12 +169,21 @@ def _trips(report: StatusReport) -> Iterator[str]:
         yield f"Tripped by {by}: only `deadman arm {' '.join(latched)}` re-arms."
 
 
+def _host(name: str, watch: WatchReport) -> Iterator[str]:
+    """Of another host, whose accounts we watch over: what their own rows do not say."""
+    if watch.silent:
+        yield f"host {name}: dead, not heard for {left(watch.silence or 0.0)}."
+
+
 def _bots(report: StatusReport) -> Iterator[str]:
     """Each bot that has something to say; a dead one is in the headline, or of many at least here."""
     dead = dead_bots(report)
     if len(dead) > NAMED:
         yield f"Dead: {', '.join(dead)}."
     for name, watch in report.watches.items():
+        if watch.host:
+            yield from _host(name, watch)
+            continue
         said = f' It says: "{watch.status}".' if watch.status else ""
         if watch.hold:
             yield f"bot {name}: {on_hold(watch.hold, report.timestamp)}.{said}"

@@ -28,10 +28,15 @@ def cluster_looks(report: StatusReport) -> Iterator[str]:
         )
 
 
-def desk_looks(account: AccountReport, now: float) -> Iterator[str]:
-    """Of an account and its witnesses: each of them that would not help now, and what they did."""
+def desk_looks(account: AccountReport, is_clustered: bool, now: float) -> Iterator[str]:
+    """Of an account and its witnesses: each of them that would not help now, and what they did.
+
+    `is_clustered`: whether any witness could hear us.
+    """
     if account.phase is Phase.DISARMED:
         return
+    if account.outliving and is_clustered and not account.witnesses:
+        yield f"no witness: its {' and '.join(account.outliving)} orders stay if this host dies"
     for witness in account.witnesses:
         if why := _why_not(witness, now):
             yield f"witness {witness.name} {why}"

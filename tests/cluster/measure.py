@@ -131,7 +131,7 @@ async def etcd_full(pair: Pair, members: Members) -> None:
     told = await trio.run_process([*members.ctl, "get", "deadman/", "-w=json"], capture_stdout=True)
     revision = told.stdout.decode().partition('"revision":')[2].partition(",")[0]
     await run([*members.ctl, "compact", revision])
-    await run([*members.ctl, "defrag"])
+    await run(["etcdctl", f"--endpoints={','.join(members.endpoints)}", "defrag"])
     await run([*members.ctl, "alarm", "disarm"])
     await pair.stays(HOST_TIMEOUT + 5)
 
