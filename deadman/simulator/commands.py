@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -154,21 +155,32 @@ class Stage:
         return venue
 
 
-HELP = (
-    "freeze|thaw TARGET",
-    "set TARGET KNOB VALUE",
-    "clear [TARGET]",
-    "drop|reset TARGET",
-    "bot ACCOUNT",
-    "lose ACCOUNT",
-    "place ACCOUNT [COUNT] [rest]",
-    "withdraw ACCOUNT",
-    "orders [ACCOUNT]",
-    "switch ACCOUNT on|off",
-    "expire ACCOUNT",
-    "maintenance VENUE on|off",
-    "status",
-)
+HELP = {
+    "freeze|thaw TARGET": "nothing is read or written and nothing closed, as when a cable is pulled; thaw ends it",
+    "set TARGET KNOB VALUE": "have something go wrong; `help KNOB` tells what, and the values it takes",
+    "clear [TARGET]": "nothing goes wrong any more: every knob is turned back",
+    "drop|reset TARGET": "end the connections of a venue or an account there, by EOF or by RST",
+    "bot ACCOUNT": "connect a bot, which takes over whether cancel-on-disconnect is on",
+    "lose ACCOUNT": "end the connections of its bots",
+    "place ACCOUNT [COUNT] [rest]": "place orders: over its bot's connection, or by nobody's with rest",
+    "withdraw ACCOUNT": "cancel its orders, as their owner would",
+    "orders [ACCOUNT]": "how many are open",
+    "switch ACCOUNT on|off": "cancel-on-disconnect of its next connections, as somebody else would turn it",
+    "expire ACCOUNT": "end every token that it was given",
+    "maintenance VENUE on|off": "say so, hang up, and answer nothing else",
+    "status": "what each venue would do by itself now",
+    "help [COMMAND|KNOB]": "all commands and knobs, or what one of them does",
+}
+"""Each command with what it does."""
+
+MEANINGS = dict(re.findall(r"^ {8}(\w+): (.+)$", Faults.__doc__ or "", re.MULTILINE))
+MEANINGS["frozen"] = MEANINGS.pop("gate", "")
+"""What each knob does."""
+
+OF_VENUES = {"refuse", "upgrade"}
+OF_DERIBIT = {"upgrade", "no_frame", "wrong_id", "lying", "reauth_disarms"}
+OF_SXBET = {"expires_at", "granted", "body", "drip"}
+"""Knobs that do nothing elsewhere: whoever dials has no account yet, and the venues speak different protocols."""
 
 
 def obey(stage: Stage, line: str) -> str:
@@ -188,19 +200,30 @@ def obey(stage: Stage, line: str) -> str:
 
 
 def freeze(stage: Stage, target: str) -> str:
+    if all(faults.frozen for faults in stage.faults(target)):
+        return f"{target} is frozen already"
     for faults in stage.faults(target):
         faults.frozen = True
     return f"{target} is frozen: nothing is read or written, nothing is closed"
 
 
 def thaw(stage: Stage, target: str) -> str:
+    if not any(faults.frozen for faults in stage.faults(target)):
+        raise BadCommand(f"{target} is not frozen")
     for faults in stage.faults(target):
         faults.frozen = False
     return f"{target} moves again"
 
 
 def set_knob(stage: Stage, target: str, knob: str, value: str) -> str:
-    for faults in stage.faults(target):
+    known = stage.faults(target)
+    if knob in OF_VENUES and target in stage.accounts:
+        raise BadCommand(f"{knob} does nothing to an account, which nobody is before he is connected; name its venue")
+    venue = stage.venues.get(target) or (stage.venue_of(target) if target in stage.accounts else None)
+    other = OF_SXBET if isinstance(venue, Deribit) else OF_DERIBIT if venue is not None else set()
+    if knob in other:
+        raise BadCommand(f"{knob} does nothing at {target}; help {knob} tells what it is for")
+    for faults in known:
         turn(faults, knob, value)
     return f"{target}: {knob} {value}"
 
@@ -228,6 +251,8 @@ def cut(verb: str) -> Callable[[Stage, str], str]:
         venue = named if isinstance(named, Deribit) else stage.sockets_of(target)
         account = None if venue is named else target
         count = len(venue.connections_of(account))
+        if not count:
+            raise BadCommand(f"{target} has no connection to cut")
         (venue.drop if verb == "drop" else venue.reset)(account)
         return f"{count} connections cut"
 
@@ -243,6 +268,8 @@ def bot(stage: Stage, account: str) -> str:
 
 def lose(stage: Stage, account: str) -> str:
     venue = stage.sockets_of(account)
+    if not stage.bots.get(account):
+        raise BadCommand(f"{account} has no bot that a command connected: bot {account} does")
     before = len(venue.exchange.open_orders(account))
     for connected in stage.bots.pop(account, []):
         venue.end(connected)
@@ -252,7 +279,7 @@ def lose(stage: Stage, account: str) -> str:
 
 def place(stage: Stage, account: str, count: str = "1", via: str = "websocket") -> str:
     """On Deribit by the last bot connected, one connecting where there is none; with `rest`, by nobody's connection."""
-    if not count.isdigit() or via not in ("websocket", "rest"):
+    if not count.isdigit() or int(count) == 0 or via not in ("websocket", "rest"):
         raise BadCommand("place ACCOUNT [COUNT] [rest]")
     venue, connection = stage.venue_of(account), None
     if isinstance(venue, Deribit) and via == "websocket":
@@ -267,6 +294,8 @@ def place(stage: Stage, account: str, count: str = "1", via: str = "websocket") 
 def withdraw(stage: Stage, account: str) -> str:
     """Cancel what rests, as its owner would."""
     exchange = stage.venue_of(account).exchange
+    if not exchange.open_orders(account):
+        raise BadCommand(f"{account} has no open order")
     return f"{len(exchange.cancel(exchange.open_orders(account), 'user_request'))} orders of {account} withdrawn"
 
 
@@ -276,6 +305,8 @@ def orders(stage: Stage, account: str | None = None) -> str:
 
 
 def switch(stage: Stage, account: str, state: str) -> str:
+    if stage.sockets_of(account).accounts[account].cancel_on_disconnect is switched(state):
+        return f"cancel-on-disconnect of {account} is {state} already"
     stage.sockets_of(account).switch(account, on=switched(state))
     return f"cancel-on-disconnect of {account} is {state} for connections opened from now on"
 
@@ -295,8 +326,30 @@ def status(stage: Stage) -> str:
     return f"cancel-on-disconnect: {', '.join(switches)}; leases: {', '.join(spans)}; {orders(stage)}"
 
 
-def help_(stage: Stage) -> str:
+def help_(stage: Stage, about: str = "") -> str:
+    """One line, as every answer: of a knob its meaning and its values, of a command what it does."""
+    if about in KNOBS:
+        target = "sxbet" if about in OF_SXBET else "deribit"
+        return f"{about}: {MEANINGS[about]} Such as: set {target} {about} {values(about)}"
+    usage = next((usage for usage in HELP if about in usage.split()[0].split("|")), "")
+    if about and not usage:
+        raise BadCommand(f"neither a command nor a knob {about!r}; {suggestion(about, (*COMMANDS, *KNOBS))}")
+    if about:
+        return f"{usage}: {HELP[usage]}"
     return f"{' | '.join(HELP)} -- TARGET: {', '.join(stage.targets)} -- KNOB: {', '.join(KNOBS)}"
+
+
+def values(knob: str) -> str:
+    """What a knob takes."""
+    forms = {
+        **dict.fromkeys(SWITCHES, "on|off"),
+        **dict.fromkeys(SECONDS, "SECONDS"),
+        **dict.fromkeys(NUMBERS, "NUMBER|none"),
+        **dict.fromkeys(METHODS, "METHOD,METHOD…|none, where * means all"),
+        **{name: f"{'|'.join(words)}|none" for name, words in WORDS.items()},
+        **{name: f"{words}; none forgets them" for name, words in MANY.items()},
+    }
+    return forms[knob] if knob != "upgrade" else f"{forms[knob]}|STATUS"
 
 
 COMMANDS: dict[str, Callable[..., str]] = {

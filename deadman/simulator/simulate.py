@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import base64
+import fcntl
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -15,6 +17,7 @@ from contextlib import aclosing, contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import tomli_w
@@ -48,22 +51,36 @@ async def simulate(directory: Path) -> None:
     """Carry both venues until SIGINT or SIGTERM.
 
     Raises:
-        Occupied: a foreign config.toml is in the way.
+        Occupied: a foreign config.toml is in the way, or another one simulates there.
         OSError: the directory, a port or the command socket cannot be had.
     """
     keys = new_keys()
     stage, authority = new_stage(keys), new_authority()
-    with reserved_port() as port, trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with held(directory), reserved_port() as port, trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
             ports = {name: await nursery.start(listen, v.serve, authority) for name, v in stage.venues.items()}
             listen_at = f"127.0.0.1:{port}"
             write(directory, keys, authority.pem, config(directory, listen_at, ports))
             await nursery.start(from_socket, directory / "faults.sock", partial(obey, stage))
-            nursery.start_soon(from_stdin, partial(obey, stage), say)
+            nursery.start_soon(from_stdin, partial(obey, stage), say_wrapped)
             say(greeting(directory, listen_at))
             nursery.start_soon(narrate, [venue.exchange for venue in stage.venues.values()], say)
             await anext(aiter(signals))
             nursery.cancel_scope.cancel()
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Keep a second one from the directory: it would write other keys and ports there than those in use."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise Occupied("another simulate is running there; stop it, or choose another directory") from None
+    finally:
+        os.close(descriptor)
 
 
 def new_keys() -> dict[str, str]:
@@ -160,16 +177,22 @@ Simulated Deribit, Coinbase's gateway and SX Bet are running on loopback. Writte
   secrets/      their keys
 In other terminals:
   deadman run --config {directory}/config.toml
-  while deadman beat quoter --config {directory}/config.toml; do sleep 1; done
+  while sleep 1; do deadman beat quoter --config {directory}/config.toml; done
   deadman status --follow --config {directory}/config.toml
   curl http://{listen_at}/metrics
-Break things by commands, here or a line each on {directory}/faults.sock; help lists them.
+Break things by commands, here or a line each on {directory}/faults.sock: help lists
+them, and help KNOB tells what can go wrong.
 Ends on Ctrl-C."""
 
 
 def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def say_wrapped(text: str) -> None:
+    """To a person: within the terminal's width."""
+    say(fill(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text)
 
 
 async def lines(read: Read) -> AsyncGenerator[str, None]:

@@ -25,9 +25,44 @@ async def stage() -> Stage:
 
 async def test_every_command_is_in_the_help_and_every_knob_is_a_fault(autojump_clock: MockClock, stage: Stage) -> None:
     listed = {verb for line in HELP for verb in line.split()[0].split("|")}
-    assert listed | {"help"} == set(COMMANDS)
+    assert listed == set(COMMANDS)
     assert set(KNOBS) == {field.name for field in fields(Faults)} - {"gate"} | {"frozen"}
     assert "\n" not in obey(stage, "help")
+
+
+@pytest.mark.parametrize("about", [*KNOBS, *COMMANDS])
+async def test_help_explains_every_knob_and_every_command(autojump_clock: MockClock, stage: Stage, about: str) -> None:
+    told = obey(stage, f"help {about}")
+    assert len(told.split()) > 4
+    assert "\n" not in told
+    assert about in told
+    assert "such as: set " in told.lower() or about in COMMANDS
+
+
+NOTHING = {
+    "thaw desk": "desk is not frozen",
+    "drop desk": "desk has no connection to cut",
+    "reset deribit": "deribit has no connection to cut",
+    "lose desk": "desk has no bot that a command connected: bot desk does",
+    "withdraw maker": "maker has no open order",
+    "place desk 0": "place ACCOUNT [COUNT] [rest]",
+    "set desk refuse on": "refuse does nothing to an account",
+    "set maker lying on": "lying does nothing at maker; help lying tells what it is for",
+    "set deribit granted 5": "granted does nothing at deribit",
+    "help lyin": "neither a command nor a knob 'lyin'; did you mean 'lying'?",
+}
+
+
+@pytest.mark.parametrize("line", NOTHING)
+async def test_a_command_that_can_do_nothing_says_so(autojump_clock: MockClock, stage: Stage, line: str) -> None:
+    assert obey(stage, line).startswith(f"error: {NOTHING[line]}")
+
+
+async def test_what_is_so_already_is_told(autojump_clock: MockClock, stage: Stage) -> None:
+    assert obey(stage, "switch desk off") == "cancel-on-disconnect of desk is off already"
+    obey(stage, "freeze desk")
+    assert obey(stage, "freeze desk") == "desk is frozen already"
+    assert obey(stage, "thaw all") == "all moves again"
 
 
 async def test_bots_and_their_orders_live_and_die_by_command(autojump_clock: MockClock, stage: Stage) -> None:
@@ -89,7 +124,7 @@ MISTAKES = [
     ("set desk delay soon", "not a number"),
     ("set desk fail 10028", "METHOD=CODE"),
     ("set desk late 7", "METHOD=SECONDS"),
-    ("set desk body half", "is one of"),
+    ("set maker body half", "is one of"),
     ("'unclosed", "cannot read"),
 ]
 

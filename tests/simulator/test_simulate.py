@@ -99,6 +99,20 @@ def test_it_starts_anew_over_what_it_wrote_but_never_over_what_it_did_not(tmp_pa
     assert (tmp_path / "config.toml").read_text() == "[daemon]\n"
 
 
+def test_a_second_one_in_a_directory_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    with simulating(tmp_path) as first:
+        ask(tmp_path, "status")
+        before = (tmp_path / "config.toml").read_text()
+        with simulating(tmp_path) as second:
+            _, complaint = second.communicate(timeout=20)
+        assert second.returncode == 1
+        assert "another simulate is running there" in complaint
+        assert (tmp_path / "config.toml").read_text() == before
+        assert ask(tmp_path, "orders sx-maker") == ["sx-maker 0 open"]
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(10) == 0
+
+
 @pytest.mark.parametrize("directory", ["file/below", "x" * 200])
 def test_a_directory_it_cannot_use_is_told_in_one_line(tmp_path: Path, directory: str) -> None:
     (tmp_path / "file").write_text("")
