@@ -16,7 +16,7 @@ from deadman.config.advice import advice, as_the_service, early_watchdog, unit_t
 from deadman.config.document import Fault, Faults
 from deadman.config.load import read
 from deadman.config.secrets import check_sources
-from deadman.model.promise import promise
+from deadman.model.promise import SLOW_START, promise, start_length
 from deadman.model.settings import Config
 from deadman.venues.venue import Look
 
@@ -95,6 +95,9 @@ def report(verdict: Verdict) -> Iterator[str]:
     if verdict.faults or verdict.config is None:
         return
     yield f"{verdict.path} is valid"
+    seconds, words = start_length(verdict.config.accounts.values())
+    if seconds >= SLOW_START:
+        yield f"a start takes about {seconds:.0f} s until the last account is proven: {words}"
     for name, account in verdict.config.accounts.items():
         yield ""
         yield f"{name} ({account.venue}, {account.network})"

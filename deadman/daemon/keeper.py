@@ -266,7 +266,7 @@ class Keeper:
 
         Whatever but a trip waits for the answer to a request for a lease: one given up may be carried out later.
         """
-        if self._scope is None:
+        if self._scope is None or before.guard is after.guard:
             return
         called_for = duty(after.guard, self.account)
         called = duty(before.guard, self.account) is not called_for

@@ -6,12 +6,15 @@ Outside systemd nobody listens, and all of it does nothing.
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import socket
 from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import PurePath
 
 import trio
@@ -19,6 +22,7 @@ import trio
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.guard import Phase
+from deadman.model.promise import SLOW_START, start_length
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
@@ -143,6 +147,11 @@ def _has_systemd() -> bool:
     return os.path.exists(SYSTEMD)
 
 
+log = logging.getLogger(__name__)
+
+PROGRESS_INTERVAL = 10.0
+"""Seconds between two lines in the log about a start that takes long."""
+
 STATUS_INTERVAL = 1.0
 """Seconds between two looks at what to tell."""
 
@@ -158,6 +167,7 @@ class Service:
     manager: ServiceManager
     interval: float | None
     _fed_at: float = 0.0
+    _logged_at: float = -inf
 
     def feed(self) -> None:
         """To be called by the task that judges the guards, and by nobody else: a stalled loop starves the watchdog."""
@@ -170,19 +180,38 @@ class Service:
         """READY once every account has a first outcome, then what changes."""
         began = self.board.clock.now()
         while self.board.clock.now() < began + ARMING_TIMEOUT:
-            early = [one for one in self.board.standings().values() if one.phase in (Phase.CONNECTING, Phase.ARMING)]
-            if all(one.guard.trouble is not None for one in early):
+            if not any(map(is_early, self.board.standings().values())):
                 break
-            self.manager.send(extend_timeout(ARMING_TIMEOUT), status(summary(self.board.standings())))
+            self.manager.send(extend_timeout(ARMING_TIMEOUT), status(self._progress(began)))
             await trio.sleep(STATUS_INTERVAL / 4)
         while not self.manager.send(READY, status(summary(self.board.standings()))):
             await trio.sleep(STATUS_INTERVAL)
+        gc.freeze()  # what lives by now lives on, and need not be gone through again
         told = ""
         while True:
-            words = summary(self.board.standings())
+            words = self._progress(began)
             if words != told and self.manager.send(status(words)):
                 told = words
             await trio.sleep(STATUS_INTERVAL)
+
+    def _progress(self, began: float) -> str:
+        """What to tell; of a start that takes long, how far it is, in the log now and then too."""
+        standings, now = self.board.standings(), self.board.clock.now()
+        early = [name for name, one in standings.items() if is_early(one)]
+        if not early or now < began + SLOW_START:
+            return summary(standings)
+        left, words = start_length((self.board.configs[name] for name in early), begun=True)
+        told = f"{len(standings) - len(early)} of {len(standings)} proven"
+        told += f", about {left:.0f} s to go: {words}" if left else ""
+        if now >= self._logged_at + PROGRESS_INTERVAL:
+            self._logged_at = now
+            log.info("starting: %s", told, extra={"event": "starting"})
+        return told
+
+
+def is_early(standing: Standing) -> bool:
+    """Whether it has no outcome yet: not proven, and nothing wrong."""
+    return standing.phase in (Phase.CONNECTING, Phase.ARMING) and standing.guard.trouble is None
 
 
 def summary(standings: Mapping[str, Standing]) -> str:

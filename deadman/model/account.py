@@ -29,8 +29,10 @@ class Standing:
 
     def at(self, now: float) -> Standing:
         """The same account later: phases that time alone brought are dated when they came."""
-        *_, last = self.steps(now)
-        return last
+        standing = self
+        while standing.due_at <= now:
+            standing = standing._pass(standing.due_at)
+        return standing._pass(max(now, standing.seen_at))
 
     @property
     def due_at(self) -> float:
@@ -53,18 +55,19 @@ class Standing:
         if guard.taken_on_at not in (None, earlier.guard.taken_on_at):
             # What was read of another account says nothing of this one; counters go on.
             tally = replace(tally, switch_enabled={}, switch_timestamp=0.0, token_expiry_timestamp=0.0, clock=None)
-        return replace(earlier, guard=guard, tally=tally)._judge()
+        return earlier._judged(guard, tally, earlier.seen_at)
 
     def _pass(self, now: float) -> Standing:
-        spent = now - self.seen_at if self.alarming else 0.0
+        spent = now - self.seen_at if self.phase is not Phase.ARMED and self.alarming else 0.0
         tally = replace(self.tally, unprotected=self.tally.unprotected + spent) if spent else self.tally
-        return replace(self, seen_at=now, tally=tally)._judge()
+        return self._judged(self.guard, tally, now)
 
-    def _judge(self) -> Standing:
-        phase = self.guard.phase(self.seen_at)
+    def _judged(self, guard: Guard, tally: Tally, now: float) -> Standing:
+        """Not by `replace`, which takes some times as long: this is done at every answer, to us or to the venue."""
+        phase = guard.phase(now)
         if phase is self.phase:
-            return self
-        return replace(self, phase=phase, since=self.seen_at, tally=self.tally.entered(phase))
+            return Standing(guard, now, phase, self.since, tally)
+        return Standing(guard, now, phase, now, tally.entered(phase))
 
     @property
     def alarming(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -10,6 +11,9 @@ from deadman.model.leases import SHORTEST
 from deadman.model.settings import REFUSED, REFUSED_AT_FIRST, Account, Timers, WatchConfig
 from deadman.model.sight import noticed_within
 from deadman.model.text import tenths_up
+
+SLOW_START = 5.0
+"""Seconds from which on a start is long enough to say how far it is."""
 
 NOTICE = 0.25
 """Seconds at most until the loop notices a silence that has come due."""
@@ -123,3 +127,19 @@ def _bot_bound(account: Account, watches: Mapping[str, WatchConfig], timers: Tim
             return noticed + timers.reply_timeout
         case _:
             assert_never(account.on_trip)
+
+
+def start_length(accounts: Iterable[Account], *, begun: bool = False) -> tuple[float, str]:
+    """Seconds for which the venues' pace holds up the start of these together, and whose pace it is.
+
+    `begun`: what may be asked at once has been.
+    """
+    requests: defaultdict[str, float] = defaultdict(float)
+    longest, words = 0.0, ""
+    for pace in (account.start_pace for account in accounts):
+        if pace is not None:
+            requests[pace.whose] += pace.requests
+            length = (requests[pace.whose] - (0.0 if begun else pace.burst)) / pace.rate
+            if length > longest:
+                longest, words = length, pace.words
+    return longest, words

@@ -54,6 +54,20 @@ class Backoff:
 
 
 @dataclass(frozen=True, slots=True)
+class StartPace:
+    """What holds up accounts that start together: so many requests each, of which `burst` at once and `rate` a second.
+
+    `whose`: the budget that they share; `words` say whose pace it is.
+    """
+
+    whose: str
+    requests: float
+    burst: float
+    rate: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timers:
     """Seconds, all but `cancels_per_second`, which is how many single cancels the venue takes of any account.
 
@@ -285,6 +299,11 @@ class Account(ABC):
     @abstractmethod
     def credential(self) -> tuple[str | None, ...]:
         """What tells the account that it logs in to from others at its place; never a secret."""
+
+    @property
+    def start_pace(self) -> StartPace | None:
+        """None where nothing but this machine holds up a start."""
+        return None
 
     @property
     def witness_of(self) -> str | None:

@@ -27,7 +27,6 @@ from deadman.status.report import report, standing_report
 from deadman.status.vocabulary import signed
 from deadman.telemetry.transitions import changes
 from deadman.transport.dial import Dialler
-from deadman.transport.http import open_http
 
 log = logging.getLogger(__name__)
 
@@ -195,6 +194,8 @@ class Notifier:
         parts = urlsplit(url)
         target = parts._replace(scheme="", netloc="").geturl() or "/"
         level, outcome, words = logging.INFO, "delivered", "delivered again"
+        from deadman.transport.http import open_http  # some MiB, which a desk without webhook or ping need not have
+
         try:
             async with open_http(self.dialler, f"{parts.scheme}://{parts.netloc}", self.dialler.context(None)) as http:
                 answer = await http.request(method, target, {}, message, DELIVERY_TIMEOUT)

@@ -219,7 +219,7 @@ def flood() -> Iterator[Row]:
 
 
 PARTS: dict[str, Sequence[Callable[[], Iterator[Row]]]] = {
-    "sessions": [lambda count=count: sessions(count) for count in (1, 60, 100, 300, 1000)],  # type: ignore[misc]
+    "sessions": [lambda count=count: sessions(count) for count in (1, 60, 300, 1000)],  # type: ignore[misc]
     "leases": [lambda: leases(500), lambda: leases(1000), lambda: renewals(100)],
     "scrapes": [lambda: scrapes(60), lambda: scrapes(1000)],
     "watch": [watch],

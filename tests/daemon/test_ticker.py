@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from deadman.daemon.systemd import Service, ServiceManager
 from deadman.daemon.ticker import TICK, Ticker
 from deadman.model import facts
 from deadman.model.board import Board
@@ -83,4 +84,32 @@ async def test_the_watchdog_is_fed_by_the_judging_task_alone(autojump_clock: Moc
         await trio.sleep(10.5 * TICK)
         assert len(judged) == 10
         assert board.loop.tick_at == judged[-1]
+        nursery.cancel_scope.cancel()
+
+
+class Told(ServiceManager):
+    """Keeps what it is told."""
+
+    def send(self, *lines: str) -> bool:
+        TOLD.extend(lines)
+        return True
+
+
+TOLD: list[str] = []
+
+
+async def test_a_start_that_takes_long_says_how_far_it_is(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    TOLD.clear()
+    async with trio.open_nursery() as nursery:
+        board = proven(nursery, Clocks(), [])
+        for number in range(300):
+            board.add(deribit(f"other-{number}"))
+        nursery.start_soon(Service(board, Told(None), None).run)
+        await trio.sleep(6.0)
+        words = "1 of 301 proven, about 40 s to go: Deribit is asked at most 15 times a second from one address"
+        assert TOLD[-1] == f"STATUS={words}"
+        assert [record.message for record in caplog.records] == [f"starting: {words}"]
         nursery.cancel_scope.cancel()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from deadman.model.promise import NOTICE, promise
+from deadman.model.promise import NOTICE, promise, start_length
 from deadman.model.settings import REPLY_TIMEOUT, OnTrip, Selection, WatchConfig
 from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT, DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
@@ -220,6 +220,16 @@ def test_a_patient_desk_is_asked_no_more_often_than_every_ten_seconds() -> None:
 def test_a_lost_deribit_is_dialled_at_least_every_five_seconds() -> None:
     assert promise(DESK, WATCHES).redial == 5.0
     assert DESK.timers.retry.first == 0.5
+
+
+def test_a_start_of_many_is_as_long_as_the_address_of_the_venue_allows() -> None:
+    many = [replace(DESK, name=f"desk-{number}") for number in range(1000)]
+    seconds, words = start_length(many)
+    assert seconds == pytest.approx((2 * 1000 - 80) / 15)
+    assert "15 times a second" in words
+    assert start_length(many[:20]) == (0.0, "")
+    assert start_length(replace(one, url=f"{one.url}/{one.name}") for one in many) == (0.0, "")
+    assert start_length([MAKER] * 1000) == (0.0, "")
 
 
 def test_who_asks_for_it_learns_of_a_dead_venue_within_four_seconds() -> None:

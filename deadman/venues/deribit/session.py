@@ -33,7 +33,7 @@ from deadman.venues.deribit.conversation import (
     refresh_params,
 )
 from deadman.venues.deribit.orders import Ended, Orders, ask_ended, ids_of
-from deadman.venues.deribit.settings import CANCEL_RATE, LISTING_TIMEOUT, DeribitAccount
+from deadman.venues.deribit.settings import BURST, CANCEL_RATE, LISTING_TIMEOUT, RATE, DeribitAccount
 from deadman.venues.deribit.switch import Switch
 from deadman.venues.deribit.wire import LOGIN, account_id
 from deadman.venues.venue import Look, Post, ReadSecret
@@ -188,10 +188,6 @@ KEYS_OWN = "connection"
 
 CANCEL_BURST = 15.0
 """Cancels at once, of the 20 that the venue's lowest tier has: what the network holds back arrives in a bunch."""
-
-BURST, RATE = 80.0, 15.0
-"""Requests before a login, at once and a second, of the 100 and 20 that an address has. Source:
-docs.deribit.com, "Rate limits"."""
 
 
 @dataclass

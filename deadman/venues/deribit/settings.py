@@ -12,13 +12,28 @@ from urllib.parse import urlsplit
 from deadman.model.keys import NAME, Table, key, settings
 from deadman.model.readers import address, choice, integer, one_or_several, pattern, seconds, subset, table_of, text
 from deadman.model.secret import KeyForm, SecretSource, key_of
-from deadman.model.settings import PROBE_TIMEOUT, REPLY_TIMEOUT, Account, Backoff, OnTrip, Selection, Terms, Timers
+from deadman.model.settings import (
+    PROBE_TIMEOUT,
+    REPLY_TIMEOUT,
+    Account,
+    Backoff,
+    OnTrip,
+    Selection,
+    StartPace,
+    Terms,
+    Timers,
+)
 
 COINBASE_PROBE = 8.0
 """Seconds: Coinbase's gateway hangs up after about 30 s without a message of ours; with a slow answer this is 13."""
 
 LISTING_TIMEOUT = 8.0
 """Seconds for a list of open orders, which may be some thousand long."""
+
+
+BURST, RATE = 80.0, 15.0
+"""Requests before a login, at once and a second, of the 100 and 20 that an address has. Source:
+docs.deribit.com, "Rate limits"."""
 
 CANCEL_RATE = 5.0
 """Single cancels a second that every account has. Source: docs.deribit.com, "Rate limits": requests to the matching
@@ -198,6 +213,12 @@ class DeribitAccount(Account):
             listing_timeout=LISTING_TIMEOUT,
             cancels_per_second=CANCEL_RATE,
         )
+
+    @property
+    def start_pace(self) -> StartPace:
+        """Heartbeat and login come before the account is known, so that our address pays for them."""
+        words = f"Deribit is asked at most {RATE:g} times a second from one address"
+        return StartPace(self.url, 2.0, BURST, RATE, words)
 
     @property
     def place(self) -> str:
