@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -186,6 +187,8 @@ async def dead_host(world: World, telling: Telling) -> None:
 async def play(world: World, telling: Telling) -> None:
     """The whole story, under a minute."""
     async with trio.open_nursery() as nursery:
+        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+            nursery.start_soon(telling.show_waiting)
         await arming(world, telling)
         await trading(world, telling, nursery)
         await outage(world, telling)
@@ -205,6 +208,7 @@ class Telling:
 
     claims: list[bool] = field(default_factory=list)
     _chapters: int = 0
+    _waited: int = 0
 
     @property
     def all_held(self) -> bool:
@@ -222,6 +226,15 @@ class Telling:
         mark = "ok " if held else "NOT"
         self._say(fill(f"{mark} {text}", WIDTH, initial_indent="   ", subsequent_indent="       "))
 
+    async def show_waiting(self) -> None:
+        """Count the seconds until the next line, which takes their place."""
+        while True:
+            await trio.sleep(1)
+            self._waited += 1
+            sys.stdout.write(f"\r   … {self._waited} s")
+            sys.stdout.flush()
+
     def _say(self, text: str) -> None:
-        sys.stdout.write(f"{text}\n")
+        erase, self._waited = "\r\x1b[K" if self._waited else "", 0
+        sys.stdout.write(f"{erase}{text}\n")
         sys.stdout.flush()

@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trio
+from trio.testing import MockClock
 
+from deadman.simulator.demo import Telling
 from deadman.simulator.simulate import USUAL_PORT, reserved_port
 
 TIMEOUT = 20.0
@@ -89,3 +92,14 @@ def test_two_at_a_time_take_two_ports_and_only_a_daemon_takes_a_reserved_one() -
             daemon.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             daemon.bind(("127.0.0.1", first))
             daemon.listen()
+
+
+async def test_a_wait_is_counted_until_the_next_line_takes_its_place(
+    autojump_clock: MockClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telling = Telling()
+    with trio.move_on_after(2.5):
+        await telling.show_waiting()
+    telling.claim("held", held=True)
+    telling.claim("held too", held=True)
+    assert capsys.readouterr().out == "\r   … 1 s\r   … 2 s\r\x1b[K   ok  held\n   ok  held too\n"
