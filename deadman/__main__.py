@@ -19,7 +19,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if beat(arguments):
         return 0
-    from deadman.cli import main as command_line
+    try:
+        from deadman.cli import main as command_line
+    except KeyboardInterrupt:
+        return 130
 
     return command_line(arguments)
 
