@@ -191,7 +191,10 @@ class Board:
         self.keep(Event(round(self.clock.timestamp(), 3), event, text, account, watch))
 
     def keep(self, event: Event) -> None:
-        self.events = (*self.events[1 - MOST_EVENTS :], event)
+        """In the order in which things came true: what time alone brings may be noticed late."""
+        later = (*self.events[1 - MOST_EVENTS :], event)
+        late = len(later) > 1 and event.at < later[-2].at
+        self.events = tuple(sorted(later, key=lambda one: one.at)) if late else later
 
     def listen(self, listener: Listener, account: str | None = None) -> None:
         """Tell `listener` of this account's changes; None: of every account's."""

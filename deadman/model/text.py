@@ -40,6 +40,11 @@ def left(seconds: float) -> str:
     return f"{math.floor(seconds / _MINUTE)} min" if seconds < 2 * _HOUR else f"{math.floor(seconds / _HOUR)} h"
 
 
+def ago(timestamp: float, now: float) -> str:
+    """How long an instant is past, both in Unix seconds."""
+    return f"{left(max(0.0, now - timestamp))} ago"
+
+
 def tenths_up(seconds: float) -> str:
     """Seconds in tenths, rounded up: what is published must hold."""
     return f"{math.ceil(round(seconds * 10, 6)) / 10:.1f}"

@@ -72,11 +72,11 @@ def headline(report: StatusReport) -> Headline:
 def in_one_line(report: StatusReport) -> str:
     """The first word, and all that stands behind it."""
     told = headline(report)
-    return f"{told.verdict}: {'; '.join((*told.acts, *told.looks)) or fine(report)}"
+    return f"{told.verdict}: {'; '.join((*told.acts, *told.looks)) or summary(report)}"
 
 
-def fine(report: StatusReport) -> str:
-    """What is said where all is well: how many accounts are protected, for how long at least, and which wait."""
+def summary(report: StatusReport) -> str:
+    """How many accounts are protected, for how long at least, and how many wait for a bot."""
     accounts = report.accounts.values()
     margins = [account.margin for account in accounts if account.protected]
     parts = [f"{len(margins)} of {len(accounts)} accounts protected"]
@@ -85,6 +85,15 @@ def fine(report: StatusReport) -> str:
     if waiting := sum(account.phase is Phase.WAITING and account.witness_of is None for account in accounts):
         parts.append(f"{waiting} without a bot yet")
     return ", ".join(parts)
+
+
+def next_end(report: StatusReport) -> str:
+    """Which standing proof ends next unless it is renewed, and when; empty where none stands."""
+    ends = {name: one.expiry for name, one in report.accounts.items() if one.protected and one.expiry is not None}
+    if not ends:
+        return ""
+    name, expiry = min(ends.items(), key=lambda item: item[1])
+    return f"the proof of {name} ends next, at {instant(expiry, report.timestamp)}"
 
 
 def _look(account: AccountReport, report: StatusReport, now: float) -> Iterator[str]:
@@ -106,7 +115,8 @@ def _look(account: AccountReport, report: StatusReport, now: float) -> Iterator[
         yield f"armed without {' and '.join(account.unmet)}, which has not checked in yet: its silence trips nothing"
     yield from _resting(account, watches, now)
     if account.orders_unsure and account.protected:
-        yield f"{counted(account, now)} before nobody watched them, and not listed since: nobody knows what rests"
+        known = "orders open" if account.open_orders is None else counted(account, now)
+        yield f"{known} before nobody watched them, and not listed since: nobody knows what rests"
     gone = account.gone_unseen
     if gone and now < gone.at + GONE_TOLD:
         why = "its lease ran out" if gone.lapsed else "nobody watched them"

@@ -10,11 +10,11 @@ from importlib.resources import files
 from math import inf
 
 from deadman.model import text
+from deadman.model.board import Event
 from deadman.model.guard import Phase
-from deadman.status.headline import TONES, Headline, headline
-from deadman.status.problems import aged
+from deadman.status.headline import TONES, Headline, headline, next_end, summary
 from deadman.status.schema import AccountReport, StatusReport, TripReport, WatchReport
-from deadman.status.vocabulary import TRYING, Phrase, Tone, explain, fate_phrase, signed, words_of
+from deadman.status.vocabulary import TRYING, Footnotes, Phrase, Tone, explain, signed, words_of
 
 REFRESH = 5
 """Seconds between the page's own reloads."""
@@ -34,7 +34,8 @@ def page(report: StatusReport, tick_age: float) -> str:
         f"deadman {report.version} · times in UTC · to look at only; reloads every {REFRESH} s · ",
         element("a", "metrics", href="/metrics"),
     )
-    return document(f"{told.verdict} – deadman", _header(report, told), _main(report, told), foot, refresh=REFRESH)
+    title = " – ".join(filter(None, (told.verdict, report.name, "deadman")))
+    return document(title, _header(report, told), _main(report, told), foot, refresh=REFRESH)
 
 
 def _headline(report: StatusReport, tick_age: float) -> Headline:
@@ -48,29 +49,40 @@ def _headline(report: StatusReport, tick_age: float) -> Headline:
 
 
 def _header(report: StatusReport, told: Headline) -> Markup:
-    guarded = sum(account.protected for account in report.accounts.values())
-    lines = (*told.acts, *told.looks, f"{guarded} of {len(report.accounts)} accounts protected.")
+    now = report.timestamp
+    ends, acts = next_end(report), [element("li", line, class_="act") for line in told.acts]
+    said = f"{summary(report)}; {ends}." if ends else f"{summary(report)}."
     return element(
         "header",
         element("h1", told.verdict, class_=TONES[told.verdict]),
-        element("ul", *(element("li", line) for line in lines)),
-        element("time", text.instant(report.timestamp, report.timestamp)),
+        element("ul", *acts, *(element("li", line) for line in told.looks)),
+        element("p", element("strong", report.name), said),
+        element("time", text.instant(now, now)),
     )
 
 
 def _main(report: StatusReport, told: Headline) -> Markup:
-    now = report.timestamp
+    now, notes = report.timestamp, Footnotes()
     # sorted() keeps the config's order among equals: what needs a hand comes first.
     accounts = sorted(report.accounts.items(), key=lambda item: not item[1].alarming)
-    rows = [_account_row(name, account, told.tones[name], now) for name, account in accounts]
+    rows = [_account_row(name, account, told, notes, now) for name, account in accounts]
+    below = [element("li", element("sup", mark), sentence) for mark, sentence in notes.marked()]
     bots = [_bot_row(name, watch, now) for name, watch in report.watches.items() if not watch.host]
     hosts = [_bot_row(name, watch, now) for name, watch in report.watches.items() if watch.host]
-    tables = [
+    events = [_event(event, now) for event in reversed(report.events)]
+    parts = [
         _table("Accounts", _ACCOUNT_HEADS, rows),
+        element("ul", *below, class_="notes") if below else Markup(),
         _table("Bots", _BOT_HEADS, bots),
         _table("Hosts that we are the witness of", _BOT_HEADS, hosts),
+        joined(element("h2", "What happened, newest first"), element("ul", *events, class_="events")) if events else "",
     ]
-    return element("main", *(table for table in tables if table))
+    return element("main", *(part for part in parts if part))
+
+
+def _event(event: Event, now: float) -> Markup:
+    when = element("span", text.instant(event.at, now), element("small", text.ago(event.at, now)), class_="figure")
+    return element("li", when, element("span", event.text))
 
 
 def _table(title: str, heads: tuple[str, ...], rows: list[Markup]) -> Markup:
@@ -80,15 +92,20 @@ def _table(title: str, heads: tuple[str, ...], rows: list[Markup]) -> Markup:
     return joined(element("h2", title), element("table", top, element("tbody", *rows)))
 
 
-def _account_row(name: str, account: AccountReport, tone: Tone, now: float) -> Markup:
-    advice = words_of(account).advice if account.alarming else ""
+def _account_row(name: str, account: AccountReport, told: Headline, notes: Footnotes, now: float) -> Markup:
+    tone = told.tones[name]
+    state, advice = state_phrase(account, tone, now), words_of(account).advice if account.alarming else ""
+    if any(advice in act for act in told.acts):
+        advice = ""
+    why = notes.mark(f"{state.because} {advice}; {TRYING}." if advice else state.because)
+    (bot_dies, *of_bot), (host_dies, *of_host) = notes.fates(account)
     cells = (
-        _cell("State", state_phrase(account, tone, now), "state", f"{advice}; {TRYING}." if advice else ""),
-        _figure("Good for", text.left(account.margin) if account.protected else "–"),
-        _figure("Since", text.instant(account.since, now)),
-        _cell("Orders", orders(account, now)),
-        _cell("If the bot dies", fate_phrase(account.if_bot_dies, account.protected)),
-        _cell("If the host dies", fate_phrase(account.if_host_dies, account.protected)),
+        _cell("State", replace(state, because=""), why, class_="state"),
+        _figure("Good for", text.left(account.margin) if account.protected else "–", class_="margin"),
+        _figure("Since", text.instant(account.since, now), text.ago(account.since, now), class_="since"),
+        _cell("Orders", orders(account, now), class_="orders"),
+        _cell("If the bot dies", replace(bot_dies, because=""), *of_bot),
+        _cell("If the host dies", replace(host_dies, because=""), *of_host),
     )
     place = element("small", f"{account.venue} {account.network}")
     return element("tr", element("th", name, place, scope="row"), *cells, class_=tone)
@@ -96,29 +113,31 @@ def _account_row(name: str, account: AccountReport, tone: Tone, now: float) -> M
 
 def _bot_row(name: str, watch: WatchReport, now: float) -> Markup:
     state, last = bot(watch, now), watch.last_check_in
-    cells = (
-        _cell("State", state, "state"),
-        _figure("Last check-in", "never" if last is None else text.instant(last, now)),
-        element("td", element("span", watch.status or "–"), data_head="Says"),
+    heard = _figure("Last check-in", "never")
+    if last is not None:
+        heard = _figure("Last check-in", text.instant(last, now), text.ago(last, now))
+    said = element("td", element("span", watch.status or "–"), data_head="Says")
+    return element(
+        "tr", element("th", name, scope="row"), _cell("State", state, class_="state"), heard, said, class_=state.tone
     )
-    return element("tr", element("th", name, scope="row"), *cells, class_=state.tone)
 
 
-def _cell(head: str, phrase: Phrase, class_: str = "", to_do: str = "") -> Markup:
+def _cell(head: str, phrase: Phrase, *marks: str, class_: str = "") -> Markup:
     because = element("small", phrase.because) if phrase.because else Markup()
-    act = element("small", to_do, class_="todo") if to_do else Markup()
-    told = element("span", element("b", phrase.words, class_=phrase.tone), because, act)
+    numbers = element("sup", " ".join(marks)) if any(marks) else Markup()
+    told = element("span", element("b", phrase.words, class_=phrase.tone), numbers, because)
     return element("td", told, class_=class_, data_head=head)
 
 
-def _figure(head: str, figure: str) -> Markup:
-    return element("td", element("span", figure), class_="figure", data_head=head)
+def _figure(head: str, figure: str, age: str = "", class_: str = "") -> Markup:
+    told = element("span", figure, element("small", age) if age else "")
+    return element("td", told, class_=f"figure {class_}".rstrip(), data_head=head)
 
 
 def state_phrase(account: AccountReport, tone: Tone, now: float) -> Phrase:
     """The phase in people's words, and why it stands so."""
     observing = ", observing only" if account.observe else ""
-    because = explain(account, now)
+    because = explain(account, now, timed=False)
     sentence = f"{because[:1].upper()}{because[1:].rstrip('.')}." if because else ""
     return Phrase(words_of(account).label + observing, tone, sentence)
 
@@ -138,8 +157,9 @@ def orders(account: AccountReport, now: float) -> Phrase:
                 return Phrase("not known", "warn", f"A renewal was not answered: a lease may run until {until}.")
             because = f"By the venue, when the lease ran out at {text.instant(expiry, now)}."
             return Phrase("presumed cancelled", "warn", because)
-    count = account.open_orders
-    return Phrase("not counted" if count is None else f"{count} open{aged(account, now)}", "plain")
+    age = account.count_age(now)
+    counted = "" if age is None else f"counted {text.left(age)} ago"
+    return Phrase("not counted" if account.open_orders is None else f"{account.open_orders} open", "plain", counted)
 
 
 def _gone(account: AccountReport, trip: TripReport, now: float) -> Phrase:

@@ -9,18 +9,16 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from deadman.model.facts import Cause
-from deadman.model.fate import Fate
 from deadman.model.guard import Phase
-from deadman.model.text import instant, left, plain
-from deadman.status.headline import TONES, Headline, Verdict, fine, headline
+from deadman.model.text import ago, instant, left, plain
+from deadman.status.headline import TONES, Headline, Verdict, headline, next_end, summary
 from deadman.status.problems import NAMED, aged, dead_bots, gathered
 from deadman.status.schema import AccountReport, StatusReport, WatchReport
-from deadman.status.vocabulary import VOCABULARY, Tone, fate_phrase, on_hold, signed, words_of
+from deadman.status.vocabulary import VOCABULARY, Footnotes, Tone, on_hold, signed, words_of
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
 _SHORT_HEADS = ("ACCOUNT", "STATE", "OPEN", "BOT DIES", "HOST DIES")
 _GAP = "  "
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def screen(report: StatusReport, paper: Paper) -> list[str]:
@@ -28,13 +26,22 @@ def screen(report: StatusReport, paper: Paper) -> list[str]:
     told, footnotes, rows, now = headline(report), Footnotes(), list[tuple[str, ...]](), report.timestamp
     for name, account in report.accounts.items():
         orders = "?" if account.open_orders is None else f"{account.open_orders}{aged(account, now)}"
-        rows.append((plain(name), plain(state(account, now)), orders, *footnotes.row(account)))
+        fates = (" ".join((phrase.words, *marks)) for phrase, *marks in footnotes.fates(account))
+        rows.append((plain(name), plain(state(account, now)), orders, *fates))
     return [
         *headline_lines(report, told, paper),
         *_table(rows, list(told.tones.values()), paper),
         *(line for note in notes(report) for line in paper.wrap(plain(note), then="  ")),
-        *(line for number, one in enumerate(footnotes.sentences, 1) for line in paper.wrap(one, f"{_number(number)} ")),
+        *(line for mark, one in footnotes.marked() for line in paper.wrap(one, f"{mark} ")),
+        *paper.wrap(plain(_foot(report, told)), then="  "),
     ]
+
+
+def _foot(report: StatusReport, told: Headline) -> str:
+    """Which daemon says so, what is protected unless the first line has said it, and which proof ends next."""
+    protected = "" if told.verdict is Verdict.FINE else summary(report)
+    said = "; ".join(filter(None, (protected, next_end(report))))
+    return ": ".join(filter(None, (report.name, said)))
 
 
 def headline_lines(report: StatusReport, told: Headline, paper: Paper) -> list[str]:
@@ -42,7 +49,7 @@ def headline_lines(report: StatusReport, told: Headline, paper: Paper) -> list[s
     clock, lines = instant(report.timestamp, report.timestamp), list[str]()
     said = [(Verdict.ACT, told.acts), (Verdict.LOOK, told.looks)]
     if told.verdict is Verdict.FINE:
-        said = [(Verdict.FINE, (fine(report),))]
+        said = [(Verdict.FINE, (summary(report),))]
     for verdict, sentences in said:
         for number, sentence in enumerate(sentences):
             lead = " " * len(clock) if lines else clock
@@ -53,36 +60,6 @@ def headline_lines(report: StatusReport, told: Headline, paper: Paper) -> list[s
                 *others,
             ]
     return lines
-
-
-@dataclass
-class Footnotes:
-    """Each sentence once, numbered as it comes."""
-
-    sentences: list[str] = field(default_factory=list)
-
-    def row(self, account: AccountReport) -> tuple[str, str]:
-        """Both fates; where the bot's reason ends with the host's, that part is told once."""
-        bot, host = account.if_bot_dies, account.if_host_dies
-        first = bot.because.removesuffix(host.because).strip()
-        shared = [host.because] if bot.because.endswith(host.because) else []
-        return self._cell(bot, [first, *shared], account), self._cell(host, [host.because], account)
-
-    def _cell(self, fate: Fate, reasons: Sequence[str], account: AccountReport) -> str:
-        """A fate with the numbers of its reasons, where it needs them: what is certain needs none."""
-        words = fate_phrase(fate, account.protected).words
-        if fate.orders in ("gone", "cancelling"):
-            return words
-        numbers = [words]
-        for reason in map(plain, filter(None, reasons)):
-            if reason not in self.sentences:
-                self.sentences.append(reason)
-            numbers.append(_number(self.sentences.index(reason) + 1))
-        return " ".join(numbers)
-
-
-def _number(number: int) -> str:
-    return str(number).translate(_SUPERSCRIPTS)
 
 
 def _table(rows: Sequence[tuple[str, ...]], tones: Sequence[Tone], paper: Paper) -> Iterator[str]:
@@ -129,9 +106,9 @@ def _since(account: AccountReport, now: float) -> str:
         case Phase.DISARMED if disarm and disarm.until is not None:
             return f" until {instant(disarm.until, now)}"
         case Phase.EXPIRED | Phase.UNVERIFIED if account.expiry is not None:
-            return f" since {instant(account.expiry, now)}"
+            return f" since {instant(account.expiry, now)}, {ago(account.expiry, now)}"
         case Phase.EXPOSED | Phase.REFUSED if not account.protected:
-            return f" since {instant(account.since, now)}"
+            return f" since {instant(account.since, now)}, {ago(account.since, now)}"
     return ""
 
 

@@ -5,15 +5,15 @@ Whoever shows a phase takes its label, tone, sentence and advice from `VOCABULAR
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from deadman.model.facts import TRIP_PATIENCE, Cause
 from deadman.model.fate import Fate
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage
-from deadman.model.text import instant, left, span
+from deadman.model.text import instant, left, plain, span
 from deadman.status.schema import AccountReport, HoldReport, SightReport, TripReport
 
 Tone = Literal["good", "warn", "bad", "calm", "plain"]
@@ -130,19 +130,23 @@ def sentence(account: AccountReport, now: float) -> str:
     return words_of(account).sentence.format(venue=account.venue_title, expiry=expiry)
 
 
-def explain(account: AccountReport, now: float) -> str:
-    """Why the account stands as it does, and what becomes of its orders. `now` in Unix seconds."""
+def explain(account: AccountReport, now: float, *, timed: bool = True) -> str:
+    """Why the account stands as it does, and what becomes of its orders. `now` in Unix seconds.
+
+    `timed`: also how long the last proof is good for, which is other news for every account and every second.
+    """
     trouble = account.trouble.words if account.trouble else ""
     meaning, good = words_of(account).meaning, f"good for {left(account.margin)}"
+    standing = f"the last proof is {good}" if timed else "the last proof still stands"
     match account.phase:
         case Phase.WAITING | Phase.DEGRADED if account.sight is not None:
             return _explain_sight(account, account.sight, now)
         case Phase.ARMED:
-            return f"{CLAIMS[account.coverage] if account.coverage else meaning}; {good}"
+            return f"{CLAIMS[account.coverage] if account.coverage else meaning}{f'; {good}' if timed else ''}"
         case Phase.DEGRADED:
-            return f"{trouble or sentence(account, now)}; the last proof is {good}"
+            return f"{trouble or sentence(account, now)}; {standing}"
         case Phase.REFUSED:
-            return f"{trouble}; {f'the last proof is {good}' if account.protected else meaning}"
+            return f"{trouble}; {standing if account.protected else meaning}"
         case Phase.EXPOSED:
             return f"{trouble}: {meaning}"
         case Phase.EXPIRED | Phase.UNVERIFIED:
@@ -263,3 +267,37 @@ def fate_phrase(fate: Fate, protected: bool) -> Phrase:
         case "partly" | "unknown":
             return Phrase(fate.orders, "warn", fate.because)
     assert_never(fate.orders)
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass
+class Footnotes:
+    """Each sentence once, numbered as it comes."""
+
+    sentences: list[str] = field(default_factory=list)
+
+    def mark(self, sentence: str) -> str:
+        """The number under which it stands below; empty for no sentence."""
+        sentence = plain(sentence)
+        if sentence and sentence not in self.sentences:
+            self.sentences.append(sentence)
+        return str(self.sentences.index(sentence) + 1).translate(_SUPERSCRIPTS) if sentence else ""
+
+    def marked(self) -> Iterator[tuple[str, str]]:
+        """Each sentence with its number before it."""
+        yield from ((self.mark(sentence), sentence) for sentence in self.sentences)
+
+    def fates(self, account: AccountReport) -> Iterator[tuple[Phrase, *tuple[str, ...]]]:
+        """What becomes of the orders if the bot dies, and if the host does, each with the numbers of its reasons.
+
+        What is certain needs none; where the bot's reason ends with the host's, that part is told once.
+        """
+        bot, host = account.if_bot_dies, account.if_host_dies
+        first = bot.because.removesuffix(host.because).strip()
+        shared = host.because if bot.because.endswith(host.because) else ""
+        for fate, reasons in ((bot, (first, shared)), (host, (host.because,))):
+            certain = fate.orders in ("gone", "cancelling")
+            marks = [] if certain else [mark for reason in reasons if (mark := self.mark(reason))]
+            yield fate_phrase(fate, account.protected), *marks

@@ -59,7 +59,16 @@ def test_a_dead_bots_desk_reads_as_the_contract_has_it() -> None:
         "Positions are not closed. Re-arms when quoter checks in again.",
         "¹ Orders of WebSocket connections opened after 07:13:30Z go when Deribit misses",
         "  the bot's heartbeat. REST, FIX, older: stay.",
+        "0 of 3 accounts protected",
     ]
+
+
+def test_the_last_line_names_the_daemon_and_which_proof_ends_next() -> None:
+    report = replace(answer(ARMED), name="alpha")
+    ends = "the proof of sx-maker ends next, at 07:14:05Z"
+    assert screen(report, Paper(120))[-1] == f"alpha: {ends}"
+    dead = replace(answer(ARMED | {"eth-desk": (OPEN, READ_BACK, OFF)}), name="alpha")
+    assert screen(dead, Paper(120))[-1] == f"alpha: 2 of 3 accounts protected, good for 25 s; {ends}"
 
 
 def test_an_armed_desk_is_fine_for_as_long_as_the_shortest_proof() -> None:
@@ -115,9 +124,9 @@ def test_what_is_true_of_many_accounts_is_told_once() -> None:
 
 
 LABELS: list[tuple[str, Sequence[Fact], str]] = [
-    ("btc-desk", (OPEN, READ_BACK, OFF), "SWITCH OFF since 07:13:37Z"),
+    ("btc-desk", (OPEN, READ_BACK, OFF), "SWITCH OFF since 07:13:37Z, 3 s ago"),
     ("btc-desk", (OPEN, READ_BACK, AWAY), "REJECTED BY VENUE, good for 55 s"),
-    ("btc-desk", (AWAY,), "REJECTED BY VENUE since 07:13:36Z"),
+    ("btc-desk", (AWAY,), "REJECTED BY VENUE since 07:13:36Z, 4 s ago"),
     ("sx-maker", (facts.Awaited(11.0),), "NO BOT YET, not armed"),
     ("btc-desk", (), "CONNECTING"),
     ("btc-desk", (OPEN,), "ARMING"),
@@ -129,7 +138,7 @@ LABELS: list[tuple[str, Sequence[Fact], str]] = [
 
 @pytest.mark.parametrize(("account", "history", "label"), LABELS)
 def test_each_phase_has_words_for_people(account: str, history: Sequence[Fact], label: str) -> None:
-    assert any(line.startswith(f"{account}  {label}  ") for line in lines({account: history}))
+    assert any(f"{line}  ".startswith(f"{account}  {label}  ") for line in lines({account: history}))
 
 
 def unfinished(last: facts.RoundDone) -> tuple[Fact, ...]:

@@ -23,6 +23,7 @@ from deadman.status.problems import problems
 from deadman.status.report import report
 from deadman.status.schema import AccountReport, from_json
 from deadman.status.vocabulary import VOCABULARY, fate_phrase, log_label
+from deadman.telemetry.transitions import transitions
 from tests.support.boards import Hand, deribit, hand, sxbet
 
 
@@ -72,7 +73,7 @@ def test_all_is_fine_when_every_account_is_protected(desk: Hand) -> None:
     desk.arm("maker")
     texts = shown(desk)
     assert texts[texts.index("fine – deadman") :][2] == "fine"
-    assert "2 of 2 accounts protected." in texts
+    assert "2 of 2 accounts protected, good for 30 s; the proof of maker ends next, at 08:00:30Z." in texts
     assert {"ARMED", "65 s", "30 s", "deribit mainnet", "sxbet testnet", "08:00:00Z"} <= set(texts)
 
 
@@ -87,7 +88,7 @@ def test_what_needs_a_hand_comes_first_and_says_what_to_do(desk: Hand) -> None:
     assert texts.index("maker") < texts.index("desk")
     assert "SWITCH OFF" in texts
     assert "The echo was 0: its orders stay if the bot or this host dies." in texts
-    assert "Guard its orders by hand until it is armed again; deadman keeps trying." in texts
+    assert "".join(texts).count("Guard its orders by hand until it is armed again") == 1
 
 
 def test_a_stall_of_ours_is_told_first_and_no_bot_is_called_dead_for_it(desk: Hand) -> None:
@@ -143,8 +144,8 @@ def test_a_trip_is_followed_to_its_end(desk: Hand) -> None:
     desk.post("desk", facts.Tripped(desk.now, Cause.SILENCE, "quoter", "silent 5 s"), facts.RoundDone(desk.now, 4, 3))
     texts = shown(desk)
     assert {"TRIPPING", "being cancelled", "Round 2, 3 left."} <= set(texts)
-    assert "Tripped by the silence of quoter (silent 5 s): its orders are being cancelled." in texts
-    assert "Keep the bot down until its orders are gone; deadman keeps trying." in texts
+    why = "Tripped by the silence of quoter (silent 5 s): its orders are being cancelled."
+    assert f"{why} Keep the bot down until its orders are gone; deadman keeps trying." in texts
     desk.advance(2.0)
     desk.post("desk", facts.RoundDone(desk.now, 3, 0), facts.TripDone(desk.now, False))
     told = (
@@ -191,7 +192,7 @@ def test_a_rejection_with_a_standing_proof_is_no_alarm_yet_shows_its_cause(desk:
     answer = report(desk.board)
     state = state_phrase(answer.accounts["maker"], headline(answer).tones["maker"], answer.timestamp)
     assert (state.words, state.tone) == ("REJECTED BY VENUE", "warn")
-    assert state.because == "Unknown key; the last proof is good for 30 s."
+    assert state.because == "Unknown key; the last proof still stands."
     assert "30 s" in shown(desk)
 
 
@@ -205,7 +206,7 @@ def test_every_phase_has_words_and_every_alarm_something_to_do(desk: Hand, phase
     assert state.because.isprintable()
     assert log_label(phase).startswith(phase.upper())
     if phase not in (Phase.DISARMED, Phase.WAITING, Phase.TRIPPED, Phase.ARMED, Phase.DEGRADED):
-        assert "; deadman keeps trying." in page(answer, 0.0)
+        assert "; deadman keeps trying" in page(answer, 0.0)
         assert state.tone == "bad"
 
 
@@ -260,11 +261,61 @@ def test_no_words_of_strangers_change_the_page(detail: str, by: str, status: str
         held.post("maker", facts.Tripped(held.now, Cause.OPERATOR, f"by {said[1]}", f"why {said[0]}"))
         held.post("lost", facts.Lost(held.now, Reason.TLS, f"tls {said[0]}"))
         held.board.put_watch(replace(Watch("quoter", 5.0), status=f"says {said[2]}"))
+        held.board.note("away", f"event {said[1]}")
         return read(page(report(held.board), 0.0))
 
     document = written(detail, by, status)
     assert document.shape == written("", "", "").shape
     assert all(text.isprintable() for text in document.texts if ":root" not in text and text.strip())
+
+
+def test_the_header_and_the_title_name_the_daemon(desk: Hand) -> None:
+    desk.board.name = "alpha"
+    for name in ("desk", "maker"):
+        desk.arm(name)
+    texts = shown(desk)
+    assert "fine – alpha – deadman" in texts
+    assert texts[texts.index("alpha") + 1].startswith("2 of 2 accounts protected, good for 30 s; ")
+
+
+def test_no_sentence_is_there_twice_however_many_accounts_it_is_true_of() -> None:
+    names = [f"desk-{number}" for number in range(5)]
+    held = hand(*(deribit(name, "quoter") for name in names))
+    for name in names:
+        held.arm(name, ttl=65.0)
+    texts = [text for text in shown(held) if len(text) > 30]
+    assert len(texts) == len(set(texts))
+    assert "Cancel-on-disconnect is proven on for connections opened from now on." in texts
+
+
+def test_since_and_counts_and_check_ins_are_told_with_their_age(desk: Hand) -> None:
+    desk.arm("desk", ttl=1000.0)
+    desk.post("desk", facts.OrdersCounted(desk.now, 3))
+    desk.board.put_watch(Watch("quoter", 5000.0).check_in(desk.now, None))
+    desk.advance(240.0)
+    texts = shown(desk)
+    assert texts[texts.index("3 open") + 1] == "counted 4 min ago"
+    assert texts.count("4 min ago") == 2  # since when the other account connects, and the last check-in
+
+
+def test_a_count_that_nobody_has_any_more_is_no_number(desk: Hand) -> None:
+    desk.arm("desk")
+    answer = report(desk.board)
+    account = replace(answer.accounts["desk"], orders_unsure=True, open_orders=None, open_orders_at=None)
+    assert headline(replace(answer, accounts={"desk": account})).looks == (
+        "desk: orders open before nobody watched them, and not listed since: nobody knows what rests",
+    )
+
+
+def test_what_happened_is_told_newest_first_in_the_words_of_the_log(desk: Hand) -> None:
+    desk.board.listen(transitions(desk.board))
+    desk.arm("desk")
+    desk.advance(2.0)
+    desk.expose("desk", "turned off")
+    texts = shown(desk)
+    told = texts[texts.index("What happened, newest first") + 1 :][:6]
+    assert told[:3] == ["08:00:02Z", "0 s ago", desk.board.events[-1].text]
+    assert told[3:5] == ["08:00:00Z", "2 s ago"]
 
 
 def test_an_empty_desk_has_a_page_too() -> None:

@@ -359,7 +359,7 @@ def test_a_goodbye_is_told_as_one_and_not_as_a_silence() -> None:
 def test_a_count_carries_its_age_once_it_is_older_than_half_a_minute() -> None:
     histories: Histories = {"btc-desk": (OPEN, READ_BACK, facts.OrdersCounted(40.0, 4))}
     assert " 4 (60 s ago) " in said(answer(ARMED | histories))
-    assert "4 open (60 s ago)" in page(answer(ARMED | histories), 0.0)
+    assert "4 open</b><small>counted 60 s ago</small>" in page(answer(ARMED | histories), 0.0)
     recent: Histories = {"btc-desk": (OPEN, READ_BACK, facts.OrdersCounted(75.0, 4))}
     assert "4 (" not in said(answer(ARMED | recent)).partition("¹ Orders")[0]
 
