@@ -21,7 +21,8 @@ from deadman.model.errors import Reason, Refused, Setback, Unavailable, ungroupe
 from deadman.model.facts import Fact
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage
-from deadman.model.settings import Account, SecretSource, Selection
+from deadman.model.secret import SecretSource
+from deadman.model.settings import Account, Selection
 from deadman.simulator.deribit.websocket import WebSocket
 from deadman.simulator.faults import Link
 from deadman.venues.deribit.settings import DeribitAccount
