@@ -13,7 +13,7 @@ import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deadman.model.errors import innermost
+from deadman.simulator import cluster
 from deadman.simulator.commands import Stage, obey
 from deadman.simulator.deribit.settings import COINBASE, COINBASE_SCOPES, TESTNET
 from deadman.simulator.deribit.venue import Deribit
@@ -47,8 +48,8 @@ class Occupied(Exception):
     """The directory holds a config that is not ours to overwrite."""
 
 
-async def simulate(directory: Path) -> None:
-    """Carry both venues until SIGINT or SIGTERM.
+async def simulate(directory: Path, with_cluster: bool = False) -> None:
+    """Carry both venues until SIGINT or SIGTERM; `with_cluster`, an etcd and the config of a second host besides.
 
     Raises:
         Occupied: a foreign config.toml is in the way, or another one simulates there.
@@ -56,14 +57,23 @@ async def simulate(directory: Path) -> None:
     """
     keys = new_keys()
     stage, authority = new_stage(keys), new_authority()
-    with held(directory), reserved_port() as port, trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(held(directory))
+        port = stack.enter_context(reserved_port())
+        signals = stack.enter_context(trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM))
+        endpoint = await stack.enter_async_context(cluster.etcd(directory / "etcd")) if with_cluster else None
         async with trio.open_nursery() as nursery:
             ports = {name: await nursery.start(listen, v.serve, authority) for name, v in stage.venues.items()}
             listen_at = f"127.0.0.1:{port}"
-            write(directory, keys, authority.pem, config(directory, listen_at, ports))
+            settings = config(directory, listen_at, ports)
+            write(directory, keys, authority.pem, settings if endpoint is None else cluster.desk(settings, endpoint))
+            if endpoint is not None:
+                add_witness(stage, directory / "witness", authority.pem, settings, endpoint)
             await nursery.start(from_socket, directory / "faults.sock", partial(obey, stage))
             nursery.start_soon(from_stdin, partial(obey, stage), say_wrapped)
             say(greeting(directory, listen_at))
+            if endpoint is not None:
+                say(cluster.greeting(directory))
             nursery.start_soon(narrate, [venue.exchange for venue in stage.venues.values()], say)
             await anext(aiter(signals))
             nursery.cancel_scope.cancel()
@@ -117,6 +127,15 @@ def write(directory: Path, keys: Mapping[str, str], pem: bytes, settings: Mappin
         write_secret(directory / "secrets" / name, key)
     (directory / "ca.pem").write_bytes(pem)
     target.write_text(MARK + tomli_w.dumps(settings), encoding="utf-8")
+
+
+def add_witness(stage: Stage, directory: Path, pem: bytes, settings: Mapping[str, Any], endpoint: str) -> None:
+    """A key of its own of the first desk's account, and a config that `run` takes, below the first one's directory."""
+    key = secrets.token_hex(16)
+    name = cluster.WITNESS_KEY
+    stage.deribit.add_key(f"{name}-id", "options-desk", secret=key, scope="account:read trade:read_write")
+    found = cluster.witness(settings, endpoint, directory, directory / "secrets" / name)
+    write(directory, {name: key}, pem, found)
 
 
 def write_secret(path: Path, key: str) -> None:
@@ -292,6 +311,7 @@ async def narrate(exchanges: Sequence[Exchange], say: Callable[[str], object], p
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--directory", type=Path, required=True, help="where config.toml, ca.pem and secrets go")
+    parser.add_argument("--cluster", action="store_true", help="an etcd and a second host, the witness, besides")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -301,7 +321,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     failures: list[BaseException] = []
     try:
-        trio.run(simulate, arguments.directory.absolute())
+        trio.run(simulate, arguments.directory.absolute(), arguments.cluster)
     except* (OSError, Occupied) as group:
         failures.append(innermost(group))
     for failure in failures:
