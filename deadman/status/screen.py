@@ -135,7 +135,10 @@ def notes(report: StatusReport) -> list[str]:
 def _trips(report: StatusReport) -> Iterator[str]:
     trips = {name: account.trip for name, account in report.accounts.items() if account.trip}
     latched = {name: trip for name, trip in trips.items() if trip.cause is Cause.OPERATOR}
-    bots = dict.fromkeys(trip.by for trip in trips.values() if trip.cause is not Cause.OPERATOR)
+    hosts = dict.fromkeys(trip.by for trip in trips.values() if trip.cause is Cause.HOST)
+    bots = dict.fromkeys(trip.by for trip in trips.values() if trip.cause not in (Cause.OPERATOR, Cause.HOST))
+    for host in hosts:
+        yield f"Positions are not closed. Stands by again when a bot of {host} checks in, or {host} where it has none."
     if bots:
         back = f"{' and '.join(bots)} {'checks' if len(bots) == 1 else 'check'} in again"
         yield f"Positions are not closed. Re-arms when {back}."
