@@ -5,8 +5,9 @@ document must not be able to hide by being made twice. What the documents leave 
 
     exchange   orders, and who may cancel them
     faults     everything that can go wrong, as knobs a test sets and a person types (`commands`)
-    deribit    the WebSocket venue (and Coinbase's gateway to it)
-    sxbet      the HTTP venue
+    http       an HTTP/1.1 server, for both
+    deribit    Deribit over WebSocket and HTTP, and Coinbase's gateway to it
+    sxbet      SX Bet's second and third generation, over HTTP
     network    both on in-memory links, under a mock clock
     listen     both on loopback sockets with real TLS
     simulate   both for people to try bots and daemon against

@@ -177,3 +177,22 @@ async def test_batches_and_what_names_no_method_are_bad_requests(autojump_clock:
     for nonsense in ('[{"jsonrpc":"2.0","id":1,"method":"public/test"}]', '{"id":1,"params":{}}'):
         await client.socket.send_message(nonsense)
         assert (await client.next())["error"]["code"] == 11050
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("private/buy", {**LIMIT, "valid_until": "soon"}),
+        ("private/buy", {**LIMIT, "type": ["limit"]}),
+        ("private/cancel_all_by_kind_or_type", {"currency": [["BTC"]]}),
+        ("private/get_open_orders_by_label", {"currency": "BTC", "label": 7}),
+        ("private/get_order_state", {"order_id": {}}),
+        ("public/auth", {"grant_type": ["client_signature"]}),
+    ],
+)
+async def test_nonsense_is_answered_and_costs_nobody_his_connection(
+    autojump_clock: MockClock, desk: World, method: str, params: dict[str, Any]
+) -> None:
+    client = await desk.logged_in()
+    assert await client.code(method, **params) == -32602
+    assert await client.call("private/subscribe", channels=["user.portfolio.doge"]) == []

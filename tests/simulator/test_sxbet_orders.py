@@ -91,3 +91,11 @@ async def test_markets_and_terms_are_told_to_everybody_and_money_to_its_owner(
     assert (await sx.ask("GET", "/metadata/obv3", {})).data["oddsLadderStepSize"] == 125
     assert (await sx.ask("GET", "/user/proxy", {})).status == 401
     assert (await sx.ask("GET", "/user/balance-v3", V3)).data["balances"]
+
+
+@pytest.mark.parametrize("junk", [{"totalBetSize": "much"}, {"percentageOdds": None}, {"totalBetSize": -1}])
+async def test_an_order_of_no_size_is_400_and_not_placed(
+    autojump_clock: MockClock, sx: World, junk: dict[str, Any]
+) -> None:
+    assert (await post(sx, **junk)).status == 400
+    assert sx.venue.exchange.open_orders() == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,3 @@ async def until(condition: Callable[[], Awaitable[Any]], within: float = 15.0) -
             return trio.current_time() - began
         await trio.sleep(0.25)
     return None
-
-
-__all__ = ["BOOK", "AsyncIterator", "Book", "Door", "Outcome", "until"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from deadman.simulator.deribit.access import RpcError, invalid_params
 from deadman.simulator.deribit.connection import Cause, Connection
-from deadman.simulator.deribit.instruments import Instrument, instruments
+from deadman.simulator.deribit.instruments import PRICES, Instrument, instruments
 from deadman.simulator.deribit.ledger import Ledger
 from deadman.simulator.deribit.market import holdings, ticker_of
 from deadman.simulator.deribit.orders import as_json
@@ -41,9 +42,9 @@ def subscribe(call: Call) -> Any:
 
 
 def exists(venue: Ledger, channel: str, may_be_private: bool) -> bool:
-    if may_be_private and PRIVATE.fullmatch(channel):
-        return True
     subject = channel.split(".")
+    if may_be_private and PRIVATE.fullmatch(channel):
+        return subject[1] != "portfolio" or subject[2].upper() in (*PRICES, "ANY")
     of_market = subject[0] in ("ticker", "book", "quote")
     return bool(PUBLIC.fullmatch(channel)) and (not of_market or subject[1] in instruments(venue.timestamp()))
 
@@ -70,7 +71,7 @@ def tell_at_first(venue: Ledger, connection: Connection, channel: str) -> None:
     """What a channel says once at its beginning; markets say nothing more, for they never move."""
     topic, *rest = channel.split(".")
     if topic == "user" and rest[0] == "portfolio":
-        push(venue, connection, channel, holdings(rest[1].upper()) if rest[1] != "any" else holdings("BTC"), 0.1)
+        push(venue, connection, channel, holdings("BTC" if rest[1] == "any" else rest[1].upper()), 0.1)
     if topic in ("ticker", "quote", "book"):
         market = instruments(venue.timestamp())[rest[0]]
         push(venue, connection, channel, snapshot(venue, topic, market, grouped=len(rest) > 2), 0.1)
@@ -110,26 +111,25 @@ def note(venue: Ledger, connection: Connection, channel: str, order: Order) -> N
     if interval == "raw":
         push(venue, connection, channel, data if topic == "orders" else changes(order.instrument, [data]))
         return
-    gathered = connection.gathered.setdefault((channel, order.instrument if topic == "changes" else ""), [])
+    instrument = order.instrument if topic == "changes" else ""
+    gathered = connection.gathered.setdefault((channel, instrument), [])
     gathered.append(data)
     if len(gathered) == 1:
-        put(venue, connection, Gathering(connection, channel, order.instrument if topic == "changes" else ""), interval)
+        connection.post_text(Gathering(connection, channel, instrument), INTERVALS[interval])
+        cut_off(venue, connection)
 
 
+@dataclass(frozen=True, slots=True)
 class Gathering:
-    """What an interval has brought on a channel, written down when it is over."""
+    """What an interval has brought on a channel, of one instrument or of all; written down when it is over."""
 
-    def __init__(self, connection: Connection, channel: str, instrument: str) -> None:
-        self.connection, self.channel, self.instrument = connection, channel, instrument
+    connection: Connection
+    channel: str
+    instrument: str
 
     def __call__(self) -> str:
         orders = self.connection.gathered.pop((self.channel, self.instrument))
         return text(self.channel, changes(self.instrument, orders) if self.instrument else orders)
-
-
-def put(venue: Ledger, connection: Connection, news: Gathering, interval: str) -> None:
-    connection.post_text(news, INTERVALS[interval])
-    cut_off(venue, connection)
 
 
 def changes(instrument: str, orders: list[dict[str, Any]]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def status(call: Call) -> Any:
 def auth(call: Call) -> Any:
     """Log in, or renew. Too many failures from one address within a minute close the door for that minute."""
     failed, connection, now = call.venue.login.failed, call.connection, trio.current_time()
-    if call.params.get("grant_type") not in call.venue.settings.grants:
+    if str(call.params.get("grant_type")) not in call.venue.settings.grants:
         raise invalid_params("grant_type", "unsupported grant type")
     failed.check(connection.address, now)
     try:

@@ -122,7 +122,7 @@ def trigger(call: Call, type_: str) -> dict[str, Any]:
 
 
 def in_time(call: Call) -> None:
-    if (until := call.params.get("valid_until")) is not None and call.venue.timestamp() * 1000 > float(until):
+    if "valid_until" in call.params and call.venue.timestamp() * 1000 > number(call.params, "valid_until"):
         raise RpcError(13888)
 
 

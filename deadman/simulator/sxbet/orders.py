@@ -44,7 +44,7 @@ def place_v2(venue: Ledger, params: Mapping[str, Any]) -> dict[str, Any]:
     """V2 is asked by nobody's key: the maker signs, and no signature is looked at here."""
     hashes = []
     for posted in orders_in(params, MOST):
-        account = next((one for one in venue.accounts.values() if one.address == posted["maker"]), None)
+        account = next((one for one in venue.accounts.values() if one.address == posted.get("maker")), None)
         if account is None:
             raise HttpError(400, "INVALID_SIGNATURE")
         hashes.append(let_rest(venue, account, posted).order_id)
@@ -53,8 +53,9 @@ def place_v2(venue: Ledger, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def let_rest(venue: Ledger, account: Account, posted: Mapping[str, Any]) -> Order:
     missing = [f"orders.{name} should not be empty" for name in POSTED if name not in posted]
-    if missing:
-        raise HttpError(400, missing)
+    figures = [str(posted.get(name)) for name in ("totalBetSize", "percentageOdds")]
+    if missing or not all(figure.isdigit() for figure in figures):
+        raise HttpError(400, missing or ["orders.totalBetSize and orders.percentageOdds must be number strings"])
     return venue.exchange.place(
         account.name,
         instrument=str(posted["marketHash"]),
