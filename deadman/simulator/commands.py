@@ -14,12 +14,13 @@ from deadman.simulator.faults import Faults
 from deadman.simulator.sxbet.venue import SxBet
 
 SWITCHES = ("frozen", "maintenance", "refuse", "dead", "wrong_echo", "lying", "reauth_disarms")
-SECONDS = ("delay", "jitter", "drip")
+SECONDS = ("delay", "jitter", "drip", "fires_late")
 NUMBERS = ("cancel_leaves", "granted")
 METHODS = ("ignored", "silent", "garbled", "no_frame", "wrong_id")
 WORDS = {
     "upgrade": ("reset", "eof", "hang"),
     "expires_at": ("missing", "past"),
+    "lists": ("nothing", "gone"),
     "body": ("hang", "drip", "reset", "eof"),
 }
 MANY = {

@@ -54,6 +54,7 @@ class Exchange:
         observers: hear of every order placed, edited or cancelled, in order.
         due: run before any look at the book, to cancel what time alone has cancelled since the last one.
         name: gives the id of the so manieth order, in this currency.
+        doomed: what is to be cancelled later: when, which orders, and the reason.
     """
 
     clock: Callable[[], float] = trio.current_time
@@ -62,6 +63,7 @@ class Exchange:
     resting: dict[str, Order] = field(default_factory=dict)
     observers: list[Callable[[Order], None]] = field(default_factory=list)
     name: Callable[[int, str], str] = lambda number, currency: f"{currency}-{number}"
+    doomed: list[tuple[float, list[Order], str]] = field(default_factory=list)
 
     @property
     def orders(self) -> dict[str, Order]:
@@ -72,6 +74,13 @@ class Exchange:
     def settle(self) -> None:
         for catch_up in self.due:
             catch_up()
+        if not self.doomed:
+            return
+        now = self.clock()
+        over = [one for one in self.doomed if one[0] <= now]
+        self.doomed = [one for one in self.doomed if one[0] > now]
+        for at, orders, reason in over:
+            self.cancel(orders, reason, at)
 
     def place(self, account: str, *, connection: int | None = None, **details: Any) -> Order:
         """Let one more order rest; it never fills. `details` are fields of `Order`."""

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from random import Random
-from typing import Literal
+from typing import Literal, TypeVar
 
 import trio
 
@@ -147,6 +147,8 @@ class Faults:
         lying: Deribit says "ok" to account scope and reads it back as on, yet new connections start bare.
         reauth_disarms: a second login on a connection turns its cancel-on-disconnect off.
         cancel_leaves: orders of a cancel that stay open.
+        fires_late: seconds between the switch's firing and its cancels; infinite where it never cancels anything.
+        lists: a list of open orders names nothing, or also what is gone.
         stuck: orders by their id that no cancel takes, each with the code that one asked for alone is answered.
         expires_at: SX Bet's echo lacks `expiresAt`, or has one that is past.
         granted: SX Bet grants this many seconds whatever was asked, and says so.
@@ -172,6 +174,8 @@ class Faults:
     lying: bool = False
     reauth_disarms: bool = False
     cancel_leaves: int = 0
+    fires_late: float = 0.0
+    lists: Literal["nothing", "gone"] | None = None
     stuck: dict[str, int] = field(default_factory=dict)
     expires_at: Literal["missing", "past"] | None = None
     granted: int | None = None
@@ -199,6 +203,15 @@ class Faults:
 
 
 Levels = tuple[Faults, ...]
+T = TypeVar("T")
+
+
+def listed(levels: Levels, resting: list[T], every: Callable[[], Iterable[T]]) -> list[T]:
+    """What a list names of what rests; `every` are those that are gone too."""
+    lies = {faults.lists for faults in levels}
+    if "nothing" in lies:
+        return []
+    return list(every()) if "gone" in lies else resting
 
 
 def strikes(levels: Levels, knob: Callable[[Faults], Iterable[str]], method: str) -> bool:

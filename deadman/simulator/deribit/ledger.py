@@ -101,7 +101,9 @@ class Ledger:
         connection.outbox.close()
         connection.scope.cancel()
         if connection.cancel_on_disconnect and cause is not Cause.LOGOUT:
-            self.exchange.cancel(self.orders_of(connection), "cancel_on_disconnect")
+            at = self.exchange.clock() + max(faults.fires_late for faults in connection.levels)
+            self.exchange.doomed.append((at, self.orders_of(connection), "cancel_on_disconnect"))
+            self.exchange.settle()
 
     def orders_of(self, connection: Connection) -> list[Order]:
         return [order for order in self.exchange.open_orders() if order.connection == connection.id]

@@ -11,7 +11,7 @@ from deadman.simulator.deribit.market import the_instrument
 from deadman.simulator.deribit.orders import CANCELLED_TYPES, LISTED_TYPES, as_json, selected
 from deadman.simulator.deribit.requests import Call, Method, required
 from deadman.simulator.exchange import Order
-from deadman.simulator.faults import stuck
+from deadman.simulator.faults import listed, stuck
 
 TYPES = (
     *("limit", "market", "market_limit", "stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"),
@@ -127,7 +127,8 @@ def in_time(call: Call) -> None:
 
 
 def get_open_orders(call: Call) -> Any:
-    return [as_json(call.venue, order) for order in selected(mine(call), call.params, LISTED_TYPES)]
+    every = listed(call.connection.levels, mine(call), lambda: orders_of(call))
+    return [as_json(call.venue, order) for order in selected(every, call.params, LISTED_TYPES)]
 
 
 def get_open_orders_by_currency(call: Call) -> Any:
@@ -152,8 +153,12 @@ def get_order_state(call: Call) -> Any:
 def get_order_state_by_label(call: Call) -> Any:
     """Those that are open and those that were."""
     wanted = {name: required(call, name) for name in ("currency", "label")}
-    orders = [order for order in call.venue.exchange.orders.values() if order.account == call.account.name]
-    return [as_json(call.venue, order) for order in selected(orders, wanted, LISTED_TYPES)]
+    return [as_json(call.venue, order) for order in selected(orders_of(call), wanted, LISTED_TYPES)]
+
+
+def orders_of(call: Call) -> list[Order]:
+    """Every order that the account ever had."""
+    return [order for order in call.venue.exchange.orders.values() if order.account == call.account.name]
 
 
 def cancel(call: Call) -> Any:

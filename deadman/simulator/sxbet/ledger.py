@@ -32,7 +32,7 @@ class Leases:
     """
 
     exchange: Exchange
-    lag: Callable[[], float]
+    lag: Callable[[str], float]
     standing: dict[str, Lease] = field(default_factory=dict)
     fired: list[tuple[float, str]] = field(default_factory=list)
 
@@ -46,7 +46,7 @@ class Leases:
             self.standing.pop(account, None)
             return
         ends_at = self.exchange.clock() + seconds
-        self.standing[account] = Lease(ends_at, ends_at + self.lag())
+        self.standing[account] = Lease(ends_at, ends_at + self.lag(account))
 
     def settle(self) -> None:
         now = self.exchange.clock()
@@ -140,10 +140,14 @@ class Ledger:
     credits: Credits = field(init=False)
 
     def __post_init__(self) -> None:
-        self.leases = Leases(self.exchange, lambda: self.random.uniform(*self.settings.expiry_lag))
+        self.leases = Leases(self.exchange, self.expiry_lag)
         self.submitted = Submitted(self.exchange, self.cancel_lag)
         self.exchange.name = lambda number, _: f"0x{hashlib.sha256(str(number).encode()).hexdigest()}"
         self.credits = Credits(self.settings.pools)
+
+    def expiry_lag(self, account: str) -> float:
+        late = max(self.accounts[account].faults.fires_late, self.faults.fires_late)
+        return late + self.random.uniform(*self.settings.expiry_lag)
 
     def cancel_lag(self) -> float:
         return self.random.uniform(*self.settings.cancel_lag) if any(self.settings.cancel_lag) else 0.0

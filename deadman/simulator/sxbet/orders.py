@@ -14,7 +14,7 @@ from typing import Any
 import trio
 
 from deadman.simulator.exchange import Order
-from deadman.simulator.faults import Levels, stuck
+from deadman.simulator.faults import Levels, listed, stuck
 from deadman.simulator.sxbet.answers import HttpError
 from deadman.simulator.sxbet.ledger import Account, Ledger
 
@@ -73,13 +73,23 @@ def orders_in(params: Mapping[str, Any], most: int) -> list[Mapping[str, Any]]:
     return [order if isinstance(order, dict) else {} for order in orders]
 
 
+def listed_of(venue: Ledger, name: str) -> list[Order]:
+    """What a list of the account's open orders names."""
+
+    def every() -> list[Order]:
+        return [order for order in venue.exchange.orders.values() if order.account == name]
+
+    levels = (venue.accounts[name].faults, venue.faults) if name in venue.accounts else (venue.faults,)
+    return listed(levels, venue.exchange.open_orders(name), every)
+
+
 def orders_of_maker(venue: Ledger, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """V2: anybody's open orders; an address in the wrong case has none."""
     if not ({"maker", "marketHashes"} & set(params)):
         raise HttpError(400, ["one of marketHashes or maker is required"])
     maker = params.get("maker")
     name = next((account.name for account in venue.accounts.values() if account.address == maker), "")
-    return [as_v2(order, str(maker)) for order in venue.exchange.open_orders(name)]
+    return [as_v2(order, str(maker)) for order in listed_of(venue, name)]
 
 
 def open_orders(venue: Ledger, account: Account, params: Mapping[str, Any]) -> Any:
@@ -89,7 +99,7 @@ def open_orders(venue: Ledger, account: Account, params: Mapping[str, Any]) -> A
         raise HttpError(400, [f"perPage must not be greater than {MOST}"])
     asked = (("marketHash", "instrument"), ("eventId", "event"))
     chosen = {field: params[name] for name, field in asked if name in params}
-    orders = venue.exchange.open_orders(account.name)
+    orders = listed_of(venue, account.name)
     resting = [order for order in orders if all(getattr(order, field) == value for field, value in chosen.items())]
     page = [as_v3(venue, order, account) for order in resting[start : start + size]]
     if venue.settings.orders_in == "data":
