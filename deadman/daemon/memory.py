@@ -13,6 +13,7 @@ import tomli_w
 from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock
+from deadman.model.drill import Drills
 from deadman.model.duty import means
 from deadman.model.errors import Unable
 from deadman.model.facts import Cause, Disarmed, Fact, TripDone, Tripped
@@ -96,6 +97,7 @@ class AccountMemory:
     unheard: bool = False
     aside: AccountMemory | None = None
     listed: Listed | None = None
+    drills: Drills | None = None
 
     @classmethod
     def of(cls, guard: Guard) -> AccountMemory:
@@ -114,10 +116,12 @@ class AccountMemory:
             unheard=guard.taken_on_at is not None,
             aside=None if guard.aside is None else cls.of(guard.aside),
             listed=Listed(guard.book.count, guard.book.listed_at) if guard.book.count else None,
+            drills=None if guard.drills == Drills() else guard.drills,
         )
 
     def belongs(self, guard: Guard, now: float) -> Guard:
         """The guard, to which `facts` were posted, as that of the account they were remembered of."""
+        guard = replace(guard, drills=self.drills.resumed() if self.drills else Drills())
         if self.identity is None:  # written before identities were: of this very account
             return guard
         aside = None if self.aside is None else self.aside.guard(guard.overdue_after, now)
@@ -194,8 +198,10 @@ class Memory:
                 continue
             account = self.accounts.get(name, AccountMemory())
             board.post(name, facts.LeasePresumed(now, max(config.lease, account.lease), heard_until))
-            trip = account.tripped
-            if account.disarmed is not None:
+            trip, drills = account.tripped, account.drills
+            if drills is not None and drills.withholds:
+                was_ending = True  # its cut may be carried out yet
+            elif account.disarmed is not None:
                 was_ending = not account.disarm_confirmed
             else:
                 was_ending = trip is not None and account.trip_done is None and means(config, trip.cause) == "expire"

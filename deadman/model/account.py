@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from deadman.model import facts
+from deadman.model.drill import DrillEnded
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard, Phase
 from deadman.model.succession import fold
@@ -137,6 +138,7 @@ class Tally:
     trip_spans: Histogram = _NO_TRIPS
     fired: int = 0
     gone_unseen: int = 0
+    drills: Counts = field(default_factory=dict)
 
     def entered(self, phase: Phase) -> Tally:
         return replace(self, transitions=_count(self.transitions, phase))
@@ -178,6 +180,8 @@ class Tally:
                 return replace(self, token_expiry_timestamp=timestamp)
             case facts.ClockCompared() if fact.is_telling and self._is_better(fact):
                 return replace(self, clock=fact)
+            case DrillEnded(outcome=outcome):
+                return replace(self, drills=_count(self.drills, outcome))
             case facts.VenueFired(orders=orders):
                 return replace(self, fired=self.fired + orders)
             case _:

@@ -13,6 +13,7 @@ from math import inf
 
 from deadman.model.account import Histogram, Standing
 from deadman.model.clock import Clock
+from deadman.model.drill import DrillEnded
 from deadman.model.facts import Fact, LeasePresumed, TakenOn
 from deadman.model.guard import Guard, Phase
 from deadman.model.identity import identity_of
@@ -75,7 +76,8 @@ class Board:
 
     `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
     `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
-    must outlive us is on the disk, or with why it is not; None where there is no disk. `leaving`: what is known of
+    must outlive us is on the disk, or with why it is not; None where there is no disk. `drill` carries out a drill: of
+    which account, by whom, and whether on a live network too; None while nobody can. `leaving`: what is known of
     accounts that the reload at hand takes out of the config, in case that it only renames them. `name` is the daemon's
     own, for people; `events`: what has happened in this run, newest last. `lines` to other hosts: ours as a desk under
     "", those as a witness by the desk's name. Before `due_at` time alone changes no judgement.
@@ -88,6 +90,7 @@ class Board:
     notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
     state_fault: str | None = None
     written: Callable[[], Awaitable[str | None]] | None = None
+    drill: Callable[[str, str, bool], Awaitable[DrillEnded]] | None = None
     leaving: Mapping[str, Guard] = field(default_factory=dict)
     name: str = ""
     lines: Mapping[str, Line] = field(default_factory=dict)

@@ -48,7 +48,7 @@ def duty(guard: Guard, account: Account) -> Duty:
         return Duty.CANCEL
     if account.lease is None:
         return kept
-    return Duty.REST if guard.awaited or guard.trip is not None else Duty.PROVE
+    return Duty.REST if guard.awaited or guard.trip is not None or guard.drills.withholds else Duty.PROVE
 
 
 def in_force(account: Account, guard: Guard) -> Account:

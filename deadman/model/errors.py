@@ -67,6 +67,10 @@ class SwitchOff(VenueError):
     """The venue answered, and by its own word the switch is off or not ours: never to be shown as protected."""
 
 
+class NotFired(VenueError):
+    """A drill made the switch fire, and the venue was not seen to cancel by it."""
+
+
 class Unable(Exception):
     """The daemon cannot have what it needs: what that is, and what to do about it, in a sentence."""
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from math import inf
 
 from deadman.model import facts
+from deadman.model.drill import Drills
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.identity import Identity, Relation
@@ -88,6 +89,7 @@ class Guard:
     withheld: bool = False
     called_at: float | None = None
     taken_on_at: float | None = None
+    drills: Drills = field(default_factory=Drills)
     session_at: float | None = None
     can_cancel: bool = False
     proof: Proof | None = None
@@ -144,7 +146,10 @@ class Guard:
         return self.proof is not None and self.proof.stands(now) and self.phase(now) not in UNCLAIMABLE
 
     def wanted(self, now: float) -> bool:
-        return self.provable and self.phase(now) not in UNWANTED
+        """Not while an operator's drill lets the lease run out, which is his word for as long as one may take."""
+        drill = self.drills.under_way
+        lapses = drill is not None and drill.lapses and now < drill.until
+        return self.provable and not lapses and self.phase(now) not in UNWANTED
 
     @property
     def tripping(self) -> bool:
@@ -187,6 +192,8 @@ class Guard:
     def next_change(self, after: float) -> float:
         """The next instant at which time alone may change a judgement; infinite when only a fact can."""
         instants = (self.proof.asked_at + self.overdue_after, self.proof.expiry) if self.proof is not None else ()
+        if self.drills.under_way is not None:
+            instants = (*instants, self.drills.under_way.until)
         return min((at for at in instants if at > after), default=inf)
 
     def post(self, fact: Fact) -> Guard:
@@ -355,7 +362,8 @@ class Guard:
         if count.count is None:
             return self.book
         let_go = self.awaited and self.proof is not None
-        if self.trip is not None or self.disarm is not None or let_go or self.sight is not None:
+        known = let_go or self.sight is not None or self.drills.withholds
+        if known or self.trip is not None or self.disarm is not None:
             return self.book.known(count.count, count.at)
         return self._book(count.at).listed(count.count, count.at, count.by_venue, count.accounted)
 

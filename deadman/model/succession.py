@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deadman.model import facts
+from deadman.model.drill import DrillBegun, DrillCleaned, DrillEnded
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard
 from deadman.model.identity import Identity, Relation
@@ -31,6 +32,8 @@ def fold(guard: Guard, fact: Fact) -> Guard:
             return replace(guard, called_at=at)
         case facts.Disarmed(at=at) | facts.Rearmed(at=at) | facts.Tripped(at=at, cause=Cause.OPERATOR):
             return replace(guard.post(fact), called_at=at)
+        case DrillBegun() | DrillEnded() | DrillCleaned():
+            return replace(guard, drills=guard.drills.after(fact))
         case _:
             return guard.post(fact)
 
@@ -124,6 +127,7 @@ def retired(guard: Guard) -> Guard:
         switch=guard.switch,
         bots=guard.bots,
         taken_on_at=guard.taken_on_at,
+        drills=guard.drills.resumed(),
     )
 
 

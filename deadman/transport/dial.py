@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import ssl
+import struct
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -222,6 +223,14 @@ async def hang_up(stream: trio.abc.Stream) -> None:
     """Close without a word; never waits for the peer."""
     with trio.CancelScope(shield=True):
         await trio.aclose_forcefully(stream)
+
+
+async def reset(stream: trio.abc.Stream) -> None:
+    """Hang up by a TCP RST, where there is TCP."""
+    lingering = getattr(stream, "socket", None)
+    if lingering is not None:
+        lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await hang_up(stream)
 
 
 FORGIVEN = 60.0

@@ -20,7 +20,7 @@ import trio_websocket
 import wsproto
 
 from deadman.model.errors import Reason, Refused, Unavailable, VenueError, ungrouped
-from deadman.transport.dial import Dialler, held
+from deadman.transport.dial import Dialler, held, reset
 
 UPGRADE_TIMEOUT = 4.0
 """Seconds from the request to the 101."""
@@ -41,6 +41,7 @@ class WebSocket:
 
     _connection: trio_websocket.WebSocketConnection
     _nursery: trio.Nursery
+    _stream: trio.abc.Stream
 
     async def send(self, text: str) -> None:
         """Send one frame whole, or kill the connection: half a frame would corrupt every later one."""
@@ -60,6 +61,10 @@ class WebSocket:
             message = await self._connection.get_message()
         return message if isinstance(message, str) else message.decode(errors="replace")
 
+    async def reset(self) -> None:
+        """Break the connection at once and without a word, as the death of our process would with frames unread."""
+        await reset(self._stream)
+
 
 @asynccontextmanager
 async def open_websocket(dialler: Dialler, url: str, context: ssl.SSLContext) -> AsyncIterator[WebSocket]:
@@ -75,7 +80,7 @@ async def open_websocket(dialler: Dialler, url: str, context: ssl.SSLContext) ->
     async with held(stream):
         with ungrouped():
             async with trio.open_nursery() as nursery:
-                yield WebSocket(await _upgrade(nursery, stream, parts), nursery)
+                yield WebSocket(await _upgrade(nursery, stream, parts), nursery, stream)
                 nursery.cancel_scope.cancel()
 
 

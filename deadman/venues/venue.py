@@ -70,6 +70,37 @@ class Door(Protocol):
     async def inspect(self, look: Look) -> None:
         """Log in, read what can be read and tell it to `look`; nothing is changed. Raises VenueError."""
 
+    def drill(self, label: str) -> Drill:
+        """A drill whose orders, where it places any, carry `label`, and no others do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """The venue was seen to cancel, so many seconds after the death that was played; `words` tell how."""
+
+    seconds: float
+    words: str
+
+
+class Drill(Protocol):
+    """One drill, by connections of its own.
+
+    `unsettled_until`: until then the venue may carry out a request of it that it left unanswered; -inf for none.
+    """
+
+    unsettled_until: float
+
+    async def fire(self) -> Fired:
+        """Make the switch fire, and see the venue cancel. May be cancelled anywhere.
+
+        Raises:
+            VenueError: it was broken off before the switch could have fired.
+            NotFired: it was not seen to fire.
+        """
+
+    async def clean_up(self) -> None:
+        """Cancel whatever order of it may rest; returns once the venue lists none. Raises VenueError until then."""
+
 
 @dataclass
 class Look:

@@ -22,6 +22,7 @@ from deadman.daemon.memory import (
     encode,
 )
 from deadman.model.clock import Clock
+from deadman.model.drill import Drill, Drilled, Drills
 from deadman.model.facts import Cause, Disarmed, TripDone, Tripped
 from deadman.model.identity import Identity
 from deadman.model.leases import HEARD_WITHIN
@@ -47,6 +48,8 @@ trips = st.tuples(
 )
 disarms = st.tuples(st.builds(Disarmed, past, words, words, st.none() | to_come), st.booleans())
 
+drilled = st.none() | st.builds(Drilled, past, st.booleans(), words, st.none() | st.floats(0.0, 60.0))
+
 REST: dict[str, st.SearchStrategy[Any]] = {
     "turned_on": st.booleans(),
     "lease": st.floats(0.0, 3600.0),
@@ -57,6 +60,7 @@ REST: dict[str, st.SearchStrategy[Any]] = {
     "unheard": st.booleans(),
     "aside": st.none() | st.builds(AccountMemory, identity=identities, turned_on=st.booleans()),
     "listed": st.none() | st.builds(Listed, st.integers(1, 5000), past),
+    "drills": st.none() | st.builds(Drills, left=st.builds(Drill, past, words, words, to_come), last=drilled),
 }
 """Every field that stands by itself."""
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import KW_ONLY, dataclass
+from math import inf
 from random import Random
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ import trio
 from deadman.model import facts
 from deadman.model.account import Tally
 from deadman.model.clock import Clock
-from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable
+from deadman.model.errors import NotFired, Reason, Refused, Setback, SwitchOff, Unavailable
 from deadman.model.facts import Round
 from deadman.model.fate import Case, Fate
 from deadman.model.keys import key, settings
@@ -26,7 +27,7 @@ from deadman.model.secret import SecretSource, key_of
 from deadman.model.settings import Account, Backoff, OnTrip, Timers
 from deadman.transport.dial import Dialler, held
 from deadman.venues import VENUES
-from deadman.venues.venue import Look, Post, ReadSecret, Venue, VenueMetric
+from deadman.venues.venue import Fired, Look, Post, ReadSecret, Venue, VenueMetric
 from tests.support.toy_exchange import TOY_HOST, ToyExchange
 from tests.swarm.world import market
 
@@ -156,6 +157,25 @@ class ToySession:
 
 
 @dataclass
+class ToyDrill:
+    door: ToyDoor
+    unsettled_until: float = -inf
+
+    async def fire(self) -> Fired:
+        async with self.door.look() as session:
+            if not await session.count():
+                raise Setback(Reason.UNSUPPORTED, "no order is open")
+            await session.take(1.0)
+            await trio.sleep(2.0)
+            if await session.count():
+                raise NotFired(Reason.VENUE_ERROR, "they are still listed")
+        return Fired(2.0, "gone")
+
+    async def clean_up(self) -> None:
+        """Nothing is placed."""
+
+
+@dataclass
 class ToyDoor:
     account: ToyAccount
     dialler: Dialler
@@ -180,6 +200,9 @@ class ToyDoor:
     async def count_orders(self) -> int:
         async with self.look() as session:
             return await session.count()
+
+    def drill(self, label: str) -> ToyDrill:
+        return ToyDrill(self)
 
     async def inspect(self, look: Look) -> None:
         look.said.append(f"open orders: {await self.count_orders()}")

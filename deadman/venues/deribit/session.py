@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -19,7 +19,7 @@ from deadman.model.facts import Round
 from deadman.model.proof import Proof
 from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
-from deadman.transport.websocket import open_websocket
+from deadman.transport.websocket import WebSocket, open_websocket
 from deadman.venues.deribit.conversation import (
     TRADING,
     Conversation,
@@ -32,6 +32,7 @@ from deadman.venues.deribit.conversation import (
     read_grant,
     refresh_params,
 )
+from deadman.venues.deribit.drill import DeribitDrill
 from deadman.venues.deribit.orders import Ended, Orders, ask_ended, ids_of
 from deadman.venues.deribit.settings import BURST, CANCEL_RATE, LISTING_TIMEOUT, RATE, DeribitAccount
 from deadman.venues.deribit.switch import Switch
@@ -250,6 +251,9 @@ class Deribit:
             words = f"opening a connection that inherits it: {error.detail}"
             raise Setback(error.reason, words, error.pause) from error
 
+    def drill(self, label: str) -> DeribitDrill:
+        return DeribitDrill(self, label)
+
     def _session(self, conversation: Conversation, grant: Grant, scope: str) -> DeribitSession:
         log_in = partial(self._log_in, conversation, scope)
         pace = self.dialler.pace(f"{self.account.url} {self.account.client_id}", CANCEL_BURST, CANCEL_RATE)
@@ -259,28 +263,35 @@ class Deribit:
 
     @asynccontextmanager
     async def _logged_in(self, scope: str) -> AsyncIterator[tuple[Conversation, Grant]]:
-        """The heartbeat first, since a bare socket is cut; after the login where nothing may be asked before it."""
-        heartbeat = ("public/set_heartbeat", {"interval": self.account.heartbeat_interval})
         async with self._connected(2) as conversation:
-            try:
-                await conversation.ask(*heartbeat)
-            except (Setback, Refused):  # a gateway may know no method at all before the login
-                grant = await self._log_in(conversation, scope)
-                await conversation.ask(*heartbeat)
-            else:
-                grant = await self._log_in(conversation, scope)
-            yield conversation, grant
+            yield conversation, await self.introduce(conversation, scope, self.account.heartbeat_interval)
+
+    async def introduce(self, conversation: Conversation, scope: str, heartbeat_interval: int) -> Grant:
+        """The heartbeat first, since a bare socket is cut; after the login where nothing may be asked before it."""
+        heartbeat = ("public/set_heartbeat", {"interval": heartbeat_interval})
+        try:
+            await conversation.ask(*heartbeat)
+        except (Setback, Refused):  # a gateway may know no method at all before the login
+            grant = await self._log_in(conversation, scope)
+            await conversation.ask(*heartbeat)
+            return grant
+        return await self._log_in(conversation, scope)
 
     @asynccontextmanager
     async def _connected(self, requests: int) -> AsyncIterator[Conversation]:
-        """A conversation with so many requests before its login: our address pays those, not the account."""
+        async with self.connection(requests) as socket, self.conversing(socket) as conversation:
+            yield conversation
+
+    @asynccontextmanager
+    async def connection(self, requests: int) -> AsyncIterator[WebSocket]:
+        """A connection for so many requests before its login: our address pays those, not the account."""
         await self.dialler.pace(self.account.url, BURST, RATE).spend(requests)
         context = self.dialler.context(self.account.ca_file)
-        async with (
-            open_websocket(self.dialler, self.account.url, context) as socket,
-            converse(socket, self.clock, self.account.timers, self.post) as conversation,
-        ):
-            yield conversation
+        async with open_websocket(self.dialler, self.account.url, context) as socket:
+            yield socket
+
+    def conversing(self, socket: WebSocket) -> AbstractAsyncContextManager[Conversation]:
+        return converse(socket, self.clock, self.account.timers, self.post)
 
     async def _log_in(self, conversation: Conversation, scope: str) -> Grant:
         secret = await self.read_secret()

@@ -78,6 +78,18 @@ COINBASE_KEY = KeyForm(
 
 
 @settings
+class DrillOrder:
+    """The order by which a drill tries the switch: the smallest there is, which only rests."""
+
+    instrument: str = key(
+        pattern(r"[A-Z0-9][A-Za-z0-9_-]{1,63}", 'an instrument as the venue writes it, "BTC-PERPETUAL"'),
+        "where it rests",
+        default="BTC-PERPETUAL",
+    )
+    percent: int = key(integer(5, 90, "percent"), "what it bids, of the lowest price that the venue names", default=50)
+
+
+@settings
 class DeribitAccount(Account):
     """Intervals in seconds."""
 
@@ -165,6 +177,12 @@ class DeribitAccount(Account):
         default=Selection(),
         example='{ currency = "BTC", kind = "option" }',
     )
+    drill: DrillOrder = key(
+        table_of(DrillOrder),
+        "the order of a `deadman drill`",
+        default=DrillOrder(),
+        example='{ instrument = "BTC-PERPETUAL", percent = 50 }',
+    )
     orders_via: tuple[str, ...] = key(
         subset("websocket", "rest", "fix"),
         "how you place orders; only changes what deadman says",
@@ -251,7 +269,7 @@ class DeribitAccount(Account):
         return replace(self, observe=False, on_trip=terms.on_trip, cancel=terms.cancel)
 
     def session_settings(self) -> Self:
-        return replace(self, watches=(), on_trip="none", orders_via=())
+        return replace(self, watches=(), on_trip="none", orders_via=(), drill=DrillOrder())
 
 
 def _check_witness(table: Table) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from deadman.model.drill import LABEL
 from deadman.model.errors import Reason, Refused, Setback, SwitchOff, Unavailable, VenueError
 
 Scope = Literal["connection", "account"]
@@ -129,9 +130,11 @@ def scopes(granted: Any) -> frozenset[str]:
 
 
 def fired(news: Notification) -> int:
-    """How many orders a `user.orders` notification says cancel-on-disconnect has cancelled."""
-    orders = news.data if isinstance(news.data, list) else [news.data]
-    return sum(isinstance(order, dict) and order.get("cancel_reason") == "cancel_on_disconnect" for order in orders)
+    """How many orders a `user.orders` notification says cancel-on-disconnect has cancelled; those of drills are not
+    told of: they are meant to go."""
+    told = news.data if isinstance(news.data, list) else [news.data]
+    orders = (order for order in told if isinstance(order, dict) and not str(order.get("label")).startswith(LABEL))
+    return sum(order.get("cancel_reason") == "cancel_on_disconnect" for order in orders)
 
 
 _CREDENTIALS = (

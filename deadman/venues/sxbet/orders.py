@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
 from deadman.model import facts
@@ -28,16 +29,28 @@ class Orders:
 
     async def count(self) -> int:
         """How many orders are open. Raises Unavailable where the listing cannot be read."""
+        return len(await self._listed())
+
+    async def ids(self) -> frozenset[str]:
+        """The names of those that are open, as far as they have one. Raises Unavailable as `count` does."""
+        return frozenset(wire.names(await self._listed()))
+
+    async def end_of(self, order_id: str) -> str:
+        """V3: why an order is open no more, in the venue's word; ACTIVE for one that is. Raises VenueError."""
+        content = wire.body(await self.conversation.ask("GET", f"/orders-v3/{quote(order_id, safe='')}"))
+        return wire.end(content)
+
+    async def _listed(self) -> list[Any]:
         if self.account.api == "v2":
             return (await self._page(f"/orders?maker={quote(str(self.account.requestor))}&perPage=1000"))[0]
-        total, key = 0, ""
+        every, key = [], ""
         for _ in range(PAGES):
             found, more = await self._page(f"/orders-v3?perPage=100{key}")
-            total += found
+            every += found
             if more is None:
                 break
             key = f"&nextKey={quote(more)}"
-        return total
+        return every
 
     async def cancel(self) -> tuple[int, int | None]:
         """V3: cancel everything, page by page; how many the venue took that it had not taken before, and how many it
@@ -57,11 +70,11 @@ class Orders:
             return str(self.account.requestor).lower()
         return wire.owner(wire.body(await self.conversation.ask("GET", "/orders-v3?perPage=1")))
 
-    async def _page(self, path: str) -> tuple[int, str | None]:
+    async def _page(self, path: str) -> tuple[list[Any], str | None]:
         content = wire.body(await self.conversation.ask("GET", path))
         listed = wire.orders(content)
         if owner := wire.owner(content):
             self.conversation.post(facts.Identified(self.conversation.clock.now(), owner))
         if listed is None:
             raise Unavailable(Reason.GARBLED, f"{path.partition('?')[0]}: not a list of orders")
-        return len(listed), wire.next_key(content)
+        return listed, wire.next_key(content)

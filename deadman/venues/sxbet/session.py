@@ -19,6 +19,7 @@ from deadman.model.settings import OnTrip
 from deadman.transport.dial import Dialler
 from deadman.transport.http import open_http
 from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.drill import SxBetDrill
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.settings import CUT, SxBetAccount
 from deadman.venues.sxbet.switch import Switch
@@ -167,6 +168,10 @@ class SxBet:
         proves = "the key is accepted" if self.account.api == "v3" else "public, so it says nothing of the key"
         look.said.append(f"open orders: {orders} ({proves})")
         look.said.append("whether a lease stands cannot be read: `run` takes one and verifies its echo")
+
+    def drill(self, label: str) -> SxBetDrill:
+        """Its orders are the account's own, which need no label."""
+        return SxBetDrill(self.look)
 
     @asynccontextmanager
     async def _session(self, *, opened: bool) -> AsyncIterator[SxBetSession]:

@@ -106,6 +106,20 @@ def orders(content: Any) -> list[Any] | None:
     return listed if isinstance(listed, list) else None
 
 
+def names(orders: list[Any]) -> set[str]:
+    """What the orders of a listing are called: an id in V3, a hash in V2."""
+    given = (order.get("id") or order.get("orderHash") for order in orders if isinstance(order, dict))
+    return {name for name in given if isinstance(name, str)}
+
+
+def end(content: Any) -> str:
+    """Why one order is open no more, ACTIVE for one that is; what says neither is empty."""
+    order = _mapping(_mapping(_mapping(content).get("data")).get("order"))
+    status, reason = order.get("status"), order.get("inactiveReason")
+    told = status if status == "ACTIVE" else reason or status
+    return told if isinstance(told, str) else ""
+
+
 def owner(content: Any) -> str | None:
     """The wallet that every order of a listing belongs to, in lower case; None where they name none, or several."""
     rows = [order for order in orders(content) or [] if isinstance(order, dict)]

@@ -13,6 +13,7 @@ from deadman.config.load import NO_WATCH
 from deadman.model.keys import keys_of
 from deadman.model.secret import SecretSource
 from deadman.model.settings import Account, Selection, WatchConfig
+from deadman.venues.deribit.settings import DrillOrder
 from deadman.venues.sxbet.settings import SxBetAccount
 
 Table = dict[str, Any]
@@ -59,7 +60,7 @@ def as_toml(value: object) -> object:
     match value:
         case SecretSource(kind=kind, name=name):
             return {kind: name}
-        case Selection():
+        case Selection() | DrillOrder():
             return {name: part for name, part in asdict(value).items() if part is not None}
         case Path():
             return str(value)

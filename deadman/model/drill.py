@@ -1,0 +1,122 @@
+"""A drill: on an operator's word the switch is made to fire, and the venue is seen to cancel. Pure.
+
+A switch that was never fired is a belief. What is known of drills is part of the guard, and outlives us: the label of
+the orders before one is placed, and how the last drill ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from deadman.model.facts import Fact
+
+Outcome = Literal["passed", "failed", "refused"]
+"""Passed: the venue was seen to cancel by its switch. Failed: it was not. Refused: not begun, or broken off before
+either was known."""
+
+
+LABEL = "deadman-drill-"
+"""What the label of every order of a drill begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillBegun(Fact):
+    """An operator's drill begins; fields as in `Drill`."""
+
+    label: str
+    by: str
+    until: float
+    lapses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrillEnded(Fact):
+    """The drill of this label ended; without one, it was refused before it began.
+
+    `why` is for people; `clean`: nothing of it can rest any more.
+    """
+
+    outcome: Outcome
+    why: str
+    seconds: float | None = None
+    label: str = ""
+    clean: bool = True
+
+
+class DrillCleaned(Fact):
+    """The venue lists no order any more of a drill that may have left one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """A drill that has begun.
+
+    Attributes:
+        label: of its orders at the venue.
+        until: by then it has ended, and the venue carries out nothing more that it asked for.
+        lapses: it lets the account's lease run out; nothing is renewed meanwhile, by the operator's own word.
+    """
+
+    at: float
+    label: str
+    by: str
+    until: float
+    lapses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """How a drill ended that told something; `seconds` from the death it played to the venue's cancel, if it came."""
+
+    at: float
+    passed: bool
+    why: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drills:
+    """The drills of one account.
+
+    Attributes:
+        left: one that has ended, and of which an order may rest.
+        last: how the last one ended that was not refused.
+        passed: the last one that passed.
+    """
+
+    under_way: Drill | None = None
+    left: Drill | None = None
+    last: Drilled | None = None
+    passed: Drilled | None = None
+
+    @property
+    def withholds(self) -> bool:
+        """Whether nothing is to be renewed now."""
+        return self.under_way is not None and self.under_way.lapses
+
+    @property
+    def failed(self) -> bool:
+        return self.last is not None and not self.last.passed
+
+    def after(self, fact: DrillBegun | DrillEnded | DrillCleaned) -> Drills:
+        match fact:
+            case DrillBegun(at=at, label=label, by=by, until=until, lapses=lapses):
+                return replace(self, under_way=Drill(at, label, by, until, lapses))
+            case DrillEnded():
+                return self._ended(fact)
+            case DrillCleaned():
+                return replace(self, left=None)
+
+    def _ended(self, fact: DrillEnded) -> Drills:
+        if self.under_way is None or fact.label != self.under_way.label:
+            return self
+        left = self.left if fact.clean else self.under_way
+        if fact.outcome == "refused":
+            return replace(self, under_way=None, left=left)
+        last = Drilled(fact.at, fact.outcome == "passed", fact.why, fact.seconds)
+        return Drills(None, left, last, last if last.passed else self.passed)
+
+    def resumed(self) -> Drills:
+        """As a later run goes on with them: one that was under way has ended with the run."""
+        return replace(self, under_way=None, left=self.under_way or self.left)

@@ -1,0 +1,123 @@
+"""A drill on SX Bet: the lease is cut short, and every order that was open before is seen to go.
+
+It takes the account's own orders, by its operator's consent: the venue has no smaller switch. Source: docs.sx.bet,
+"Heartbeat"; orders by their id, with the reason of their end, only in V3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from math import inf
+from typing import Protocol
+
+import trio
+
+from deadman.model import facts
+from deadman.model.errors import NotFired, Reason, Refused, Setback, Unavailable, VenueError
+from deadman.model.text import tenths_up
+from deadman.venues.sxbet.conversation import Conversation
+from deadman.venues.sxbet.orders import Orders
+from deadman.venues.sxbet.settings import CUT
+from deadman.venues.sxbet.switch import Switch
+from deadman.venues.venue import Fired
+
+PATIENCE = 20.0
+"""Seconds from the cut lease's end within which the orders must be gone: the venue documents no delay of its own."""
+
+POLL_INTERVAL = 0.5
+AGAIN = 1.0
+"""Seconds between two lists of what is open, and until the next one when a list could not be had."""
+
+ASKED_ABOUT = 20
+"""Orders at most whose end is asked for one by one."""
+
+BY_REQUEST = "USER_REQUESTED"
+
+
+class Session(Protocol):
+    """What a drill needs of a session that is not told of as one."""
+
+    conversation: Conversation
+    switch: Switch
+    orders: Orders
+
+
+@dataclass
+class SxBetDrill:
+    """`before`: the orders that were open before the lease was cut; `resisting`: those that its end did not take."""
+
+    look: Callable[[], AbstractAsyncContextManager[Session]]
+    unsettled_until: float = -inf
+    before: frozenset[str] = frozenset()
+    resisting: frozenset[str] = frozenset()
+
+    async def fire(self) -> Fired:
+        async with self.look() as session:
+            clock, self.before = session.conversation.clock, await session.orders.ids()
+            if not self.before:
+                raise Setback(Reason.UNSUPPORTED, "no order is open by which the venue could be seen to cancel")
+            cut_at = clock.now()
+            await session.switch.end(CUT)
+        early = await self._watch(cut_at, clock.now() + CUT + PATIENCE)
+        seconds = clock.now() - cut_at
+        witnesses = self.before - early
+        if not witnesses:
+            raise Setback(Reason.VENUE_ERROR, "the orders went before the lease ended: somebody else cancelled them")
+        told = await self._told(witnesses)
+        number = f"{len(witnesses)} order{'' if len(witnesses) == 1 else 's'}"
+        return Fired(seconds, f"lease cut to {CUT} s: {number} gone within {tenths_up(seconds)} s{told}")
+
+    async def clean_up(self) -> None:
+        """What the lease's end did not take: V3 cancels it by key; V2 leaves that to the wallet's owner."""
+        if not self.resisting:
+            return
+        async with self.look() as session:
+            if session.conversation.account.api == "v3":
+                await session.orders.cancel()
+                await trio.sleep(POLL_INTERVAL)
+                self.resisting &= await session.orders.ids()
+        if self.resisting:
+            words = f"{len(self.resisting)} orders of the account still rest: cancel them by hand"
+            raise Setback(Reason.VENUE_ERROR, words)
+
+    async def _watch(self, cut_at: float, until: float) -> frozenset[str]:
+        """Until none of them is listed; those that went before any lease could have ended. Raises NotFired."""
+        early, left, heard = frozenset[str](), self.before, ""
+        while left and trio.current_time() < until:
+            try:
+                async with self.look() as session:
+                    clock = session.conversation.clock
+                    while left and clock.now() < until:
+                        asked_at, listed = clock.now(), await session.orders.ids()
+                        left = self.before & listed
+                        session.conversation.post(facts.OrdersCounted(clock.now(), len(listed)))
+                        if clock.now() < cut_at + CUT:
+                            early = self.before - left
+                        if left:
+                            await trio.sleep_until(asked_at + POLL_INTERVAL)
+            except (Unavailable, Refused) as error:
+                heard = f" ({error.detail})"
+                await trio.sleep(AGAIN)
+        if left:
+            self.resisting = left
+            words = f"{len(left)} of {len(self.before)} orders are still listed {PATIENCE:.0f} s after the lease's end"
+            raise NotFired(Reason.VENUE_ERROR, words + heard)
+        return early
+
+    async def _told(self, witnesses: frozenset[str]) -> str:
+        """What the venue says of their ends, where it can be asked. Raises NotFired for one that it calls active."""
+        ends = set[str]()
+        try:
+            async with self.look() as session:
+                if session.conversation.account.api == "v3":
+                    ends = {await session.orders.end_of(one) for one in sorted(witnesses)[:ASKED_ABOUT]} - {""}
+        except VenueError:
+            return ", by its list alone"
+        if "ACTIVE" in ends:
+            self.resisting = witnesses
+            raise NotFired(Reason.VENUE_ERROR, "the venue lists the orders no more, and calls them active one by one")
+        if ends == {BY_REQUEST}:
+            raise Setback(Reason.VENUE_ERROR, "somebody else cancelled the orders: the venue says by request")
+        return f", {', '.join(sorted(ends))}" if ends else ", by its list alone"
