@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--for", dest="span", type=span, metavar="SPAN", help=f"ends by itself: {SPELLED}")
     if verb == "trip":
         parser.add_argument("--direct", action="store_true", help="from this process, while the daemon is down")
-    if verb in ("disarm", "trip"):
+    if verb == "drill":
+        parser.add_argument("--live", action="store_true", help="also on networks with real money")
+        parser.add_argument("--json", action="store_true", help="for programs")
+    if verb in ("disarm", "trip", "drill"):
         parser.add_argument(
             "--yes", action="store_true", help="do not ask; without a terminal nothing is done otherwise"
         )
@@ -102,6 +106,37 @@ def run_disarm(arguments: argparse.Namespace) -> int:
         named = in_view(path, arguments.accounts)
         confirm(f"Switches off {named}: their orders stay, and nothing will cancel them if the bot or this host dies.")
     return order(path, "disarm", {"accounts": accounts, "reason": arguments.reason, "for": arguments.span})
+
+
+DRILL_TIMEOUT = 65.0
+"""Seconds for one account."""
+
+
+def run_drill(arguments: argparse.Namespace) -> int:
+    """Prove that the switch of an account fires, by letting it fire.
+
+    Where the switch goes with a connection, one of deadman's own dies twice, each time leaving an order that cannot
+    trade. Where it is a lease, that is cut short, and EVERY OPEN ORDER of the account goes. Takes up to a minute an
+    account. Exit 0 only where the venue was seen to cancel.
+    """
+    meant(arguments)
+    check_asked(arguments)
+    path = control_socket(arguments.config)
+    known = status_of(path, arguments.accounts).accounts
+    if not arguments.yes:
+        named = in_view(path, arguments.accounts)
+        confirm(f"Lets the switch fire of {named}. Where it is a lease, EVERY OPEN ORDER of the account is cancelled.")
+    drills = []
+    for name in known:
+        params = {"accounts": [name], "live": arguments.live, "reason": arguments.reason}
+        (drill,) = ask(path, "drill", params, DRILL_TIMEOUT)["drills"]
+        drills.append(drill)
+        if not arguments.json:
+            verdict = f"passed in {drill['seconds']:.1f} s" if drill["passed"] else "NOT PASSED"
+            (sys.stdout if drill["passed"] else sys.stderr).write(plain(f"{name}: {verdict}: {drill['why']}") + "\n")
+    if arguments.json:
+        sys.stdout.write(json.dumps(drills) + "\n")
+    return 0 if all(drill["passed"] for drill in drills) else 1
 
 
 def run_hold(arguments: argparse.Namespace) -> int:

@@ -48,6 +48,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "trip": ("deadman.cli.operate", "cancel the orders of accounts now"),
     "hold": ("deadman.cli.operate", "planned work on a bot: no trips for a while"),
     "release": ("deadman.cli.operate", "end a hold"),
+    "drill": ("deadman.cli.operate", "prove that the switch fires, by letting it fire"),
     "history": ("deadman.cli.status", "what has happened since the daemon's start"),
     "beat": ("deadman.cli.beat", "one check-in, for shell scripts"),
     "demo": ("deadman.simulator.demo", "simulated venues and the daemon on loopback, telling their story"),

@@ -18,6 +18,7 @@ from deadman.control.rpc import INVALID_PARAMS, Failure
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.clock import SUSPENDED
+from deadman.model.drill import DrillEnded
 from deadman.model.facts import Cause, Disarmed, Fact, Rearmed, Slept, Tripped
 from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account
@@ -103,6 +104,30 @@ async def trip(call: Call) -> Result:
     rpc.expect(call.params, ("accounts", "reason"))
     names, reason = call.accounts_and_reason()
     return await _change(call, names, Tripped(call.now, Cause.OPERATOR, call.name, reason), outcome.of_trip)
+
+
+async def drill(call: Call) -> Result:
+    """Has the switches of accounts fire; returns when each was seen to cancel, or why it was not."""
+    rpc.expect(call.params, ("accounts", "live", "reason"))
+    carry_out, live = call.board.drill, call.params.get("live", False)
+    if not isinstance(live, bool):
+        raise Failure(INVALID_PARAMS, "live must be true or false")
+    if carry_out is None:
+        raise Failure(rpc.TOO_MANY, "deadman has not come up yet: ask again")
+    names, _ = call.accounts_and_reason()
+    ended = dict[str, DrillEnded]()
+
+    async def one(name: str) -> None:
+        ended[name] = await carry_out(name, call.name, live)
+
+    async with trio.open_nursery() as nursery:
+        for name in names:
+            nursery.start_soon(one, name)
+    told = [
+        {"account": name, "passed": end.outcome == "passed", "seconds": end.seconds, "why": end.why}
+        for name, end in ((name, ended[name]) for name in names)
+    ]
+    return {"drills": told}
 
 
 async def hold(call: Call) -> Result:

@@ -16,7 +16,7 @@ from pathlib import Path
 import trio
 
 from deadman.control import rpc
-from deadman.control.commands import Call, Result, arm, disarm, hold, release, trip
+from deadman.control.commands import Call, Result, arm, disarm, drill, hold, release, trip
 from deadman.control.rpc import Failure, Request
 from deadman.model.board import MOST_EVENTS, Board
 from deadman.model.settings import DaemonConfig
@@ -104,6 +104,7 @@ CHANGES: Mapping[str, Callable[[Call], Awaitable[Result]]] = {
     "trip": trip,
     "hold": hold,
     "release": release,
+    "drill": drill,
 }
 
 Begin = Callable[[bytes], bool]

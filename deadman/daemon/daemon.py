@@ -22,6 +22,7 @@ from deadman.control.commands import end_disarms
 from deadman.control.server import Policy
 from deadman.daemon import systemd
 from deadman.daemon.doors import Doors
+from deadman.daemon.drill import Drills
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.keepers import Keepers, Reloader
 from deadman.daemon.ports import Ports, real_ports
@@ -37,6 +38,7 @@ from deadman.telemetry.log import Writer
 from deadman.telemetry.notify import Notifier
 from deadman.telemetry.transitions import transitions
 from deadman.transport.blocking import Resolver
+from deadman.venues.venue import Door
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +138,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             trio.socket.set_custom_hostname_resolver(Resolver(nursery, ports.lookup, ports.off_loop))
             keepers = Keepers(board, nursery, ports.chance, self._hire)
+            await nursery.start(Drills(board, ports.chance, self._door).run)
             nursery.start_soon(Ticker(board, service.feed, ports.offsets).run)
             nursery.start_soon(self.state.keep)
             nursery.start_soon(self.watches.run)
@@ -169,8 +172,11 @@ class Daemon:
     def _password(self, config: ClusterConfig) -> ReadPassword | None:
         return None if config.password is None else partial(self.doors.read, config.password)
 
+    def _door(self, account: Account) -> Door:
+        return self.doors.door(account, partial(self.board.post, account.name))
+
     def _hire(self, account: Account) -> Keeper:
-        door = self.doors.door(account, partial(self.board.post, account.name))
+        door = self._door(account)
         keeper = Keeper(account, self.board, door.open_session, self.ports.chance, count_orders=door.count_orders)
         keeper.secret_changed = lambda: self.doors.changed(keeper.account)
         keeper.ready = lambda: self.state.remember_alive(keeper.account.watches)
