@@ -111,6 +111,10 @@ def _look(account: AccountReport, report: StatusReport, now: float) -> Iterator[
         why = "its key may not cancel" if account.connected else f"no session with {account.venue_title}"
         yield f"a trip could not be carried out now ({why})"
     yield from _said(account, watches)
+    if account.drilling:
+        yield f"a drill of its switch is under way, by {account.drilling}"
+    if account.drill_left:
+        yield f"an order of a drill may rest, labelled {account.drill_left}: deadman cancels it until none is listed"
     if account.unmet:
         yield f"armed without {' and '.join(account.unmet)}, which has not checked in yet: its silence trips nothing"
     yield from _resting(account, watches, now)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
-from deadman.model.text import left
+from deadman.model.text import instant, left
 from deadman.status.schema import AccountReport, StatusReport, TripReport
 from deadman.status.vocabulary import TRYING, explain, lasting, pulled, sentence, words_of
 
@@ -77,7 +77,7 @@ def _account_problem(account: AccountReport, dead: set[str], now: float) -> Prob
     if not refused and (left_open := _left_open(account, dead, now)):
         return left_open
     if not account.alarming and not refused:
-        return None
+        return _drilled(account, now)
     detail = f" ({account.trouble.words})" if account.trouble else ""
     detail = f", {account.venue_title} cannot be reached" if account.unreachable else detail
     if account.sight is not None and not refused:
@@ -85,6 +85,15 @@ def _account_problem(account: AccountReport, dead: set[str], now: float) -> Prob
         return Problem(Urgency.UNPROVEN, words)
     words = f"{sentence(account, now)}{detail}. {words_of(account).advice}; {TRYING}"
     return Problem(Urgency.UNGUARDED if account.phase is Phase.EXPOSED else Urgency.UNPROVEN, words)
+
+
+def _drilled(account: AccountReport, now: float) -> Problem | None:
+    """A switch that was tried and not seen to fire, until it is."""
+    drill = account.drill
+    if drill is None or drill.passed:
+        return None
+    words = f"its switch was not seen to fire in the drill of {instant(drill.at, now)}: {drill.why}"
+    return Problem(Urgency.UNGUARDED, f"{words}. Trade as if there were none, ask {account.venue_title}, drill again")
 
 
 def _left_open(account: AccountReport, dead: set[str], now: float) -> Problem | None:

@@ -21,6 +21,7 @@ from deadman.status.schema import (
     AccountReport,
     ClusterReport,
     DisarmReport,
+    DrillReport,
     DutyName,
     GoneReport,
     HoldReport,
@@ -92,6 +93,7 @@ def account_report(
         if_host_dies = with_witnesses(case, if_host_dies)
     elif guard.sight is not None:
         if_bot_dies, if_host_dies = of_witness(case, guard.sight)
+    drills, drilled = guard.drills, guard.drills.last
     return AccountReport(
         venue=account.venue,
         venue_title=venue.title,
@@ -121,6 +123,9 @@ def account_report(
         trip=_trip(guard, times),
         disarm=withheld,
         set_aside=_set_aside(guard),
+        drill=None if drilled is None else DrillReport(at(drilled.at), drilled.passed, drilled.seconds, drilled.why),
+        drilling=drills.under_way.by if drills.under_way else None,
+        drill_left=drills.left.label if drills.left else None,
         watches=account.watches,
         unmet=case.unmet,
         outliving=account.outliving,

@@ -123,6 +123,16 @@ class ClusterReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillReport:
+    """How the last drill ended that told something; `seconds` until the venue cancelled, None where it did not."""
+
+    at: float
+    passed: bool
+    seconds: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountReport:
     """One account.
 
@@ -132,6 +142,8 @@ class AccountReport:
         set_aside: what is kept of another account of this name, in words.
         outliving: kinds of its orders that stay when the host is lost, as its config says that they are placed.
         witness_of: of a witness's account, daemon and account that it watches over.
+        drilling: who let a drill begin that is under way.
+        drill_left: the label of a drill that has ended, and of which an order may rest.
         unmet: watches that have not checked in since they were added to a lease that stands.
     """
 
@@ -163,6 +175,9 @@ class AccountReport:
     trip: TripReport | None
     disarm: DisarmReport | None
     set_aside: str | None
+    drill: DrillReport | None
+    drilling: str | None
+    drill_left: str | None
     watches: tuple[str, ...]
     unmet: tuple[str, ...]
     outliving: tuple[str, ...]

@@ -252,6 +252,21 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
         drifts=True,
     ),
     gauge(
+        "deadman_drill_success_timestamp_seconds",
+        "When a drill last saw the venue cancel by its switch; 0 when none did.",
+        lambda sight: sight.times.timestamp(sight.guard.drills.passed.at) if sight.guard.drills.passed else 0.0,
+    ),
+    gauge(
+        "deadman_drill_seconds",
+        "Seconds from the death that the last passed drill played to the venue's cancel; 0 when none passed.",
+        lambda sight: (sight.guard.drills.passed.seconds or 0.0) if sight.guard.drills.passed else 0.0,
+    ),
+    gauge(
+        "deadman_drill_failed",
+        "1 while the last drill that told anything did not see the venue cancel by its switch.",
+        lambda sight: sight.guard.drills.failed,
+    ),
+    gauge(
         "deadman_trip_unfinished",
         "1 while a trip has begun and the orders are not yet known to be gone.",
         lambda sight: sight.guard.trip is not None and sight.guard.trip.under_way,
@@ -326,6 +341,13 @@ TALLIES: tuple[Family[Tally], ...] = (
         "deadman_venue_fired_orders_total",
         "Orders that the venue cancelled by itself, because a connection dropped or a lease ran out.",
         lambda tally: tally.fired,
+    ),
+    counter(
+        "deadman_drills_total",
+        "Drills by how they ended; refused: not begun, or broken off before anything was known.",
+        lambda tally: tally.drills,
+        "outcome",
+        ("passed", "failed", "refused"),
     ),
     counter(
         "deadman_orders_gone_unseen_total",

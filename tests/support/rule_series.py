@@ -75,6 +75,8 @@ def account(name: str, ttl: float, margin: float) -> Series:
         f"deadman_renewals_attempted_total{{{name}}}": growing(1, 1),
         f"deadman_renewals_confirmed_total{{{name}}}": growing(1, 1),
         f"deadman_trip_unfinished{{{name}}}": flat(0),
+        f"deadman_drill_failed{{{name}}}": flat(0),
+        f"deadman_drill_success_timestamp_seconds{{{name}}}": flat(0),
         f'deadman_trips_total{{{name},cause="silence"}}': flat(0),
         f"deadman_venue_clock_offset_seconds{{{name}}}": flat(0.1),
         f"deadman_venue_fired_orders_total{{{name}}}": flat(0),

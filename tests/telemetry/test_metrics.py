@@ -72,7 +72,8 @@ deadman_token_expiry_timestamp_seconds{account} deadman_venue_clock_offset_secon
 deadman_watch_alive{watch} deadman_watch_held{watch} deadman_watch_last_check_in_timestamp_seconds{watch}
 deadman_watch_check_ins_total{watch}
 deadman_trips_total{account,cause} deadman_trip_unfinished{account} deadman_orders_cancelled_total{account}
-deadman_orders_gone_unseen_total{account}
+deadman_orders_gone_unseen_total{account} deadman_drill_success_timestamp_seconds{account}
+deadman_drill_seconds{account} deadman_drill_failed{account} deadman_drills_total{account,outcome}
 deadman_trip_seconds_bucket{account,le} deadman_trip_seconds_sum{account} deadman_trip_seconds_count{account}
 deadman_event_loop_tick_age_seconds{} deadman_clock_jumps_total{} deadman_event_loop_lag_seconds_bucket{le}
 deadman_event_loop_lag_seconds_sum{} deadman_event_loop_lag_seconds_count{}
