@@ -233,7 +233,7 @@ class Watches:
         at = watch.silent_at()
         if at is not None and at <= now and watch.died_at is None:
             words = silence(watch, now, self.is_gone)
-            tell(self.board, logging.WARNING, "watch_dead", f"watch {watch.name}: dead: {words}", watch=watch.name)
+            tell(self.board, logging.WARNING, "watch_dead", f"watch {watch.name}: dead: {words}", at, watch=watch.name)
             self._mail_handler.tell_observers(watch.name, words)
             self.board.put_watch(replace(watch, died_at=at, stopping_at=None))
 
@@ -372,10 +372,10 @@ class MailHandler:
                 self.board.post(account.name, facts.Tripped(at, cause, watch, reason))
 
 
-def tell(board: Board, level: int, event: str, words: str, **about: str) -> None:
-    """Log it, and keep it for `history` in the same sentence; `about` an account, a watch, or both."""
+def tell(board: Board, level: int, event: str, words: str, at: float | None = None, **about: str) -> None:
+    """Log it, and keep it for `history` in the same sentence; `about` an account, a watch, or both. None: it is now."""
     log.log(level, "%s", words, extra={"event": event, **about})
-    board.note(event, words, **about)
+    board.note(event, words, at=at, **about)
 
 
 def silence(watch: Watch, now: float, is_gone: Callable[[int], bool]) -> str:

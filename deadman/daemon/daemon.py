@@ -113,7 +113,7 @@ class Daemon:
         Raises SocketFault for a watch's socket that cannot be had.
         """
         accounts, bots = len(self.config.accounts), len(self.config.watches)
-        words = f"deadman {__version__} starts as {self.board.name}: {accounts} accounts, {bots} bots"
+        words = f"deadman {__version__} starts as {self.board.name}: accounts: {accounts}, bots: {bots}"
         log.info("%s", words, extra={"event": "started"})
         self.board.note("started", words)
         for account in self.config.accounts.values():

@@ -189,9 +189,12 @@ class Board:
     def forget_watch(self, name: str) -> None:
         self._watches.pop(name, None)
 
-    def note(self, event: str, text: str, account: str | None = None, watch: str | None = None) -> None:
-        """Keep for `history` what has just happened, in the sentence that the log has."""
-        self.keep(Event(round(self.clock.timestamp(), 3), event, text, account, watch))
+    def note(
+        self, event: str, text: str, account: str | None = None, watch: str | None = None, at: float | None = None
+    ) -> None:
+        """Keep for `history` what happened at `at` (monotonic), or just now, in the sentence that the log has."""
+        timestamp = self.clock.timestamp() if at is None else self.clock.timestamp_of(at)
+        self.keep(Event(round(timestamp, 3), event, text, account, watch))
 
     def keep(self, event: Event) -> None:
         """In the order in which things came true: what time alone brings may be noticed late."""

@@ -9,9 +9,9 @@ from enum import StrEnum
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.text import instant, left
-from deadman.status.problems import STALE, account_problems, counted, gathered, problems
+from deadman.status.problems import STALE, account_problems, gathered, problems
 from deadman.status.schema import AccountReport, StatusReport, WatchReport
-from deadman.status.vocabulary import VOCABULARY, Tone, on_hold, sentence, signed, words_of
+from deadman.status.vocabulary import VOCABULARY, Tone, counted, on_hold, sentence, signed, words_of
 from deadman.status.witnesses import cluster_looks, desk_looks, witness_looks
 
 GONE_TOLD = 3600.0

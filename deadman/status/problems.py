@@ -11,13 +11,10 @@ from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.text import instant, left
 from deadman.status.schema import AccountReport, StatusReport, TripReport
-from deadman.status.vocabulary import TRYING, explain, lasting, pulled, sentence, words_of
+from deadman.status.vocabulary import TRYING, counted, explain, lasting, pulled, sentence, words_of
 
 NAMED = 3
 """So many dead bots are told of one by one; of more, so many are named in one line: a host's death takes all of its."""
-
-RECENT = 30.0
-"""Seconds after which a count of orders is told with its age."""
 
 STALE = 150.0
 """Seconds after which a count says nothing any more of an account whose orders nobody guards."""
@@ -160,15 +157,3 @@ def _dead_bot_problems(report: StatusReport) -> Iterator[Problem]:
     named = f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
     silent = f"silent {left(min(silences))} to {left(max(silences))}"
     yield Problem(Urgency.DEAD_BOT, f"bots {named} are dead: {silent}{processes}")
-
-
-def aged(account: AccountReport, now: float) -> str:
-    """The age of a count as it follows it; nothing for a recent one."""
-    age = account.count_age(now)
-    return f" ({left(age)} ago)" if age is not None and age > RECENT else ""
-
-
-def counted(account: AccountReport, now: float) -> str:
-    """How many orders are open, as the venue listed them last, and when that was."""
-    count = account.open_orders
-    return f"{count} order{'' if count == 1 else 's'} open{aged(account, now)}"

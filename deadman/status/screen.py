@@ -12,9 +12,9 @@ from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.text import ago, instant, left, plain
 from deadman.status.headline import TONES, Headline, Verdict, headline, next_end, summary
-from deadman.status.problems import NAMED, aged, dead_bots, gathered
+from deadman.status.problems import NAMED, dead_bots, gathered
 from deadman.status.schema import AccountReport, StatusReport, WatchReport
-from deadman.status.vocabulary import VOCABULARY, Footnotes, Tone, on_hold, signed, words_of
+from deadman.status.vocabulary import VOCABULARY, Footnotes, Tone, aged, on_hold, signed, words_of
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
 _SHORT_HEADS = ("ACCOUNT", "STATE", "OPEN", "BOT DIES", "HOST DIES")

@@ -16,6 +16,9 @@ from deadman.model.proof import Coverage
 from deadman.model.text import instant, left, plain, span
 from deadman.status.schema import AccountReport, HoldReport, SightReport, TripReport
 
+RECENT = 30.0
+"""Seconds after which a count of orders is told with its age."""
+
 Tone = Literal["good", "warn", "bad", "calm", "plain"]
 
 
@@ -190,8 +193,23 @@ def _explain_trip(account: AccountReport, trip: TripReport, now: float) -> str:
 
 
 def transition(before: Phase, account: AccountReport, now: float) -> str:
-    """A change of phase as log and webhook tell it."""
-    return f"{before.upper()} -> {_log_label(account.phase, words_of(account))}: {explain(account, now)}"
+    """A change of phase as log, history and webhook tell it, with the orders where nothing guards them."""
+    # After a lease has run out a count of before it says nothing.
+    bare = account.alarming and account.open_orders and account.phase is not Phase.EXPIRED
+    orders = f"; {counted(account, now)}" if bare else ""
+    return f"{before.upper()} -> {_log_label(account.phase, words_of(account))}: {explain(account, now)}{orders}"
+
+
+def aged(account: AccountReport, now: float) -> str:
+    """The age of a count as it follows it; nothing for a recent one."""
+    age = account.count_age(now)
+    return f" ({left(age)} ago)" if age is not None and age > RECENT else ""
+
+
+def counted(account: AccountReport, now: float) -> str:
+    """How many orders are open, as the venue listed them last, and when that was."""
+    count = account.open_orders
+    return f"{count} order{'' if count == 1 else 's'} open{aged(account, now)}"
 
 
 def signed(by: str, reason: str) -> str:
