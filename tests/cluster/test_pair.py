@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 import trio
 from trio.testing import MockClock
 
+from deadman.cluster.beats import encode_desk
 from deadman.model.guard import Phase
 from deadman.model.promise import NOTICE
 from deadman.model.settings import REPLY_TIMEOUT, Selection
-from deadman.model.sight import noticed_within
+from deadman.model.sight import DeskBeat, noticed_within
 from deadman.simulator.deribit.connection import Cause
 from deadman.status.headline import headline
 from tests.cluster.simulated import OPTIONS, TIMEOUT, WITNESS, SimulatedPair, lay_out_pair, open_pair
@@ -290,3 +292,46 @@ async def test_an_operators_trip_at_the_witness_stays_until_he_arms(pair: Simula
     assert pair.witness.phase(WITNESS.name) is Phase.TRIPPED
     await pair.witness.command("arm", WITNESS.name)
     await pair.stands_by()
+
+
+@paired
+async def test_a_reload_makes_a_witness_and_ends_one(pair: SimulatedPair) -> None:
+    account = pair.witness.accounts[WITNESS.name]
+    await pair.witness.reload(replace(account, witness_of=None))  # type: ignore[call-arg]
+    await trio.sleep(8)
+    assert pair.told(pair.desk).witnesses == (), "nothing is left for which the desk would wait"
+    assert "alpha" not in pair.witness.board.watches()
+    await pair.witness.reload(account)
+    await pair.stands_by()
+    await pair.die()
+    await pair.gone(BOUND)
+
+
+@paired
+async def test_a_reload_that_changes_nothing_keeps_the_very_session(pair: SimulatedPair) -> None:
+    logins = [one.method for one in pair.sent_by("id-bravo")].count("public/auth")
+    await pair.witness.reload(pair.witness.accounts[WITNESS.name])
+    await pair.stays(10)
+    assert [one.method for one in pair.sent_by("id-bravo")].count("public/auth") == logins
+    assert pair.is_standing_by
+
+
+@paired
+async def test_another_daemon_of_the_same_name_is_told_of(pair: SimulatedPair) -> None:
+    clone = encode_desk(DeskBeat("a clone", 1, TIMEOUT))
+    for _ in range(3):
+        pair.register.put("deadman/desks/alpha/beat", clone)
+        await trio.sleep(4)
+    assert any("another daemon beats as alpha" in look for look in looks(pair))
+
+
+@pytest.mark.parametrize("garbage", [b"", b"hello", b'{"v":9}', b'{"v":1,"run":7}', b"\xff\xfe", b"[" * 9999])
+async def test_what_cannot_be_read_is_told_and_skipped(garbage: bytes, clock: MockClock) -> None:
+    async with open_pair() as pair:
+        pair.register.put("deadman/witnesses/alpha/stranger", garbage)
+        await trio.sleep(8)
+        assert pair.is_standing_by, "the desk goes on, and so does its own witness"
+        pair.line.cut = True
+        pair.register.put("deadman/desks/alpha/beat", garbage)
+        await trio.sleep(3)
+        assert "cannot be read and is skipped" in pair.told(pair.witness).sight.faults[0]  # type: ignore[union-attr]
