@@ -107,13 +107,18 @@ OF_ITS_OWN: Mapping[str, tuple[Answer, ...]] = {
     ),
 }
 WHOLE: Mapping[str, tuple[Answer, ...]] = {
-    "deribit": (setting("all 4.9 s late", delay=4.9), setting("wrong echo", wrong_echo=True)),
+    "deribit": (
+        setting("all 4.9 s late", delay=4.9),
+        setting("wrong echo", wrong_echo=True),
+        setting("maintenance", maintenance=True),
+    ),
     "sxbet": (
         setting("all 2.8 s late", delay=2.8),
         setting("wrong echo", wrong_echo=True),
         setting("another lease granted", granted=5),
         setting("no expiry", expires_at="missing"),
         setting("expiry past", expires_at="past"),
+        setting("maintenance", maintenance=True),
     ),
 }
 """What concerns no method by itself."""
