@@ -105,13 +105,16 @@ def _result(path: Path, line: bytes) -> dict[str, Any]:
     return result
 
 
+START = "`systemctl start deadman`, or in a terminal `deadman run`"
+
+
 def unreachable(path: Path, error: OSError, what: str) -> Unreachable:
     """Why nobody can be reached at `path`, and what to do; `what` was attempted."""
     match error:
         case FileNotFoundError():
-            words = f"no daemon at {path}: start it (`systemctl start deadman`), or name its config with --config"
+            words = f"no daemon at {path}: start it ({START}), or name its config with --config"
         case ConnectionRefusedError():
-            words = f"the daemon that listened at {path} is gone: start it (`systemctl start deadman`) and see its log"
+            words = f"the daemon that listened at {path} is gone: start it ({START}) and see its log"
         case BlockingIOError():
             words = f"the daemon at {path} is too busy to answer, or hangs: see its log"
         case PermissionError():

@@ -183,5 +183,8 @@ def _content(path: Path) -> tuple[int, bytes]:
             os.close(descriptor)
     except PermissionError:
         raise OnlyForTheService(f"{path} may not be read by this user") from None
+    except FileNotFoundError:
+        hint = f"`install -m 600 /dev/stdin {path}` makes it of what you type, to Enter and Ctrl-D"
+        raise SecretError(f"{path}: no such file", hint) from None
     except OSError as error:
         raise SecretError(f"{path} cannot be read: {error.strerror}") from None

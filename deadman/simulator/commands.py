@@ -249,6 +249,8 @@ def cut(verb: str) -> Callable[[Stage, str], str]:
 
     def command(stage: Stage, target: str) -> str:
         named = stage.venues.get(target)
+        if isinstance(named, SxBet):
+            raise BadCommand(f"{target} keeps no connections; freeze it, or set {target} body reset")
         venue = named if isinstance(named, Deribit) else stage.sockets_of(target)
         account = None if venue is named else target
         count = len(venue.connections_of(account))

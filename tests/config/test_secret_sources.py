@@ -143,7 +143,11 @@ def test_a_link_is_as_safe_as_what_it_leads_to(shelf: Shelf) -> None:
 
 def test_a_missing_file_a_directory_and_a_pipe_are_refused_in_words(shelf: Shelf) -> None:
     os.mkfifo(shelf.directory / "pipe", 0o600)
-    for name, complaint in {"gone": "No such file", "": "is a directory", "pipe": "is not a regular file"}.items():
+    for name, complaint in {
+        "gone": "no such file; `install -m 600",
+        "": "is a directory",
+        "pipe": "is not a regular file",
+    }.items():
         with pytest.raises(SecretError, match=complaint):
             read(SecretSource("file", str(shelf.directory / name)), {})
 
@@ -159,7 +163,7 @@ def test_credentials_outside_of_the_service_are_no_fault_of_the_config() -> None
 
 
 def test_a_missing_credential_inside_of_the_service_is_a_fault(shelf: Shelf) -> None:
-    with pytest.raises(SecretError, match="No such file") as caught:
+    with pytest.raises(SecretError, match="no such file") as caught:
         read(SecretSource("credential", "gone"), {"CREDENTIALS_DIRECTORY": str(shelf.directory)})
     assert not isinstance(caught.value, OnlyForTheService)
 

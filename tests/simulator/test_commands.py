@@ -43,6 +43,7 @@ NOTHING = {
     "thaw desk": "desk is not frozen",
     "drop desk": "desk has no connection to cut",
     "reset deribit": "deribit has no connection to cut",
+    "drop sxbet": "sxbet keeps no connections; freeze it",
     "lose desk": "desk has no bot that a command connected: bot desk does",
     "withdraw maker": "maker has no open order",
     "place desk 0": "place ACCOUNT [COUNT] [rest]",
