@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from operator import attrgetter
 
 from deadman.model.board import Board
+from deadman.model.guard import Guard
 from deadman.model.settings import Account
 from deadman.model.watch import Watch
+
+_JUDGED_BY = attrgetter("taken_on_at", "disarm", "trip", "awaited", "bots")
+"""What `judge` asks of a guard."""
 
 
 @dataclass
@@ -32,16 +37,23 @@ class Agenda:
     _accounts: dict[str, float] = field(default_factory=dict)
     _watch_due_at: float = -inf
     _account_due_at: float = -inf
+    _configs: Mapping[str, Account] = field(default_factory=dict)
     _index: tuple[object, dict[str, list[Account]]] = (None, {})
 
     def __post_init__(self) -> None:
         for watch in self.board.watches().values():
             self.note(watch)
-        self.touched.update(dict.fromkeys(self.board.configs))
 
     def touch(self, account: str) -> None:
         """Something was learned of it."""
         self.touched[account] = None
+
+    def learn(self, account: str, before: Guard, after: Guard) -> bool:
+        """Whether it is to be judged anew: most of what is learned, a renewal for one, is nothing to its watches."""
+        if before is after or _JUDGED_BY(before) == _JUDGED_BY(after):
+            return False
+        self.touch(account)
+        return True
 
     def note(self, watch: Watch) -> None:
         """Something was learned of it, and so of the accounts that hang on it."""
@@ -83,6 +95,11 @@ class Agenda:
 
     def take_accounts(self, now: float) -> Iterator[tuple[Account, tuple[Watch, ...]]]:
         """Those to be judged, each with its watches that are known."""
+        if self._configs is not self.board.configs:
+            for name, account in self.board.configs.items():
+                if self._configs.get(name) is not account:
+                    self.touch(name)
+            self._configs = self.board.configs
         names, self.touched = self.touched, {}
         if now >= self._account_due_at:
             names.update((name, None) for name, at in self._accounts.items() if at <= now)

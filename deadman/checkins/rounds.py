@@ -185,8 +185,7 @@ class Watches:
             self._woken = trio.Event()
 
     def _on_account(self, account: str, before: Standing, after: Standing) -> None:
-        if before.guard is not after.guard:
-            self._agenda.touch(account)
+        if self._agenda.learn(account, before.guard, after.guard):
             self.wake()
 
     def _on_watch(self, before: Watch, after: Watch) -> None:

@@ -115,11 +115,14 @@ def scrapes(count: int) -> Iterator[Row]:
 
 
 def leases(count: int) -> Iterator[Row]:
-    """From exec to so many leases taken."""
+    """From exec to so many leases taken; the ratio is of CPU, to one httpx client an account that takes one."""
+    with rig() as here, here.bare("renewals", count) as bare:
+        here.venue.wait_for("bare", count, bare)
+        theirs = bare.cpu()
     with rig() as here, here.daemon(here.sxbet(count)) as ours:
         goal = {500: "≤ 3 s", 1000: "≤ 6 s"}.get(count, "")
         at = here.venue.wait_for("ours", count, ours)["last"] - here.started["ours"]
-        yield Row(f"start → {count} leases", f"{at:.2f} s, CPU {ours.cpu():.2f} s", goal=goal)
+        yield Row(f"start → {count} leases", f"{at:.2f} s, CPU {ours.cpu():.2f} s", ours.cpu() / theirs, goal)
 
 
 def renewals(count: int) -> Iterator[Row]:

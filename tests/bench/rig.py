@@ -19,7 +19,7 @@ from typing import Any
 
 import tomli_w
 
-DEADLINE = 90.0
+DEADLINE = 240.0
 """Seconds for whatever is waited for."""
 
 
