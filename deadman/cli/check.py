@@ -105,6 +105,9 @@ def report(verdict: Verdict) -> Iterator[str]:
         if look := verdict.looks.get(name):
             yield f"  {'fine' if look.fine else 'ACT'}"
             yield from (f"    {sentence}" for sentence in look.said)
+    for name in verdict.looks.keys() - verdict.config.accounts.keys():
+        look = verdict.looks[name]
+        yield from ("", name, f"  {'fine' if look.fine else 'ACT'}", *(f"    {sentence}" for sentence in look.said))
 
 
 def as_json(verdict: Verdict) -> str:

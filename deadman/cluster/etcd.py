@@ -94,6 +94,13 @@ class Etcd:
             read = tuple(entries_of(others["response_range"]))
             return Exchange(asked_at, self.clock.now(), entries[0] if entries else None, read, revision)
 
+    async def read(self, name: str) -> Exchange:
+        """What `exchange` reads of others; nothing is written."""
+        asked_at, answer = await self._ask("/v3/kv/range", read_request(name)["request_range"])
+        with garbled():
+            revision = int(answer["header"]["revision"])
+            return Exchange(asked_at, self.clock.now(), None, tuple(entries_of(answer)), revision)
+
     async def delete(self, key: str) -> None:
         await self._ask("/v3/kv/deleterange", {"key": encoded(key.encode())})
 

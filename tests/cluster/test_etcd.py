@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
+import trustme
 
+from deadman.cli.online import inspect_cluster
+from deadman.cluster.beats import encode_desk
 from deadman.cluster.etcd import Etcd, open_etcd
 from deadman.cluster.wire import LoggedOut, failure
+from deadman.config.load import load
 from deadman.model.clock import Clock
 from deadman.model.errors import Refused, Unavailable
+from deadman.model.identity import identity_of
 from deadman.model.secret import Secret
-from deadman.model.settings import ClusterConfig
+from deadman.model.settings import ClusterConfig, Selection, Terms
+from deadman.model.sight import AccountTold, DeskBeat
 from deadman.transport.dial import Dialler
-from tests.support.etcds import Members, etcd, free_ports, needs_etcd
+from tests.support.etcds import Members, etcd, free_ports, needs_etcd, secure_etcd
 
 pytestmark = pytest.mark.xdist_group("etcd")
 
@@ -127,6 +134,64 @@ async def test_users_and_roles_as_the_readme_sets_them_up(tmp_path: Path) -> Non
         async with register(*members.endpoints, user="alpha", password="wrong") as stranger:
             with pytest.raises(Refused, match="invalid"):
                 await stranger.exchange("deadman/desks/alpha/beat", b"1", "deadman/witnesses/alpha/")
+
+
+@needs_etcd
+async def test_tls_with_client_certificates_that_have_no_common_name(tmp_path: Path) -> None:
+    """With users besides, the gateway refuses certificates that have one; trustme's have names in the SAN alone."""
+    authority, clock = trustme.CA(), Clock(trio.current_time, trio.current_time)
+    ours = authority.issue_cert("alpha.example")
+    ours.private_key_pem.write_to_path(tmp_path / "alpha.key")
+    ours.cert_chain_pems[0].write_to_path(tmp_path / "alpha.pem")
+    with secure_etcd(tmp_path, authority) as member:
+        with_certificate = ClusterConfig(
+            endpoints=(member.client,),
+            ca_file=tmp_path / "ca.pem",
+            cert_file=tmp_path / "alpha.pem",
+            key_file=tmp_path / "alpha.key",
+        )
+        async with open_etcd(with_certificate, Dialler(), clock, None) as one:
+            await one.exchange("a", b"1", "b/")
+        without = replace(with_certificate, cert_file=None, key_file=None)
+        async with open_etcd(without, Dialler(), clock, None) as stranger:
+            with pytest.raises(Unavailable):
+                await stranger.exchange("a", b"1", "b/")
+        async with open_etcd(replace(with_certificate, ca_file=None), Dialler(), clock, None) as doubter:
+            with pytest.raises(Unavailable, match="not trusted"):
+                await doubter.exchange("a", b"1", "b/")
+    with pytest.raises(Refused, match="a certificate or key cannot be used"):
+        async with open_etcd(replace(with_certificate, key_file=tmp_path / "none"), Dialler(), clock, None):
+            pass
+
+
+@needs_etcd
+async def test_check_online_looks_and_writes_nothing(
+    member: Members, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    login = 'venue = "deribit"\nnetwork = "testnet"\nclient_secret = { env = "X" }\n'
+    file.write_text(
+        f'[daemon]\nname = "bravo"\n[cluster]\nendpoints = ["{member.endpoints[0]}"]\nprefix = "online/"\n'
+        f'[accounts.standby]\nclient_id = "one"\nwitness_of = "alpha/options"\n{login}'
+    )
+    config = load(file, {})
+    assert config.cluster is not None
+    key = identity_of(config.accounts["standby"]).credential
+    told = AccountTold((), Terms("cancel", Selection()), key=key)
+    beat = encode_desk(DeskBeat("run", 1, 15.0, machine="this one", accounts={"options": told}))
+    async with register(*member.endpoints) as one:
+        await one.exchange("online/desks/alpha/beat", beat, "none/")
+        said, wrong = await inspect_cluster(one, config.cluster.prefix, config, "this one")
+        assert said == ["as a witness of alpha: it has written"]
+        assert wrong == [
+            "alpha runs on this very machine, and dies with it",
+            "accounts.standby: alpha logs in with the same API key: give the witness one of its own",
+        ]
+        before = (await one.read("online/")).revision
+        monkeypatch.setattr("deadman.cli.online.KEPT", 1)
+        _, wrong = await inspect_cluster(one, config.cluster.prefix, config, "")
+        assert wrong[-1].startswith("etcd keeps all history")
+        assert (await one.read("online/")).revision == before
 
 
 @pytest.mark.parametrize("code", [1, 2, 4, 8, 10, 14, None, "14"])

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import trustme
 
 INSTALLED = shutil.which("etcd") is not None
 needs_etcd = pytest.mark.skipif(not INSTALLED, reason="etcd is not installed (Debian: etcd-server)")
@@ -101,11 +103,41 @@ class Members:
         raise LookupError("nobody leads")
 
 
-def is_healthy(client: str) -> bool:
+def is_healthy(client: str, context: ssl.SSLContext | None = None) -> bool:
     with suppress(OSError):
-        answer = urllib.request.urlopen(f"{client}/health", timeout=2).read()  # noqa: S310 - loopback
+        answer = urllib.request.urlopen(f"{client}/health", timeout=2, context=context).read()  # noqa: S310 - loopback
         return b'"true"' in answer
     return False
+
+
+@contextmanager
+def secure_etcd(directory: Path, authority: trustme.CA) -> Iterator[Member]:
+    """One member that shows a certificate, and takes nobody without one."""
+    member = authority.issue_cert("127.0.0.1")
+    (directory / "member.pem").write_bytes(b"".join(blob.bytes() for blob in member.cert_chain_pems))
+    (directory / "member.key").write_bytes(member.private_key_pem.bytes())
+    (directory / "ca.pem").write_bytes(authority.cert_pem.bytes())
+    client, peer = (
+        f"{scheme}://127.0.0.1:{port}" for scheme, port in zip(("https", "http"), free_ports(2), strict=True)
+    )
+    arguments = [
+        *("etcd", "--name", "m0", "--data-dir", str(directory / "m0"), "--logger", "zap", "--client-cert-auth"),
+        *("--listen-client-urls", client, "--advertise-client-urls", client, "--initial-cluster", f"m0={peer}"),
+        *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
+        *("--cert-file", str(directory / "member.pem"), "--key-file", str(directory / "member.key")),
+        *("--trusted-ca-file", str(directory / "ca.pem")),
+    ]
+    context = ssl.create_default_context(cafile=directory / "ca.pem")
+    member.configure_cert(context)
+    made = Member("m0", client, arguments, directory)
+    try:
+        made.start()
+        until = time.monotonic() + 20
+        while not is_healthy(client, context) and time.monotonic() < until:
+            time.sleep(0.05)
+        yield made
+    finally:
+        made.kill()
 
 
 @contextmanager
