@@ -93,7 +93,10 @@ class Drills:
                 if guard.drills.left is not None:
                     nursery.start_soon(self._clean_up_left, name)
             task_status.started()
-            await trio.sleep_forever()
+            try:
+                await trio.sleep_forever()
+            finally:
+                self.board.unlisten(listen)
 
     async def drill(self, name: str, by: str, live: bool) -> DrillEnded:
         """One drill of an account, from its beginning to its end, which is posted too."""

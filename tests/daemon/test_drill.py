@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -12,11 +12,13 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from deadman.model.drill import Drills
 from deadman.model.guard import Phase
 from deadman.model.settings import Account
 from deadman.simulator.faults import Faults
 from tests.support.doors import DOORS, account_of
-from tests.swarm.world.desk import Desk, open_desk
+from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
+from tests.swarm.world.life import Refused
 
 SOCKETS, LEASES = ("deribit", "coinbase"), ("sxbet-v2", "sxbet-v3")
 
@@ -63,8 +65,7 @@ async def test_it_passes_where_the_venue_cancels_by_its_switch(name: str, autoju
         await desk.until(Phase.ARMED, within=5)
 
 
-@pytest.mark.parametrize("name", DOORS)
-@pytest.mark.parametrize("late", [inf, 45.0])
+@pytest.mark.parametrize(("name", "late"), [*((name, inf) for name in DOORS), ("deribit", 45.0), ("sxbet-v3", 45.0)])
 async def test_it_fails_and_cleans_up_where_the_venue_fires_late_or_never(
     name: str, late: float, autojump_clock: MockClock
 ) -> None:
@@ -77,3 +78,200 @@ async def test_it_fails_and_cleans_up_where_the_venue_fires_late_or_never(
         assert desk.standing().guard.drills.failed
         if name != "sxbet-v2":  # no key of that generation cancels
             assert desk.open_orders() == 0
+
+
+async def test_it_fails_and_cleans_up_where_the_list_lies(autojump_clock: MockClock) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        for lie in ("nothing", "gone"):
+            faults(desk).lists = lie
+            assert not (await drill(desk))["passed"]
+            assert desk.open_orders() == 0
+            assert desk.standing().guard.drills.failed
+        faults(desk).lists = None
+        assert (await drill(desk))["passed"]
+        assert not desk.standing().guard.drills.failed
+
+
+@pytest.mark.parametrize("name", LEASES)
+async def test_a_lease_is_not_believed_to_have_fired_where_the_list_goes_on_naming_the_orders(
+    name: str, autojump_clock: MockClock
+) -> None:
+    async with armed(desk_of(name)) as desk:
+        faults(desk).lists = "gone"
+        assert not (await drill(desk))["passed"]
+        assert desk.standing().guard.drills.failed
+
+
+async def test_orders_that_the_list_leaves_out_are_asked_for_one_by_one(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+
+        async def lie() -> None:
+            await trio.sleep(1.2)
+            faults(desk).lists = "nothing"
+
+        faults(desk).fires_late = inf
+        desk.nursery.start_soon(lie)
+        told = await drill(desk)
+        assert not told["passed"]
+        assert "calls them active" in told["why"]
+        assert desk.open_orders() == 0
+
+
+async def test_orders_that_somebody_else_cancels_prove_nothing(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+
+        async def cancel() -> None:
+            await trio.sleep(0.3)
+            account = desk.accounts["desk"]
+            desk.market.exchange(account).cancel(desk.market.open_orders(account), "user_request")
+
+        desk.nursery.start_soon(cancel)
+        told = await drill(desk)
+        assert not told["passed"]
+        assert not desk.standing().guard.drills.failed
+        assert "somebody else" in told["why"]
+
+
+STEPS = [
+    ("public/ticker", 1),
+    ("private/buy", 1),
+    ("private/get_order_state", 1),
+    ("private/buy", 2),
+    ("private/cancel_by_label", 1),
+]
+
+
+async def seen(desk: Desk, method: str, times: int) -> None:
+    """Return once the venue was asked that so often."""
+    while sum(one.method == method for one in desk.market.venue(desk.accounts["desk"]).received) < times:
+        await trio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("method", "times"), STEPS)
+async def test_a_kill_in_any_step_leaves_no_order_after_the_restart(
+    method: str, times: int, autojump_clock: MockClock
+) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        if times == 1:
+            faults(desk).fires_late = inf  # so that nobody cleans up but us
+        desk.nursery.start_soon(killed, desk)
+        await seen(desk, method, times)
+        faults(desk).fires_late = inf
+        await desk.crash()
+        await desk.start()
+        await trio.sleep(100)
+        assert desk.open_orders() == 0
+        drills = desk.standing().guard.drills
+        assert (drills.under_way, drills.left) == (None, None)
+        assert desk.phase() is Phase.ARMED
+
+
+async def killed(desk: Desk) -> None:
+    with suppress(Refused):
+        await drill(desk)
+
+
+async def test_a_kill_after_the_lease_is_cut_arms_again_and_forgets_the_drill(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+        desk.nursery.start_soon(killed, desk)
+        await trio.sleep(0.6)
+        await desk.crash()
+        await trio.sleep(3)
+        assert desk.open_orders() == 0
+        await desk.start()
+        await desk.until(Phase.ARMED, within=40)
+        await trio.sleep(70)
+        assert desk.standing().guard.drills == Drills()
+
+
+@pytest.mark.parametrize("name", ["deribit", "sxbet-v3"])
+@pytest.mark.parametrize("word", ["trip", "disarm"])
+async def test_a_trip_or_a_disarm_breaks_it_off_at_once(name: str, word: str, autojump_clock: MockClock) -> None:
+    async with armed(desk_of(name)) as desk:
+        faults(desk).fires_late = inf
+        told: list[dict[str, Any]] = []
+
+        async def begin() -> None:
+            told.append(await drill(desk))
+
+        desk.nursery.start_soon(begin)
+        await trio.sleep(0.6)
+        outcome = (await desk.command(word, "desk"))["accounts"]["desk"]
+        await trio.sleep(10)
+        assert not told[0]["passed"]
+        assert "broken off" in told[0]["why"]
+        assert not desk.standing().guard.drills.failed
+        if word == "trip":
+            assert outcome["done"]
+        if word == "trip" or name == "deribit":
+            assert desk.open_orders() == 0
+        else:
+            assert desk.open_orders() == 3, "a disarm keeps orders"
+            assert not desk.market.would_cancel(desk.accounts["desk"]) or desk.phase() is Phase.DISARMED
+
+
+async def test_a_reload_that_takes_the_account_away_breaks_it_off_and_nothing_rests(autojump_clock: MockClock) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        faults(desk).fires_late = inf
+        account = desk.accounts["desk"]
+        desk.nursery.start_soon(drill, desk)
+        await seen(desk, "private/buy", 1)
+        await desk.reload(deribit_account("other"))
+        await trio.sleep(15)
+        assert desk.market.open_orders(account) == []
+
+
+async def test_an_order_whose_placing_is_not_answered_is_cancelled_all_the_same(autojump_clock: MockClock) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        faults(desk).fires_late, faults(desk).silent = inf, {"private/buy"}
+        told = await drill(desk)
+        assert not told["passed"]
+        await trio.sleep(130)
+        assert desk.open_orders() == 0
+        assert desk.standing().guard.drills.left is None
+
+
+async def test_while_no_list_can_be_had_it_is_not_called_cleaned_up(autojump_clock: MockClock) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        faults(desk).fail = {"private/get_open_orders": 10041, "private/cancel_by_label": 10041}
+        faults(desk).fires_late = inf
+        told = await drill(desk)
+        assert "NOT CLEANED UP" in told["why"]
+        assert desk.standing().guard.drills.left is not None
+        assert "is cancelled first" in (await drill(desk))["why"]
+        faults(desk).fail = {}
+        await trio.sleep(120)
+        assert desk.open_orders() == 0
+        assert desk.standing().guard.drills.left is None
+
+
+async def test_it_is_refused_in_words(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk", network="mainnet"), orders=0) as desk:
+        assert "--live" in (await drill(desk, live=False))["why"]
+        assert "no order is open" in (await drill(desk))["why"]
+        await desk.command("disarm", "desk")
+        assert "disarmed" in (await drill(desk))["why"]
+        await desk.command("trip", "desk")
+        assert "tripped" in (await drill(desk))["why"]
+        assert desk.standing().tally.drills == {"refused": 4}
+        desk.host.disk.full = True
+    async with armed(deribit_account("desk")) as desk:
+        desk.host.disk.full = True
+        assert "the state cannot be written" in (await drill(desk))["why"]
+        assert not any(one.method == "private/buy" for one in desk.exchange.received)
+        await desk.reload(deribit_account("desk", observe=True))
+        assert "observes" in (await drill(desk))["why"]
+
+
+async def test_what_passed_is_known_after_a_restart(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+        await drill(desk)
+        known = desk.standing().guard.drills.passed
+        await trio.sleep(2)
+        await desk.crash()
+        await desk.start()
+        after = desk.standing().guard.drills.passed
+        assert known is not None
+        assert after is not None
+        assert after.seconds == known.seconds
+        assert after.at == pytest.approx(known.at, abs=1.0)
