@@ -170,6 +170,22 @@ async def return_of_the_bot(world: World, telling: Telling, nursery: trio.Nurser
     telling.claim(f"both re-armed by its first check-in, after {_took(took[1])}", held=None not in took)
 
 
+async def drill(world: World, telling: Telling) -> None:
+    telling.chapter("A drill: deadman drill, to see the switch fire")
+    telling.tell(
+        f"{BTC}: a connection of deadman's own leaves an order that cannot trade, and dies: by a reset, and by silence "
+        "(which this venue notices after 2 s, Deribit after some 20)."
+    )
+    for name in (BTC, SX):
+        (told,) = (await world.ask("drill", accounts=[name]))["drills"]
+        telling.claim(f"{name}: {told['why']}", held=told["passed"])
+    telling.claim(f"the bot's orders at {BTC} rest as before", held=world.open_orders(BTC) == 4)
+    telling.claim(f"a lease is the account's: every order of {SX} went", held=world.open_orders(SX) == 0)
+    await world.until(_protected, SX, 5)
+    for _ in range(3):
+        world.stage.sxbet.exchange.place(SX)
+
+
 async def dead_host(world: World, telling: Telling) -> None:
     telling.chapter("The host dies: bot and deadman at once, kill -9")
     world.beating.cancel()
@@ -195,6 +211,7 @@ async def play(world: World, telling: Telling) -> None:
         await drift(world, telling)
         await dead_bot(world, telling)
         await return_of_the_bot(world, telling, nursery)
+        await drill(world, telling)
         await dead_host(world, telling)
         nursery.cancel_scope.cancel()
 

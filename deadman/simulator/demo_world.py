@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import trio
 
 from deadman.simulator.commands import Stage
 from deadman.simulator.deribit.connection import Connection
+from deadman.simulator.deribit.settings import DERIBIT
 from deadman.simulator.deribit.venue import Deribit
 from deadman.simulator.listen import listen, new_authority
 from deadman.simulator.simulate import write_secret
@@ -31,6 +32,8 @@ SILENCE = 2
 LEASE = 6
 VERIFY = 3
 BEAT = 0.25
+IMPATIENT = replace(DERIBIT, first_test=-9.0, grace=1.0)
+"""Gives a silent connection up after two seconds, where the venue itself takes some twenty."""
 
 
 @dataclass
@@ -76,11 +79,16 @@ class World:
     async def status(self) -> dict[str, Any]:
         """What the daemon says of itself; nothing while it is not there."""
         with trio.move_on_after(2), suppress(OSError, ValueError):
-            async with await trio.open_unix_socket(str(self.directory / "run" / "control.sock")) as stream:
-                await stream.send_all(b'{"jsonrpc": "2.0", "id": 1, "method": "status"}\n')
-                answer: dict[str, Any] = json.loads(await _line(stream))["result"]
-                return answer
+            return await self.ask("status")
         return {"accounts": {}}
+
+    async def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """The daemon's answer at its control socket."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        async with await trio.open_unix_socket(str(self.directory / "run" / "control.sock")) as stream:
+            await stream.send_all(json.dumps(request).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(await _line(stream))["result"]
+            return answer
 
     async def account(self, name: str) -> dict[str, Any]:
         told = (await self.status())["accounts"].get(name, {"phase": "unknown", "protected": False})
@@ -143,7 +151,7 @@ async def _line(stream: trio.abc.Stream) -> bytes:
 async def open_world(directory: Path, port: int) -> AsyncIterator[World]:
     """Both venues listening, config and secrets written for a daemon at `port`, which is stopped on the way out."""
     keys = {BTC: "a key for Deribit".replace(" ", "-"), SX: "a key for SX Bet".replace(" ", "-")}
-    stage, authority = Stage(Deribit(), SxBet()), new_authority()
+    stage, authority = Stage(Deribit(IMPATIENT), SxBet()), new_authority()
     stage.deribit.add_key(f"{BTC}-id", BTC, secret=keys[BTC])
     stage.sxbet.add_account(SX, keys[SX], "v3")
     async with trio.open_nursery() as nursery:
