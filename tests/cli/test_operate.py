@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -17,6 +18,7 @@ import pytest
 from deadman.cli import main
 from deadman.control import commands
 from deadman.model import facts
+from deadman.model.drill import DrillEnded
 from deadman.model.guard import Phase
 from tests.support.control_thread import Served, served, write_config
 
@@ -196,3 +198,26 @@ def test_a_direct_trip_asks_no_daemon(
 def test_a_direct_trip_asks_the_operator_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trip", "--all", "--direct", "--config", str(write_config(tmp_path))]) == 2
     assert "there is no terminal to ask at" in capsys.readouterr().err
+
+
+async def no_drill(account: str, by: str, live: bool) -> DrillEnded:
+    """What a daemon answers whose first account passes and whose other one does not."""
+    if account == "desk":
+        return DrillEnded(0.0, "passed", f"by {by}, live {live}", 20.6)
+    return DrillEnded(0.0, "failed", "it rests")
+
+
+def test_a_drill_says_a_line_an_account_and_exits_0_only_where_all_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(tmp_path) as made:
+        made.board.drill = no_drill
+        assert run(made, "drill", "desk", "--yes", "--live") == 0
+        assert capsys.readouterr().out == "desk: passed in 20.6 s: by alice, live True\n"
+        assert run(made, "drill", "--all", "--yes", "--json") == 1
+        said = json.loads(capsys.readouterr().out)
+        assert [one["account"] for one in said] == ["desk", "maker"]
+        assert said[1] == {"account": "maker", "passed": False, "seconds": None, "why": "it rests"}
+        assert run(made, "drill", "maker", "--yes") == 1
+        assert capsys.readouterr() == ("", "maker: NOT PASSED: it rests\n")
+        assert run(made, "drill", "desk") == 2, "nobody can be asked"
