@@ -94,12 +94,15 @@ class Desk:
         except VenueError as error:
             self._put(line.went_wrong(self.board.clock.now(), error.detail))
             if line.failing_since is None:
-                told = {"event": "cluster_unreachable"}
-                log.warning("no witness hears this host: %s; no account is touched for that", error.detail, extra=told)
+                words = f"no witness hears this host: {error.detail}; no account is touched for that"
+                log.warning("%s", words, extra={"event": "cluster_unreachable"})
+                self.board.note("cluster_unreachable", words)
             return False
         if line.failing_since is not None:
             spent = self.board.clock.now() - line.failing_since
-            log.warning("heard by the register again after %.1f s", spent, extra={"event": "cluster_reached"})
+            words = f"heard by the register again after {spent:.1f} s"
+            log.warning("%s", words, extra={"event": "cluster_reached"})
+            self.board.note("cluster_reached", words)
         self._put(self._after(line, done).went_through(self.board.clock.timestamp()))
         self._has_written = True
         self._read_witnesses(done)

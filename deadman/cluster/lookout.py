@@ -110,8 +110,9 @@ class Lookout:
         self._seen[desk].is_blind = True
         self.board.lines = {**self.board.lines, desk: line.went_wrong(now, error.detail)}
         if line.failing_since is None:
-            words = "blind: whether %s lives is not known, and nothing is cancelled for that: %s"
-            log.warning(words, desk, error.detail, extra={"event": "witness_blind"})
+            words = f"blind: whether {desk} lives is not known, and nothing is cancelled for that: {error.detail}"
+            log.warning("%s", words, extra={"event": "witness_blind"})
+            self.board.note("witness_blind", words, watch=desk)
         for name in self._accounts_of(desk):
             sight = self.board.guard(name).sight or Sight(desk)
             since = now if sight.blind_since is None else sight.blind_since
@@ -122,7 +123,9 @@ class Lookout:
         line, seen = self.board.lines.get(desk, Line()), self._seen[desk]
         if line.failing_since is not None:
             spent = self.board.clock.now() - line.failing_since
-            log.warning("sees %s again after %.1f s", desk, spent, extra={"event": "witness_sees"})
+            words = f"sees {desk} again after {spent:.1f} s"
+            log.warning("%s", words, extra={"event": "witness_sees"})
+            self.board.note("witness_sees", words, watch=desk)
         self.board.lines = {**self.board.lines, desk: line.went_through(self.board.clock.timestamp())}
         look = self._read(desk, seen, done)
         before, host = self.board.watch(desk), after_look(self.board.watch(desk), look)
@@ -154,12 +157,14 @@ class Lookout:
 
     def _tell(self, before: Watch, host: Watch, look: Look) -> None:
         if host.died_at is not None and before.died_at is None:
-            words, told = unheard(host, look.asked_at), {"event": "host_dead", "watch": host.name}
-            log.warning("host %s: dead: %s", host.name, words, extra=told)
+            words = f"host {host.name}: dead: {unheard(host, look.asked_at)}"
+            log.warning("%s", words, extra={"event": "host_dead", "watch": host.name})
+            self.board.note("host_dead", words, watch=host.name)
         elif look.moved and (before.died_at is not None or before.counted_from is None):
             stopped = look.beat is not None and look.beat.stopped
-            words = "its daemon was stopped" if stopped else "heard"
-            log.info("host %s: %s", host.name, words, extra={"event": "host_heard", "watch": host.name})
+            words = f"host {host.name}: {'its daemon was stopped' if stopped else 'heard'}"
+            log.info("%s", words, extra={"event": "host_heard", "watch": host.name})
+            self.board.note("host_heard", words, watch=host.name)
 
     def _tell_observer(self, case: WitnessCase) -> None:
         """Say once of an account that is only looked at what would have happened to it."""

@@ -181,14 +181,14 @@ class State:
         """On the board; in the log once when it begins to fail, and once when that is over."""
         self.board.state_fault = failure
         if failure is not None and not self._failing:
-            log.error(
-                "the state cannot be written: %s; the service goes on and tries again, but a restart now would not "
-                "know of the latest trips, disarms and holds",
-                failure,
-                extra={"event": "state_not_written"},
-            )
+            goes_on = "the service goes on and tries again, but a restart now would not know of the latest trips"
+            words = f"the state cannot be written: {failure}; {goes_on}, disarms and holds"
+            log.error("%s", words, extra={"event": "state_not_written"})
+            self.board.note("state_not_written", words)
         elif failure is None and self._failing:
-            log.warning("the state is written again", extra={"event": "state_written"})
+            words = "the state is written again"
+            log.warning("%s", words, extra={"event": "state_written"})
+            self.board.note("state_written", words)
 
 
 NAME = "state.toml"

@@ -33,6 +33,8 @@ def page(report: StatusReport, tick_age: float) -> str:
         "footer",
         f"deadman {report.version} · times in UTC · to look at only; reloads every {REFRESH} s · ",
         element("a", "metrics", href="/metrics"),
+        " · ",
+        element("a", "runbook", href="/runbook"),
     )
     title = " – ".join(filter(None, (told.verdict, report.name, "deadman")))
     return document(title, _header(report, told), _main(report, told), foot, refresh=REFRESH)

@@ -235,7 +235,7 @@ def test_nothing_runs_nothing_is_loaded_and_nothing_can_be_sent(desk: Hand) -> N
     links = [
         value for _, attributes in document.elements for key, value in attributes.items() if key in ("src", "href")
     ]
-    assert links == ["/metrics"]
+    assert links == ["/metrics", "/runbook"]
     assert not [key for _, attributes in document.elements for key in attributes if key.startswith(("on", "style"))]
     assert "url(" not in page(report(desk.board), 0.0)
 
