@@ -32,7 +32,7 @@ FOREVER = httpx.Timeout(None)
 KEEPALIVE = 120.0
 """Seconds an idle connection may be used again; the venue's own close is seen before that."""
 
-TURN_TIMEOUT = 10.0
+TURN_TIMEOUT = 30.0
 """Seconds to wait for a turn among our own dials to one host."""
 
 PORTS = {"https": 443, "http": 80}
