@@ -157,3 +157,11 @@ def test_a_directory_that_cannot_be_had_is_told_in_words(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(StateInUse, match="no state can be kept there"), FileStore(tmp_path / "file" / "x").lock():
         pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_root_writes_the_service_may_read_again(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12346)
+    FileStore(tmp_path).replace(b"state")
+    written = (tmp_path / "state.toml").stat()
+    assert (written.st_uid, written.st_gid, written.st_mode & 0o777) == (12345, 12346, 0o600)

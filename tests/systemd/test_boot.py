@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 import tomllib
 from collections.abc import Iterator
@@ -218,3 +219,26 @@ def test_users_are_told_apart_once_the_unit_lets_them_be_seen(by_name: Machine) 
     by_name.wait_for(lambda: metric(by_name, "deadman_watch_check_ins_total") == 1, "the check-in")
     by_name.run(*HOLD)
     assert metric(by_name, "deadman_watch_held") == 1
+
+
+def with_secrets(host: Machine, *command: str, code: int = 1) -> str:
+    """What a command says that root runs as it is told to by the same command without the service's secrets."""
+    told = host.run("/opt/deadman/bin/deadman", *command, code=code)
+    assert "$CREDENTIALS_DIRECTORY is not set" in told
+    (line,) = re.findall(r"with the service's secrets: sudo (systemd-run .*)", told)
+    return host.run(*shlex.split(line))
+
+
+def test_the_commands_that_alerts_name_work_with_secrets_that_only_the_service_can_read(host: Machine) -> None:
+    assert "fine" in with_secrets(host, "check", "--online")
+    venue(host, "place options-desk 2")
+    assert "options-desk: orders gone, 2 cancelled" in with_secrets(host, "trip", "--direct", "--yes", "options-desk")
+    assert "options-desk 0 open" in venue(host, "orders options-desk")
+    host.run("systemctl", "start", SERVICE)
+    try:
+        told = json.loads(host.run("/opt/deadman/bin/deadman", "status", "--json", code=None))
+        assert told["accounts"]["options-desk"]["phase"] == "tripped"
+        assert "is damaged" not in host.journal(SERVICE)
+        host.run("/opt/deadman/bin/deadman", "arm", "options-desk")
+    finally:
+        host.run("systemctl", "stop", SERVICE)
