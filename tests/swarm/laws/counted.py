@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
-
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.simulator.exchange import Order
@@ -53,15 +51,15 @@ class Counted(Law):
                 self.watched[name] = 0.0
 
     def on_fact(self, account: str, fact: Fact) -> None:
-        """Of SX Bet's V3, whose answers are counted by hand; a lost answer may have cancelled more."""
+        """Of SX Bet's V3, whose answers are counted by hand; in a trouble a lost answer may have cancelled more."""
         config = self.scene.account(account)
         done = isinstance(fact, facts.TripDone) and not self.desk.life.restoring and not fact.presumed
-        if not done or not isinstance(config, SxBetAccount) or self.scene.troubles.met:
-            return
         trip = self.desk.board.standing(account).guard.trip
+        if not done or not isinstance(config, SxBetAccount) or trip is None:
+            return
         times = self.cancelled.get(self.desk.market.owner(config), [])
-        number = sum(at >= (trip.at if trip else inf) for at in times)
-        if trip is not None:
+        number = sum(at >= trip.at for at in times)
+        if self.scene.troubles.calm_since(trip.at):
             self.expect(trip.cancelled == number, f"{account}: told {trip.cancelled} cancelled, and it was {number}")
 
     def read(self, told: StatusReport) -> None:
