@@ -74,6 +74,9 @@ RARE = (
 LIFE_SIGN, COINBASE_LIFE_SIGN = 60.0, 24.0
 """How rarely signs of life are asked for; Coinbase's gateway hangs up after half a minute without one."""
 
+SETTLED = 90.0
+"""Seconds without anything unexpected after which the venues are asked less, while the last trouble may still show."""
+
 LEISURE = 10.0
 """How many times longer bots let their orders rest before they look at them."""
 
@@ -221,7 +224,11 @@ class Day(World):
         await trio.sleep(first)
         ends = trio.current_time() + seconds
         while (left := ends - trio.current_time()) > 0:
-            if await self._look_seldom(left):
+            stirred = await self._look_seldom(min(left, SETTLED))
+            if not stirred and left > SETTLED:
+                with rarely():
+                    stirred = await self._look_seldom(left - SETTLED)
+            if stirred:
                 await trio.sleep(min(left, STIRRED))
 
     def _hear(self, account: str, fact: Fact) -> None:
