@@ -60,7 +60,8 @@ class Book:
 
     async def ask(self, method: str, params: Mapping[str, Any], within: float | None = None) -> Any:
         self.asked.append(method)
-        if method == "private/cancel" and not self.credits.spend("desk", "matching", trio.current_time()):
+        costs = method == "private/cancel" or (not method.startswith("private/get") and "currency" in params)
+        if costs and not self.credits.spend("desk", "matching", trio.current_time()):
             raise refusal(10028)
         await trio.sleep(self.latency)
         if method.startswith("private/get_open_orders"):
@@ -253,3 +254,17 @@ async def test_what_a_cancel_of_all_leaves_is_tried_singly_and_all_of_it_in_turn
     done = [await everything.cancel() for _ in range(3)]
     assert set(book.orders) == set(names[:-1])
     assert all(each.resisting == AFTER_BULK and "not_now" in each.words for each in done[:2])
+
+
+async def test_rounds_after_rounds_over_orders_that_stay_never_run_the_venues_credits_dry(
+    autojump_clock: MockClock,
+) -> None:
+    """A cancel of one currency is paid from the same credits as single ones; twice a second, as a trip's rounds are."""
+    stuck = quotes(3)
+    book = Book(stuck, dict.fromkeys(stuck, refusal(11044)), latency=0.0)
+    of_one_currency = orders(book, Selection(currency="BTC"))
+    for _ in range(60):
+        done = await of_one_currency.cancel()
+        assert (done.resisting, "11044" in done.words) == (3, True)
+        await trio.sleep(0.5)
+    assert trio.current_time() < 60.0

@@ -74,7 +74,7 @@ class _Singly:
 
 @dataclass
 class Orders:
-    """The open orders of one selection. `pace` is what the account may spend on single cancels."""
+    """The open orders of one selection. `pace` is what the account may spend on cancels."""
 
     selection: Selection
     conversation: Conversation
@@ -138,6 +138,10 @@ class Orders:
             method, params = "private/cancel_all_by_kind_or_type", {"currency": "any", **params}
         else:
             method = "private/cancel_all"
+        if one.currency is not None:
+            # Of one currency it costs what a single cancel does, and is not kept waiting; of all it has credits of its
+            # own. Source: docs.deribit.com, "Rate Limits", Cancel Method Logic.
+            self.pace.owe(1)
         result = await self.conversation.ask(method, params)
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
