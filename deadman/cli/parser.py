@@ -57,6 +57,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "init": ("deadman.cli.files", "a commented config to start from"),
     "rules": ("deadman.cli.files", "Prometheus alert rules"),
     "dashboard": ("deadman.cli.files", "a Grafana dashboard"),
+    "metrics": ("deadman.cli.metrics", "every metric, its labels and its meaning"),
     "runbook": ("deadman.cli.files", "what each alert means, and what to do"),
     "completion": ("deadman.cli.manual", "completion for bash, zsh or fish"),
     "help": ("deadman.cli.manual", "what the verbs do"),

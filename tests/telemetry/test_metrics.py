@@ -15,6 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from deadman import __version__
+from deadman.cli import main
 from deadman.model import facts
 from deadman.model.account import Histogram
 from deadman.model.errors import Reason
@@ -347,3 +348,12 @@ def test_promtool_has_no_complaint(desk: Hand, tmp_path: Path, seen: str) -> Non
         desk.board.loop = type(desk.board.loop)(desk.now, Histogram.empty((0.1, 1.0)).observe(0.5), 3)
     done = subprocess.run(["promtool", "check", "metrics"], input=scrape(desk), text=True, capture_output=True)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_the_reference_names_every_metric_that_a_scrape_can_show(
+    desk: Hand, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["metrics", "--reference"]) == 0
+    printed = set(re.findall(r"^\| `(deadman_\w+)`", capsys.readouterr().out, re.MULTILINE))
+    shown = set(re.findall(r"^# TYPE (deadman_\w+)", scrape(desk), re.MULTILINE))
+    assert printed == shown

@@ -1,0 +1,66 @@
+"""`deadman metrics`: every metric, its labels and its meaning, from the table that scrapes are drawn from."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from prometheus_client.metrics_core import InfoMetricFamily
+
+from deadman.status.vocabulary import VOCABULARY
+from deadman.telemetry.metrics import ACCOUNTS, TALLIES, Family, of_venue
+from deadman.telemetry.scrape import DAEMON, WATCHES
+from deadman.venues import VENUES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reference", action="store_true", help="the same: it is all that there is to print")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every metric with its type, its labels and its meaning, and the values of `phase`."""
+    sys.stdout.write(reference())
+    return 0
+
+
+def reference() -> str:
+    """As Markdown; the process' own metrics are the library's and named in a sentence."""
+    metrics = "".join(_table(("Metric", "Type", "Labels", "Meaning"), _rows()))
+    phases = "".join(_table(("Phase", "Shown as", "What is so", "What that means"), _phases()))
+    return (
+        f"{metrics}\nAnd `process_*` and `python_*`, as every Python client of Prometheus has them.\n\n"
+        f"The values of `phase`:\n\n{phases}"
+    )
+
+
+def _table(head: Sequence[str], body: Iterator[Sequence[str]]) -> Iterator[str]:
+    """Markdown's lines; the last of the four columns is as wide as it is."""
+    rows = [head, *body]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    rows.insert(1, ["-" * width for width in (*widths, 7)])
+    for row in rows:
+        cells = (*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def _rows() -> Iterator[Sequence[str]]:
+    yield from _of(ACCOUNTS, "account")
+    yield from _of(TALLIES, "account")
+    for venue in VENUES.values():
+        yield from _of([of_venue(metric) for metric in venue.metrics], "account")
+    yield from _of(WATCHES, "watch")
+    yield from _of(DAEMON, "")
+
+
+def _of(families: Sequence[Family[Any]], subject: str) -> Iterator[Sequence[str]]:
+    for family in families:
+        name = f"{family.name}_info" if family.kind is InfoMetricFamily else family.name
+        labels = ", ".join(f"`{label}`" for label in (subject, family.label) if label)
+        yield f"`{name}`", family.kind.__name__.removesuffix("MetricFamily").lower(), labels, family.sentence
+
+
+def _phases() -> Iterator[Sequence[str]]:
+    for phase, words in VOCABULARY.items():
+        yield f"`{phase}`", words.label, words.sentence.format(venue="the venue", expiry="its end"), words.meaning
