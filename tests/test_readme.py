@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import socket
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from deadman.cli.files import packaged
 from deadman.cli.parser import VERBS
 from deadman.config.load import load
+from tests.support.metric_names import metric_names
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def fences(language: str) -> list[str]:
@@ -64,12 +68,84 @@ def test_the_python_snippet_checks_in_and_minds_no_restart(quoter: socket.socket
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_the_c_snippet_checks_in(quoter: socket.socket, tmp_path: Path) -> None:
-    body = fences("c")[0].replace("/run/deadman/watch/quoter.sock", str(tmp_path / "quoter.sock"))
-    source = tmp_path / "beat.c"
-    source.write_text(
-        f"#define _GNU_SOURCE\n#include <sys/socket.h>\n#include <sys/un.h>\nint main(void) {{\n{body}return 0; }}\n"
-    )
+    text = (ROOT / "docs" / "check_in.c").read_text()
+    source = tmp_path / "check_in.c"
+    source.write_text(text.replace("/run/deadman/watch/quoter.sock", str(tmp_path / "quoter.sock")))
     subprocess.run(["cc", "-Wall", "-Werror", str(source), "-o", str(tmp_path / "beat")], check=True)
     subprocess.run([str(tmp_path / "beat")], check=True)
     assert quoter.recv(100) == b"WATCHDOG=1"
     quoter.close()
+
+
+def named(file: str) -> str:
+    """The fence that is this file, by its first line."""
+    return next(text for text in fences("yaml") if text.startswith(f"# {file}\n"))
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_prometheus_takes_its_file_and_every_expression(tmp_path: Path) -> None:
+    """The expressions stand in a rule each: what is no PromQL is refused there."""
+    (tmp_path / "prometheus.yml").write_text(named("/etc/prometheus/prometheus.yml"))
+    expressions = fences("promql")
+    asked = [{"record": f"readme:{at}", "expr": expression} for at, expression in enumerate(expressions)]
+    (tmp_path / "readme.yml").write_text(json.dumps({"groups": [{"name": "readme", "rules": asked}]}))  # JSON is YAML
+    (tmp_path / "deadman.yml").write_text(packaged("rules.yml"))
+    check(tmp_path, "promtool", "check", "config", "--lint-fatal", "prometheus.yml")
+    check(tmp_path, "promtool", "check", "rules", "--lint-fatal", "readme.yml")
+    assert expressions
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
+@pytest.mark.parametrize(
+    ("alert", "receiver"),
+    [
+        ("alertname=DeadmanTripped severity=critical", "pager"),
+        ("alertname=DeadmanDegraded severity=warning", "daytime"),
+        ("alertname=DeadmanAlarmPathAlive severity=none", "watcher-elsewhere"),
+    ],
+)
+def test_alertmanager_takes_its_file_and_sends_each_severity_where_it_belongs(
+    alert: str, receiver: str, tmp_path: Path
+) -> None:
+    (tmp_path / "alertmanager.yml").write_text(named("/etc/prometheus/alertmanager.yml"))
+    check(tmp_path, "amtool", "check-config", "alertmanager.yml")
+    told = check(tmp_path, "amtool", "config", "routes", "test", "--config.file=alertmanager.yml", *alert.split())
+    assert told.strip() == receiver
+
+
+def test_every_metric_it_asks_for_is_one_that_we_have() -> None:
+    asked = set(re.findall(r"\bdeadman_\w+", "\n".join(fences("promql"))))
+    assert asked
+    assert asked <= metric_names()
+
+
+def test_every_alert_its_alertmanager_knows_by_name_is_one_of_the_rules() -> None:
+    alerts = set(re.findall(r"- alert: (\w+)", packaged("rules.yml")))
+    assert set(re.findall(r"Deadman[A-Z]\w+", named("/etc/prometheus/alertmanager.yml"))) <= alerts
+
+
+def check(directory: Path, *command: str) -> str:
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/systemd.md", "docs/witness.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        file, _, anchor = target.partition("#")
+        if not target.startswith("https:"):
+            there = (ROOT / page).parent / file if file else ROOT / page
+            assert there.is_file(), target
+            assert not anchor or anchor in anchors(there.read_text()), target
+
+
+def anchors(text: str) -> set[str]:
+    """As GitHub makes them of headings."""
+    titles = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_it_is_short_enough_to_be_read() -> None:
+    assert README.count("\n") <= 450

@@ -63,4 +63,4 @@ def _of(families: Sequence[Family[Any]], subject: str) -> Iterator[Sequence[str]
 
 def _phases() -> Iterator[Sequence[str]]:
     for phase, words in VOCABULARY.items():
-        yield f"`{phase}`", words.label, words.sentence.format(venue="the venue", expiry="its end"), words.meaning
+        yield f"`{phase}`", words.label, words.sentence.format(venue="the venue", expiry="HH:MM:SSZ"), words.meaning

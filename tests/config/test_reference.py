@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from deadman.cli.files import run_config
-from deadman.config.describe import reference
 from deadman.config.load import account_keys
 from deadman.model.keys import KeyPath, Table, key, keys_of, settings
 from deadman.model.readers import integer, text
@@ -64,7 +63,3 @@ def test_the_reference_is_aligned_and_holds_no_sign_that_ends_a_cell(capsys: pyt
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({tuple(at for at, sign in enumerate(row) if sign == "|")[:4] for row in rows}) <= 1
         assert all(row.count("|") == 5 for row in rows)
-
-
-def test_the_readme_has_the_reference_as_it_is_printed() -> None:
-    assert reference() in (Path(__file__).parents[2] / "README.md").read_text()
