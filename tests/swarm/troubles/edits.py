@@ -14,6 +14,7 @@ from deadman.model.keys import Key, keys_of
 from deadman.model.secret import SecretSource
 from deadman.model.settings import Account, DaemonConfig, Selection, WatchConfig
 from deadman.simulator.sxbet.venue import SxBet
+from deadman.venues.deribit.settings import DrillOrder
 from tests.swarm.world.accounts import OTHER_DERIBIT_HOST, OTHER_SXBET_HOST, deribit_account, sxbet_account
 from tests.swarm.world.desk import Desk
 from tests.swarm.world.market import FULL, GATEWAY_SCOPE, GATEWAY_SEED
@@ -234,6 +235,7 @@ EDITS: Mapping[tuple[str, str], Edit] = {
     ("deribit", "on_trip"): change("desk", on_trip="none"),
     ("deribit", "cancel"): select(label="quotes"),
     ("deribit", "orders_via"): change("desk", orders_via=("rest", "fix")),
+    ("deribit", "drill"): change("desk", drill=DrillOrder(percent=60)),
     ("cancel", "currency"): select(currency="BTC"),
     ("cancel", "kind"): select(kind="future"),
     ("cancel", "type"): select(type="limit"),
