@@ -13,8 +13,9 @@ a venue's no included. What that means now (the phase, whether the account is pr
 stand) is a pure function of the guard and the present instant: what is not stored cannot become stale, and any thread
 may ask.
 
-The *board* (model/board.py) holds the guards and watches of all accounts and calls listeners when one changes. Its
-values are immutable and replaced whole, so metrics and pages read it from other threads without a lock.
+The *board* (model/board.py) holds the guards and watches of all accounts and calls listeners when one changes, and
+keeps what has happened in this run. Its values are immutable and replaced whole, so metrics and pages read it from
+other threads without a lock.
 
 A *keeper* (daemon/keeper.py) is one task per account. It asks the guard what is to be done (model/duty.py), does it
 at the venue, and posts what came of it. Its own fields (failures, pauses) decide only when it tries again; claims come
