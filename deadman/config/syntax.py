@@ -17,6 +17,7 @@ _VALUES: tuple[tuple[str, str], ...] = (
     (r"\"[^\"]*\\", "in double quotes a backslash is written twice; single quotes take it as it is"),
     (r"\"[^\"]*(#.*)?$|'[^']*(#.*)?$", "a quote is not closed"),
     (r"(\"[^\"]*\"|'[^']*')\s*[^\s#]", "nothing but a comment stands behind a value"),
+    (r"[\[{][^\"']*[\]}]", "text in a list or in braces stands in quotes, too"),
     (r"\{[^}]*$", "the braces are not closed"),
     (r"$", "a value is missing"),
     (r"[^\"'\[{]", 'text stands in quotes: {key} = "…"'),

@@ -94,6 +94,11 @@ def wrong_lines() -> Iterator[Wrong]:
         if '"' in value and value[0] == '"':
             yield Wrong(f"{at} curly", with_line(at, f"{key} = “{value[1:-1]}”"), "; the quotes must be straight ones")
             yield Wrong(f"{at} bare", with_line(at, f"{key} = {value[1:-1]}"), "; ")
+        if '"' in value and value[0] in "[{":
+            bare = value.replace('"', "")
+            yield Wrong(
+                f"{at} bare", with_line(at, f"{key} = {bare}"), "; text in a list or in braces stands in quotes"
+            )
         if key in REQUIRED or (key, value) == ("watch", '"quoter"'):
             yield Wrong(f"{at} missing", with_line(at, ""), f"{key}: missing; ")
 
