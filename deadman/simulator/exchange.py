@@ -82,6 +82,11 @@ class Exchange:
         for at, orders, reason in over:
             self.cancel(orders, reason, at)
 
+    def cancel_later(self, orders: list[Order], reason: str, late: float) -> None:
+        """Cancel those of `orders` that are open so many seconds from now; without any, now."""
+        self.doomed.append((self.clock() + late, orders, reason))
+        self.settle()
+
     def place(self, account: str, *, connection: int | None = None, **details: Any) -> Order:
         """Let one more order rest; it never fills. `details` are fields of `Order`."""
         order_id = self.name(len(self.orders) + 1, details.get("currency", "BTC"))

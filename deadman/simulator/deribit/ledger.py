@@ -101,9 +101,8 @@ class Ledger:
         connection.outbox.close()
         connection.scope.cancel()
         if connection.cancel_on_disconnect and cause is not Cause.LOGOUT:
-            at = self.exchange.clock() + max(faults.fires_late for faults in connection.levels)
-            self.exchange.doomed.append((at, self.orders_of(connection), "cancel_on_disconnect"))
-            self.exchange.settle()
+            late, orders = max(faults.fires_late for faults in connection.levels), self.orders_of(connection)
+            self.exchange.cancel_later(orders, "cancel_on_disconnect", late)
 
     def orders_of(self, connection: Connection) -> list[Order]:
         return [order for order in self.exchange.open_orders() if order.connection == connection.id]
