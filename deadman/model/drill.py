@@ -7,6 +7,7 @@ the orders before one is placed, and how the last drill ended.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 from deadman.model.facts import Fact
@@ -18,6 +19,10 @@ either was known."""
 
 LABEL = "deadman-drill-"
 """What the label of every order of a drill begins with."""
+
+
+REARM = 5.0
+"""Seconds after a drill within which a lease that it has ended is taken again, before that is missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +88,23 @@ class Drills:
         left: one that has ended, and of which an order may rest.
         last: how the last one ended that was not refused.
         passed: the last one that passed.
+        rearmed_until: until then a lease that a drill has ended is being taken again.
     """
 
     under_way: Drill | None = None
     left: Drill | None = None
     last: Drilled | None = None
     passed: Drilled | None = None
+    rearmed_until: float = -inf
 
     @property
     def withholds(self) -> bool:
         """Whether nothing is to be renewed now."""
         return self.under_way is not None and self.under_way.lapses
+
+    def lapses(self, now: float) -> bool:
+        """Whether no lease is wanted now, by the operator's word; not for longer than a drill may take."""
+        return now < (self.under_way.until if self.under_way and self.under_way.lapses else self.rearmed_until)
 
     @property
     def failed(self) -> bool:
@@ -111,12 +122,13 @@ class Drills:
     def _ended(self, fact: DrillEnded) -> Drills:
         if self.under_way is None or fact.label != self.under_way.label:
             return self
+        rearmed_until = fact.at + REARM if self.under_way.lapses else -inf
         left = self.left if fact.clean else self.under_way
         if fact.outcome == "refused":
-            return replace(self, under_way=None, left=left)
+            return replace(self, under_way=None, left=left, rearmed_until=rearmed_until)
         last = Drilled(fact.at, fact.outcome == "passed", fact.why, fact.seconds)
-        return Drills(None, left, last, last if last.passed else self.passed)
+        return Drills(None, left, last, last if last.passed else self.passed, rearmed_until)
 
     def resumed(self) -> Drills:
         """As a later run goes on with them: one that was under way has ended with the run."""
-        return replace(self, under_way=None, left=self.under_way or self.left)
+        return replace(self, under_way=None, left=self.under_way or self.left, rearmed_until=-inf)

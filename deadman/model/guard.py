@@ -147,9 +147,9 @@ class Guard:
 
     def wanted(self, now: float) -> bool:
         """Not while an operator's drill lets the lease run out, which is his word for as long as one may take."""
-        drill = self.drills.under_way
-        lapses = drill is not None and drill.lapses and now < drill.until
-        return self.provable and not lapses and self.phase(now) not in UNWANTED
+        if self.drills.lapses(now) and (self.proof is None or not self.proof.stands(now)):
+            return False
+        return self.provable and self.phase(now) not in UNWANTED
 
     @property
     def tripping(self) -> bool:
@@ -192,8 +192,8 @@ class Guard:
     def next_change(self, after: float) -> float:
         """The next instant at which time alone may change a judgement; infinite when only a fact can."""
         instants = (self.proof.asked_at + self.overdue_after, self.proof.expiry) if self.proof is not None else ()
-        if self.drills.under_way is not None:
-            instants = (*instants, self.drills.under_way.until)
+        drill = self.drills.under_way
+        instants = (*instants, drill.until if drill is not None else self.drills.rearmed_until)
         return min((at for at in instants if at > after), default=inf)
 
     def post(self, fact: Fact) -> Guard:
