@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 import trio
+from prometheus_client import generate_latest
 from trio.testing import MockClock
 
 from deadman.model.drill import Drills
 from deadman.model.guard import Phase
 from deadman.model.settings import Account
 from deadman.simulator.faults import Faults
+from deadman.status.headline import Verdict, headline
+from deadman.status.report import report
+from deadman.status.schema import to_json
+from deadman.telemetry.scrape import registry
 from tests.support.doors import DOORS, account_of
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
 from tests.swarm.world.life import Refused
@@ -100,6 +105,30 @@ async def test_a_lease_is_not_believed_to_have_fired_where_the_list_goes_on_nami
         faults(desk).lists = "gone"
         assert not (await drill(desk))["passed"]
         assert desk.standing().guard.drills.failed
+
+
+async def test_a_lease_that_ends_by_an_operators_drill_is_missed_by_nobody(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+        alarms: list[Phase] = []
+        desk.board.listen(lambda name, before, after: alarms.append(after.phase) if after.alarming else None)
+        assert (await drill(desk))["passed"]
+        await trio.sleep(10)
+        assert alarms == []
+        assert desk.standing().tally.gone_unseen == 0
+        assert desk.phase() is Phase.ARMED
+
+
+async def test_a_lease_that_cannot_be_taken_again_after_a_drill_is_missed_soon(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+
+        async def hang_up() -> None:
+            await trio.sleep(0.9)
+            faults(desk).fail = {"POST /heartbeat/v3": 503}
+
+        desk.nursery.start_soon(hang_up)
+        assert (await drill(desk))["passed"]
+        await trio.sleep(6)
+        assert desk.standing().alarming
 
 
 async def test_orders_that_the_list_leaves_out_are_asked_for_one_by_one(autojump_clock: MockClock) -> None:
@@ -275,3 +304,34 @@ async def test_what_passed_is_known_after_a_restart(autojump_clock: MockClock) -
         assert after is not None
         assert after.seconds == known.seconds
         assert after.at == pytest.approx(known.at, abs=1.0)
+
+
+async def test_a_switch_that_did_not_fire_is_told_everywhere_until_a_drill_passes(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        faults(desk).fires_late = inf
+        await drill(desk)
+        told = headline(report(desk.board))
+        assert told.verdict is Verdict.ACT
+        assert "its switch was not seen to fire in the drill" in told.acts[0]
+        assert any(one.levelname == "ERROR" and "NOT SEEN TO FIRE" in one.getMessage() for one in caplog.records)
+        assert metric(desk, "deadman_drill_failed") == 1
+        assert metric(desk, "deadman_drill_success_timestamp_seconds") == 0
+        assert desk.board.events[-1].event == "drill_failed"
+        faults(desk).fires_late = 0.0
+        again = await drill(desk)
+        assert again["passed"], again
+        assert headline(report(desk.board)).acts == ()
+        assert metric(desk, "deadman_drill_failed") == 0
+        now = desk.board.clock.timestamp()
+        assert metric(desk, "deadman_drill_success_timestamp_seconds") == pytest.approx(now, abs=2)
+        assert metric(desk, "deadman_drill_seconds") == pytest.approx(20.5, abs=1.5)
+        assert metric(desk, "deadman_venue_fired_orders_total") == 0, "that order was meant to go"
+        answered = to_json(report(desk.board))["accounts"]["desk"]["drill"]
+        assert answered["passed"] is True
+
+
+def metric(desk: Desk, name: str) -> float:
+    lines = generate_latest(registry(desk.board)).decode().splitlines()
+    return next(float(line.split()[-1]) for line in lines if line.startswith(f'{name}{{account="desk"}}'))
