@@ -31,6 +31,9 @@ that `check` prints and the simulation holds the daemon to.
 A *trip* (model/trip.py) is a switch that was pulled: by a bot's silence, by a bot's own word, or by an operator. Once
 begun it goes on until the venue lists no open order, or until no lease can stand any more.
 
+A *witness* (model/witness.py) is a second daemon on another host, which cancels what a trip here would, once this host
+or one of its bots is dead. The two hear of each other through a register; what a witness cannot see, it does not judge.
+
 When in doubt the code errs on one side: it takes a proof to expire early, it claims protection late, and it sends the
 venue nothing when it stops. A request that turns a switch off is sent on an operator's `disarm` and at no other time.
 

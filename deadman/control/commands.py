@@ -182,18 +182,20 @@ async def _change(call: Call, names: tuple[str, ...], fact: Fact, judge: Judge) 
 def _refused(board: Board, names: tuple[str, ...], *, arming: bool) -> dict[str, Outcome]:
     """The accounts that are left alone, and why.
 
-    A trip or disarm of an account that is only looked at would be believed and never be done. What is armed a dead bot
-    would trip again at once, and with it what people placed by hand meanwhile.
+    A trip or disarm of an account that is only looked at would be believed and never be done. What is armed a dead bot,
+    or of a witness the dead host, would trip again at once, and with it what people placed by hand meanwhile.
     """
     refused, watches, now = {}, board.watches(), board.clock.now()
     for name in names:
         account = board.configs[name]
-        dead = [bot for bot in account.watches if bot in watches and watches[bot].silent(now)]
+        hosts = (account.witness_of.partition("/")[0],) if account.witness_of is not None else ()
+        dead = [one for one in (*account.watches, *hosts) if one in watches and watches[one].silent(now)]
         if account.observe and not arming:
             refused[name] = Outcome(False, "left alone: deadman only observes it (observe = true)")
         elif arming and dead and not account.observe and account.on_trip != "none":
             hint = f"start it, or `deadman hold {dead[0]}` first"
-            refused[name] = Outcome(False, f"left alone: bot {dead[0]} is dead and would trip it at once; {hint}")
+            kind = "host" if dead[0] in hosts else "bot"
+            refused[name] = Outcome(False, f"left alone: {kind} {dead[0]} is dead and would trip it at once; {hint}")
     return refused
 
 

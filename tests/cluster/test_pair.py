@@ -285,6 +285,18 @@ async def test_a_disarmed_account_is_left_alone_by_everybody(pair: SimulatedPair
 
 
 @paired
+async def test_a_witness_of_a_dead_host_is_not_armed(pair: SimulatedPair) -> None:
+    """It would sweep once more, and with it what people placed by hand."""
+    await pair.die()
+    await pair.gone(BOUND)
+    pair.rest(1)
+    answer = await pair.witness.command("arm", WITNESS.name)
+    told = answer["accounts"][WITNESS.name]
+    assert told["words"].startswith("left alone: host alpha is dead and would trip it at once")
+    await pair.stays(30)
+
+
+@paired
 async def test_an_operators_trip_at_the_witness_stays_until_he_arms(pair: SimulatedPair) -> None:
     await pair.witness.command("trip", WITNESS.name)
     assert not pair.open
@@ -335,3 +347,21 @@ async def test_what_cannot_be_read_is_told_and_skipped(garbage: bytes, clock: Mo
         pair.register.put("deadman/desks/alpha/beat", garbage)
         await trio.sleep(3)
         assert "cannot be read and is skipped" in pair.told(pair.witness).sight.faults[0]  # type: ignore[union-attr]
+
+
+@paired
+async def test_a_desk_that_resumes_in_mid_sweep_hears_of_it_and_the_sweep_is_ended(pair: SimulatedPair) -> None:
+    stuck = pair.market.faults(OPTIONS).stuck
+    stuck |= {pair.open[0].order_id: 11044}
+    await pair.die()
+    await pair.witness.until(Phase.TRIPPING, within=BOUND, name=WITNESS.name)
+    await trio.sleep(3)
+    await pair.desk.start()
+    pair.start_bot()
+    await trio.sleep(8)
+    assert any("witness bravo cannot cancel now (it is tripping)" in look for look in looks(pair))
+    assert any("witness bravo cancelled 2 orders: this host was not heard" in look for look in looks(pair))
+    assert pair.desk.phase(OPTIONS.name) is Phase.ARMED
+    stuck.clear()
+    await pair.gone(10)
+    await pair.stands_by()
