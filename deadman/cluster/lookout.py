@@ -15,9 +15,10 @@ from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.errors import VenueError
 from deadman.model.facts import Cause
-from deadman.model.guard import Guard, Phase
+from deadman.model.guard import Phase
 from deadman.model.settings import Account
 from deadman.model.sight import LOOK_INTERVAL, DeskBeat, Line, Sight, WitnessBeat, WitnessTold, holder_of
+from deadman.model.trip import Trip
 from deadman.model.watch import Watch
 from deadman.model.witness import Look, WitnessCase, after_look, judge, unheard
 
@@ -193,7 +194,7 @@ class Lookout:
             can=phase is Phase.ARMED and not self.board.configs[name].observe,
             phase=phase,
             cancelled=None if trip is None else trip.cancelled,
-            because="" if trip is None else _because(guard),
+            because="" if trip is None else _because(trip),
             key=guard.identity.credential if guard.identity else "",
             holder=holder_of(guard.identity),
         )
@@ -210,15 +211,6 @@ def desk_of(account: Account) -> str:
     return (account.witness_of or "").partition("/")[0]
 
 
-def _because(guard: Guard) -> str:
+def _because(trip: Trip) -> str:
     """What pulled the switch here, for the people at the desk."""
-    trip = guard.trip
-    if trip is None:
-        return ""
-    match trip.cause:
-        case Cause.HOST:
-            return f"this host was {trip.reason}"
-        case Cause.OPERATOR:
-            return f"tripped by {trip.by}"
-        case _:
-            return f"tripped by {trip.by}"
+    return f"this host was {trip.reason}" if trip.cause is Cause.HOST else f"tripped by {trip.by}"
