@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from deadman.model.secret import Secret
 from deadman.model.settings import ClusterConfig
 from deadman.model.sight import MEMBER_TIMEOUT, TRIES
 from deadman.transport.dial import Dialler
-from deadman.transport.http import Answer, Http, open_http
+from deadman.transport.http import Http, open_http
 
 HAS_LEADER = "Grpc-Metadata-Hasleader"
 """A member that has lost its leader then says so at once; else it takes seconds."""
@@ -114,22 +114,23 @@ class Etcd:
 
     async def _ask(self, path: str, body: Mapping[str, Any]) -> tuple[float, Mapping[str, Any]]:
         """When it was asked, and the answer of the first member that gave one."""
-        for last in (*[False] * (TRIES - 1), True):
-            try:
+        for _ in range(TRIES - 1):
+            with suppress(Unavailable):
                 return await self._ask_member(path, body)
-            except Unavailable:
-                self._turn += 1
-                if last:
-                    raise
-        raise AssertionError("the last try returns or raises")
+        return await self._ask_member(path, body)
 
     async def _ask_member(self, path: str, body: Mapping[str, Any]) -> tuple[float, Mapping[str, Any]]:
-        member, until = self.members[self._turn % len(self.members)], self.clock.now() + MEMBER_TIMEOUT
+        turn, until = self._turn, self.clock.now() + MEMBER_TIMEOUT
+        member = self.members[turn % len(self.members)]
         try:
-            return await self._request(member, path, body, until)
-        except LoggedOut:
-            self._token = ""
-            return await self._request(member, path, body, until)
+            try:
+                return await self._request(member, path, body, until)
+            except LoggedOut:
+                self._token = ""
+                return await self._request(member, path, body, until)
+        except Unavailable:
+            self._turn = turn + 1  # as often as several fail there at once
+            raise
 
     async def _request(
         self, member: Http, path: str, body: Mapping[str, Any], until: float
@@ -137,19 +138,16 @@ class Etcd:
         if self.config.user is not None and not self._token:
             self._token = await self._log_in(member, self.config.user, until)
         asked_at = self.clock.now()
-        return asked_at, _read(await self._post(member, path, body, until))
+        return asked_at, await self._post(member, path, body, until)
 
     async def _log_in(self, member: Http, user: str, until: float) -> str:
         """Every member knows a token that any of them gave."""
         password = (await self.read_password()).reveal() if self.read_password is not None else ""
         credentials = {"name": user, "password": password}
         with garbled():
-            return str(_read(await self._post(member, "/v3/auth/authenticate", credentials, until))["token"])
+            return str((await self._post(member, "/v3/auth/authenticate", credentials, until))["token"])
 
-    async def _post(self, member: Http, path: str, body: Mapping[str, Any], until: float) -> Answer:
+    async def _post(self, member: Http, path: str, body: Mapping[str, Any], until: float) -> Mapping[str, Any]:
         headers = {HAS_LEADER: "true", **({"Authorization": self._token} if self._token else {})}
-        return await member.request("POST", path, headers, body, max(until - self.clock.now(), 0.01))
-
-
-def _read(answer: Answer) -> Mapping[str, Any]:
-    return read_answer(answer.status, answer.body)
+        answer = await member.request("POST", path, headers, body, max(until - self.clock.now(), 0.01))
+        return read_answer(answer.status, answer.body)
