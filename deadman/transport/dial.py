@@ -268,11 +268,6 @@ class Pace:
                 self._refill()
             self._left -= amount
 
-    def owe(self, amount: float) -> None:
-        """Take `amount` at once, for what cannot wait: who spends after it waits the longer, by a second at most."""
-        self._refill()
-        self._left = max(self._left - amount, -self.rate)
-
     def slow_down(self) -> None:
         """The venue said that it was too much: half as much from here on, until it has not said so for a minute."""
         self._refill()

@@ -31,15 +31,6 @@ async def test_what_was_spent_comes_back_in_time_and_never_beyond_the_burst(auto
     assert trio.current_time() == pytest.approx(3601.0)
 
 
-async def test_what_cannot_wait_is_taken_at_once_and_waited_for_by_those_after_it(autojump_clock: MockClock) -> None:
-    pace = Pace(BURST, RATE, trio.current_time)
-    await pace.spend(BURST)
-    pace.owe(1.0)
-    assert trio.current_time() == 0.0
-    await pace.spend(1.0)
-    assert trio.current_time() == pytest.approx(2.0 / RATE)
-
-
 @given(st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(0.1, BURST)), min_size=1, max_size=30))
 def test_no_storm_spends_more_than_the_burst_and_what_has_come_back(storm: list[tuple[float, float]]) -> None:
     trio.run(weather, storm, clock=MockClock(autojump_threshold=0))

@@ -127,8 +127,7 @@ class Orders:
     async def _in_bulk(self) -> int:
         """Ask the one method that cancels exactly the selection; how many the venue says it cancelled."""
         one = self.selection
-        given = {"currency": one.currency, "kind": one.kind, "type": one.type, "label": one.label}
-        params = {key: value for key, value in given.items() if value is not None}
+        params = {key: value for key in ("currency", "kind", "type", "label") if (value := getattr(one, key)) is not None}
         if one.label is not None:
             method = "private/cancel_by_label"
             params.pop("type", None)
@@ -138,10 +137,8 @@ class Orders:
             method, params = "private/cancel_all_by_kind_or_type", {"currency": "any", **params}
         else:
             method = "private/cancel_all"
-        if one.currency is not None:
-            # Of one currency it costs what a single cancel does, and is not kept waiting; of all it has credits of its
-            # own. Source: docs.deribit.com, "Rate Limits", Cancel Method Logic.
-            self.pace.owe(1)
+        if one.currency is not None:  # it costs what a single cancel does. Source: docs.deribit.com, "Rate Limits"
+            await self.pace.spend(1)
         result = await self.conversation.ask(method, params)
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
