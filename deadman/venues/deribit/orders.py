@@ -127,7 +127,7 @@ class Orders:
     async def _in_bulk(self) -> int:
         """Ask the one method that cancels exactly the selection; how many the venue says it cancelled."""
         one = self.selection
-        params = {key: value for key in ("currency", "kind", "type", "label") if (value := getattr(one, key)) is not None}
+        params = {key: value for key in ("currency", "kind", "type", "label") if (value := getattr(one, key))}
         if one.label is not None:
             method = "private/cancel_by_label"
             params.pop("type", None)
