@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -21,7 +22,8 @@ from deadman.model.errors import Reason
 from deadman.model.facts import Cause
 from deadman.model.proof import Coverage, Proof
 from deadman.simulator.network import open_network
-from deadman.telemetry.notify import MEMBERS, QUEUE, START_PATIENCE, Notifier
+from deadman.telemetry import notify
+from deadman.telemetry.notify import MEMBERS, START_PATIENCE, Notifier
 from deadman.telemetry.transitions import transitions
 from deadman.transport.dial import Dialler
 from tests.support.boards import deribit
@@ -208,12 +210,15 @@ async def test_a_silent_webhook_is_given_up_by_deadline_counted_and_told_once(au
         assert hook.tries == board.notices["webhook", "failed"]
 
 
-async def test_a_full_queue_drops_the_newest_and_counts_them(autojump_clock: MockClock) -> None:
+async def test_a_full_queue_drops_the_newest_and_counts_them(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "QUEUE", 20)
     hook = Hook(silent=True)
     async with notified(hook, URL, None) as board:
         prove(board)
         await trio.sleep(1)
-        for _ in range(QUEUE):
+        for _ in range(20):
             prove(board)
             board.post("desk", facts.FoundOff(board.clock.now(), "it had come undone"))
         assert board.notices["webhook", "dropped"] > 0
