@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deadman.config.advice import advice, as_the_service, early_watchdog, unit_texts, watchdog_seconds
+from deadman.config.advice import advice, as_the_service, late_watchdog, unit_texts, watchdog_seconds
 from deadman.config.document import Fault, Faults
 from deadman.config.load import read
 from deadman.config.secrets import check_sources
@@ -59,7 +59,7 @@ def judge(path: Path, environment: Mapping[str, str], python: frozenset[str], wa
     if reading.config is None:
         return Verdict(path, None, faults, secrets.unverifiable)
     config = reading.config
-    warnings = (*advice(config, python), *early_watchdog(config, watchdog))
+    warnings = (*advice(config, python), *late_watchdog(config, watchdog))
     host_timeout = None if config.cluster is None else config.cluster.host_timeout
     promised = {name: promise(one, config.watches, host_timeout) for name, one in config.accounts.items()}
     promises = {name: one.sentences() for name, one in promised.items()}

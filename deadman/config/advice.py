@@ -15,7 +15,7 @@ from pathlib import Path
 from deadman.config.secrets import PLACEHOLDER
 from deadman.model.settings import Config
 from deadman.model.text import span
-from deadman.venues import VENUES, title
+from deadman.venues import VENUES
 
 
 def advice(config: Config, interpreter: Iterable[str]) -> tuple[str, ...]:
@@ -165,18 +165,19 @@ def watchdog_seconds(texts: Iterable[str]) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in spans) or None
 
 
-def early_watchdog(config: Config, watchdog: float | None) -> Iterator[str]:
-    """Told where systemd would kill a stalled daemon before a venue ended its silent session.
+RESTART = 3.0
+"""Seconds from a watchdog's kill to the first renewal: RestartSec=1s of the unit, and a start."""
 
-    A kill ends every session at once. Leases outlive the restart.
-    """
-    limits = [(account.silence_limit, account) for account in config.accounts.values() if account.silence_limit]
-    if watchdog is None or not limits:
-        return
-    limit, account = min(limits, key=lambda one: one[0])
-    if watchdog < limit:
-        yield (
-            f"WatchdogSec={watchdog:g} of deadman.service: systemd would kill a stalled daemon, and with it every "
-            f"session, before {title(account.venue)} gave up the first ({account.name}, after {limit:g} s); "
-            "raise it to that"
-        )
+
+def late_watchdog(config: Config, watchdog: float | None) -> Iterator[str]:
+    """Told where a lease may end before a stalled daemon is killed, started again, and has renewed it."""
+    for account in config.accounts.values():
+        if watchdog is None or account.lease is None:
+            continue
+        needed = account.timers.renew_interval + watchdog + RESTART
+        if account.lease < needed:
+            yield (
+                f"accounts.{account.name}.timeout_seconds = {account.lease:g}: if the daemon stalls, systemd kills it "
+                f"after WatchdogSec={watchdog:g} of deadman.service, and the lease may end, and with it the orders, "
+                f"before it is renewed; that takes up to {needed:g} s since the last renewal"
+            )

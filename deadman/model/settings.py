@@ -345,11 +345,6 @@ class Account(ABC):
         """Which orders its switch does not reach when the host dies, or how late: the end of a sentence."""
 
     @property
-    def silence_limit(self) -> float | None:
-        """Seconds of our silence after which the venue ends the session and cancels; None where it does not."""
-        return None
-
-    @property
     def terms(self) -> Terms:
         """How a trip of this account cancels, as its config says now."""
         return Terms(self.on_trip, self.selection)

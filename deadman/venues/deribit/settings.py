@@ -261,10 +261,6 @@ class DeribitAccount(Account):
         stays = f"orders of connections opened before the arming{''.join(uncovered)}"
         return f"WebSocket orders go when Deribit misses the bot's own heartbeat; {stays} stay"
 
-    @property
-    def silence_limit(self) -> float:
-        return self.heartbeat_interval + GRACE
-
     def under(self, terms: Terms) -> Self:
         return replace(self, observe=False, on_trip=terms.on_trip, cancel=terms.cancel)
 
