@@ -19,8 +19,8 @@ from deadman.cli.parser import CONFIG, VERBS, Misused, parse
 from tests.support.control_thread import write_config
 
 CONTRACT = (
-    "run check status arm disarm trip hold release drill history beat demo simulate config init rules dashboard metrics "
-    "runbook completion help version"
+    "run check status arm disarm trip hold release drill history beat demo simulate config init rules dashboard "
+    "metrics runbook completion help version"
 )
 
 
