@@ -52,7 +52,7 @@ it in this list. The simulated venues import nothing of ours.
     status/     the report, and the words for each phase (vocabulary.py): terminal, page, problems
     control/    what operators may ask at the control socket, and who may ask it
     telemetry/  metrics and pages over HTTP, the log, webhook and ping
-    daemon/     the run: keepers, reload, ticker, systemd, what outlives a restart
+    daemon/     the run: keepers, drills, reload, ticker, systemd, what outlives a restart
     cli/        the command line, one file for a family of verbs
     simulator/  the venues as their documents describe them, sharing no code with ours; `demo` and `simulate`
 

@@ -124,7 +124,12 @@ async def drill(call: Call) -> Result:
         for name in names:
             nursery.start_soon(one, name)
     told = [
-        {"account": name, "passed": end.outcome == "passed", "seconds": end.seconds, "why": end.why}
+        {
+            "account": name,
+            "passed": end.outcome == "passed",
+            "seconds": end.seconds and round(end.seconds, 3),
+            "why": end.why,
+        }
         for name, end in ((name, ended[name]) for name in names)
     ]
     return {"drills": told}

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
-from deadman.model.text import ago, instant, left, plain
+from deadman.model.text import ago, instant, left, plain, tenths_up
 from deadman.status.headline import TONES, Headline, Verdict, headline, next_end, summary
 from deadman.status.problems import NAMED, dead_bots, gathered
 from deadman.status.schema import AccountReport, StatusReport, WatchReport
@@ -129,7 +129,15 @@ def notes(report: StatusReport) -> list[str]:
             done = f"disarmed by {signed(disarm.by, disarm.reason)} at {instant(disarm.at, now)}, {ends}"
             disarmed[name] = f"{done}. {VOCABULARY[Phase.DISARMED].meaning.capitalize()} there.{unconfirmed}"
     said = [f"{names}: {words}" for told in (lost, disarmed) for names, words in gathered(told)]
-    return [*_trips(report), *said, *_bots(report)]
+    return [*_trips(report), *said, *_bots(report), *_drills(report)]
+
+
+def _drills(report: StatusReport) -> Iterator[str]:
+    """Which switches were seen to fire, when, and how quickly; one that was not is told of first of all."""
+    for name, account in report.accounts.items():
+        if (drill := account.drill) and drill.passed:
+            took = "" if drill.seconds is None else f", within {tenths_up(drill.seconds)} s"
+            yield f"{name}: its switch was seen to fire in the drill of {instant(drill.at, report.timestamp)}{took}."
 
 
 def _trips(report: StatusReport) -> Iterator[str]:

@@ -20,6 +20,7 @@ from deadman.simulator.faults import Faults
 from deadman.status.headline import Verdict, headline
 from deadman.status.report import report
 from deadman.status.schema import to_json
+from deadman.status.screen import Paper, screen
 from deadman.telemetry.scrape import registry
 from tests.support.doors import DOORS, account_of
 from tests.swarm.world.desk import Desk, deribit_account, open_desk, sxbet_account
@@ -330,6 +331,7 @@ async def test_a_switch_that_did_not_fire_is_told_everywhere_until_a_drill_passe
         assert metric(desk, "deadman_venue_fired_orders_total") == 0, "that order was meant to go"
         answered = to_json(report(desk.board))["accounts"]["desk"]["drill"]
         assert answered["passed"] is True
+        assert any("its switch was seen to fire" in line for line in screen(report(desk.board), Paper(200)))
 
 
 def metric(desk: Desk, name: str) -> float:

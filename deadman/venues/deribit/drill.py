@@ -27,9 +27,9 @@ from deadman.venues.venue import Fired
 HEARTBEAT = 10
 """Seconds, the shortest that the venue takes: a drill plays a bot that has set it."""
 
-PATIENCE = {"reset": 10.0, "silence": 2 * HEARTBEAT + GRACE}
+PATIENCE = {"reset": 10.0, "silence": HEARTBEAT + GRACE + 6.0}
 """Seconds from each death within which the venue must cancel. Silent, it is asked within `HEARTBEAT` seconds for a sign
-of life and given up `GRACE` seconds after that; as long again is slack."""
+of life and given up `GRACE` seconds after that; the rest is slack."""
 
 POLL_INTERVAL = 0.5
 AGAIN = 1.0
