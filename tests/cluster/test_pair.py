@@ -144,9 +144,9 @@ async def venue_lost(pair: SimulatedPair) -> None:
 async def clocks_stepped(pair: SimulatedPair) -> None:
     """Wall clocks say nothing between hosts."""
     pair.desk.host.stepped -= 3600.0
-    await pair.stays(2 * TIMEOUT)
+    await pair.stays(TIMEOUT + 3)
     pair.witness.host.stepped += 7200.0
-    await pair.stays(2 * TIMEOUT)
+    await pair.stays(TIMEOUT + 3)
 
 
 MERCIES: list[Play] = [
@@ -269,9 +269,9 @@ async def test_an_operator_disarms_trips_and_holds_at_the_witness(pair: Simulate
     assert not any(one.can_cancel for one in pair.told(pair.desk).witnesses)
     await pair.witness.command("arm", WITNESS.name)
     await pair.stands_by()
-    await pair.witness.command("hold", watch="alpha", **{"for": 120})
+    await pair.witness.command("hold", watch="alpha", **{"for": 40})
     await pair.die()
-    await pair.stays(110)
+    await pair.stays(30)
     await pair.gone(10 + 5 + 5)
 
 
