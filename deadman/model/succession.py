@@ -133,7 +133,8 @@ def retired(guard: Guard) -> Guard:
 
 def _is_worth_keeping(guard: Guard) -> bool:
     own = guard.disarm is not None and not guard.withheld
-    return own or guard.trip is not None or guard.turned_on
+    drill = guard.drills.under_way or guard.drills.left
+    return own or guard.trip is not None or guard.turned_on or drill is not None
 
 
 def _with_word_of(other: Guard, guard: Guard) -> Guard:
