@@ -244,7 +244,6 @@ CASES: tuple[Case, ...] = (
     case(
         "a witness that took its desk's host for dead",
         {**stands(DESK, 0, 0, tripped=NEWS), f'deadman_trips_total{{{DESK},cause="host"}}': NEWS},
-        "DeadmanTripped",
         "DeadmanHostLost",
     ),
     case(
