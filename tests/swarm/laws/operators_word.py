@@ -24,11 +24,13 @@ HOLDS: Mapping[str, set[Phase]] = {
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`until`: its end on the venue's clock, which no sleep of ours stops; `place`: the account that it was about."""
+    """`until`, `latest`: its end on the clock of the venue, which no sleep of ours stops, from asking and from answer:
+    in between it began. `place`: the account that it was about."""
 
     method: str
     until: float = inf
     place: object = None
+    latest: float = inf
 
 
 class OperatorsWord(Law):
@@ -56,7 +58,7 @@ class OperatorsWord(Law):
             if method in HOLDS and outcome["done"] and FORGETS not in outcome["words"]:
                 self.words[name] = Word(method, ends, self._place(name))
         if method == "hold" and result["done"] and FORGETS not in result["words"]:
-            self.holds[params["watch"]] = Word(method, ends)
+            self.holds[params["watch"]] = Word(method, ends, latest=ends + self._time() - self.asked_at[method])
 
     def on_start(self) -> None:
         aside = len(self.desk.host.disk.aside)
@@ -80,7 +82,7 @@ class OperatorsWord(Law):
     def _check_holds(self) -> None:
         for name, word in list(self.holds.items()):
             watch = self.desk.board.watches().get(name) if name in self.desk.watches else None
-            if watch is None or self._time() >= word.until + GRACE:
+            if watch is None or self._time() >= word.latest + GRACE:
                 late = watch is not None and watch.held(self.scene.now) and self._is_awake()
                 self.expect(not late, f"watch {name}: a hold goes on after its time")
                 del self.holds[name]
