@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -264,6 +265,14 @@ def swallows_anything(node: ast.AST) -> bool:
         return False
     broad = node.type is None or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
     return broad and not isinstance(node.body[-1], ast.Raise)
+
+
+def test_beside_files_with_a_dot_the_top_holds_nothing_new() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=HOUSE.parent, capture_output=True, text=True, timeout=10
+    ).stdout.split()
+    top = {name.partition("/")[0] for name in tracked if not name.startswith(".")}
+    assert top <= {"pyproject.toml", "README.md", "deadman", "config.example.toml", "systemd", "tests"}
 
 
 def test_the_house_is_small_enough_to_be_held_in_the_head() -> None:

@@ -68,7 +68,7 @@ def test_the_python_snippet_checks_in_and_minds_no_restart(quoter: socket.socket
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_the_c_snippet_checks_in(quoter: socket.socket, tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "check_in.c").read_text()
+    text = (ROOT / "deadman" / "checkins" / "check_in.c").read_text()
     source = tmp_path / "check_in.c"
     source.write_text(text.replace("/run/deadman/watch/quoter.sock", str(tmp_path / "quoter.sock")))
     subprocess.run(["cc", "-Wall", "-Werror", str(source), "-o", str(tmp_path / "beat")], check=True)
@@ -130,7 +130,9 @@ def check(directory: Path, *command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/systemd.md", "docs/witness.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", ".github/CONTRIBUTING.md", "systemd/README.md", "deadman/cluster/README.md"]
+)
 def test_every_link_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)]+)\)", text):
