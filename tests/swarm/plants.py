@@ -121,14 +121,6 @@ PLANTS: tuple[Plant, ...] = (
         ),
     ),
     plant(
-        "a renewal passes for a cut",
-        "cut leases",
-        "seeds",
-        "2023",
-        "printed",
-        edit("deadman.model.duty:_cut_is_due", (" or not held.is_cut", "")),
-    ),
-    plant(
         "an unanswered cut is waited for",
         "cut leases",
         "seeds",
@@ -142,7 +134,7 @@ PLANTS: tuple[Plant, ...] = (
         "scale",
         "label and type / 60 orders / no stuck / 0.15 s",
         "printed",
-        edit("deadman.model.promise:promise", ("if account.selection.one_by_one else", "if False else")),
+        edit("deadman.model.promise:promise", ("if each else 0.0,", "if False else 0.0,")),
         edit("deadman.model.promise:_bot_bound", ("if account.selection.one_by_one", "if False")),
     ),
     plant(
