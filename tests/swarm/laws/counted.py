@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deadman.daemon.state import WRITE_TIMEOUT
 from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.simulator.exchange import Order
@@ -29,10 +30,14 @@ class Counted(Law):
         self.damaged = 0
 
     def on_start(self) -> None:
-        """How many there were stood in a file: a damaged one tells nobody."""
+        """How many there were stood in a file: a damaged one tells nobody, and so does one that was not written."""
         aside, self.damaged = self.damaged, len(self.desk.host.disk.aside)
-        if self.damaged > aside:
+        if self.damaged > aside or not self._disk_works():
             self.unseen.clear()
+        for name in list(self.unseen):
+            # Fewer are there, and not none: a bot that lives cancels and places as well.
+            if name in self.desk.accounts and self.desk.market.open_orders(self.desk.accounts[name]):
+                del self.unseen[name]
 
     def on_order(self, order: Order) -> None:
         if order.cancel_reason == "user_request":
@@ -46,9 +51,14 @@ class Counted(Law):
         for name, account in self.desk.accounts.items():
             if self.desk.market.owner(account) != order.account or account.observe or age < LISTED:
                 continue
-            if not self.desk.running and not self.desk.market.open_orders(account):
+            if not self.desk.running and self._disk_works() and not self.desk.market.open_orders(account):
                 self.unseen[name] = self.unseen.get(name, 0) + 1
                 self.watched[name] = 0.0
+
+    def _disk_works(self) -> bool:
+        """Where it does not, what was counted last may not be there to be compared with."""
+        disk = self.desk.host.disk
+        return not disk.full and disk.seconds <= WRITE_TIMEOUT
 
     def on_fact(self, account: str, fact: Fact) -> None:
         """Of SX Bet's V3, whose answers are counted by hand; in a trouble a lost answer may have cancelled more."""

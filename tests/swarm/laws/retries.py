@@ -18,7 +18,7 @@ GRACE = 1.0
 
 @dataclass
 class Refusals:
-    """Seconds of our waking time since the first no in a row, and since the last."""
+    """Seconds since the first no in a row, our stalls and sleep among them, and of our waking time since the last."""
 
     first: float = 0.0
     last: float = 0.0
@@ -55,7 +55,8 @@ class Retries(Law):
         self.refused.clear()
 
     def look(self) -> None:
-        passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
+        elapsed, self.looked_at = self.scene.now - self.looked_at, self.scene.now
+        passed = min(elapsed, 2 * self.scene.step)
         standings = self.scene.standings if self.desk.running else {}
         dials, self.dials = self.dials, len(self.desk.network.dials)
         for name, refusals in list(self.refused.items()):
@@ -63,7 +64,7 @@ class Retries(Law):
             if account is None or standing is None:
                 del self.refused[name]
                 continue
-            refusals.first += passed
+            refusals.first += elapsed
             # Without a bot there is nothing to ask for, whatever was refused before.
             is_due = standing.phase is Phase.REFUSED and not standing.guard.awaited
             refusals.last = refusals.last + passed if is_due and dials == self.dials else 0.0
