@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client.metrics_core import InfoMetricFamily
 
+from deadman.model.text import markdown
 from deadman.status.vocabulary import VOCABULARY
 from deadman.telemetry.metrics import ACCOUNTS, TALLIES, Family, of_venue
 from deadman.telemetry.scrape import DAEMON, WATCHES
@@ -27,22 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def reference() -> str:
     """As Markdown; the process' own metrics are the library's and named in a sentence."""
-    metrics = "".join(_table(("Metric", "Type", "Labels", "Meaning"), _rows()))
-    phases = "".join(_table(("Phase", "Shown as", "What is so", "What that means"), _phases()))
+    metrics = "\n".join(markdown([("Metric", "Type", "Labels", "Meaning"), *_rows()]))
+    phases = "\n".join(markdown([("Phase", "Shown as", "What is so", "What that means"), *_phases()]))
     return (
-        f"{metrics}\nAnd `process_*` and `python_*`, as every Python client of Prometheus has them.\n\n"
-        f"The values of `phase`:\n\n{phases}"
+        f"{metrics}\n\nAnd `process_*` and `python_*`, as every Python client of Prometheus has them.\n\n"
+        f"The values of `phase`:\n\n{phases}\n"
     )
-
-
-def _table(head: Sequence[str], body: Iterator[Sequence[str]]) -> Iterator[str]:
-    """Markdown's lines; the last of the four columns is as wide as it is."""
-    rows = [head, *body]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    rows.insert(1, ["-" * width for width in (*widths, 7)])
-    for row in rows:
-        cells = (*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])
-        yield f"| {' | '.join(cells)} |\n"
 
 
 def _rows() -> Iterator[Sequence[str]]:

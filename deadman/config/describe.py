@@ -12,6 +12,7 @@ import tomli_w
 from deadman.config.load import NO_WATCH, account_keys
 from deadman.model.keys import REQUIRED, Key, keys_of
 from deadman.model.settings import ClusterConfig, Config, DaemonConfig, WatchConfig
+from deadman.model.text import markdown
 from deadman.venues import VENUES
 
 COMMENT_COLUMN = 37
@@ -141,9 +142,4 @@ def _reference_of(title: str, keys: Iterable[Key]) -> Iterator[str]:
     for key in keys:
         default = "required" if key.default is REQUIRED else _default(key)
         rows.append((f"`{key.name}`", key.reader.form, default, key.meaning))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    rows.insert(1, ["-" * width for width in (*widths, 7)])
-    yield from ("", f"### {title}", "")
-    for row in rows:
-        cells = (*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3])
-        yield f"| {' | '.join(cells)} |"
+    yield from ("", f"### {title}", "", *markdown(rows))

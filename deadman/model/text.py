@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -111,6 +111,14 @@ def shown(value: object) -> str:
 def host_and_port(host: str, port: int) -> str:
     """As `daemon.listen` has it and URLs do: an IPv6 address stands in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, its head first. Columns are padded but for the last, which is as wide as it is."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    for row in (rows[0], ["-" * width for width in (*widths, 7)], *rows[1:]):
+        cells = (*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1])
+        yield f"| {' | '.join(cells)} |"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
