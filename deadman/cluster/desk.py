@@ -28,6 +28,7 @@ from deadman.model.sight import (
     beat_interval,
     holder_of,
 )
+from deadman.model.text import order_count
 from deadman.model.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -186,7 +187,7 @@ class Desk:
             self._told.pop((account, witness), None)
             return
         self._deeds[account, witness] = (now, told.cancelled, told.because)
-        orders = f"{told.cancelled} order{'' if told.cancelled == 1 else 's'} cancelled"
+        orders = f"{order_count(told.cancelled)} cancelled"
         under_way = " so far" if told.phase == "tripping" else ""
         self._say(account, witness, f"{account}: {told.because} at witness {witness}: {orders}{under_way}")
 

@@ -113,6 +113,11 @@ def host_and_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def order_count(count: int) -> str:
+    """As in "1 order" and "3 orders"."""
+    return f"{count} order{'' if count == 1 else 's'}"
+
+
 def markdown(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """The lines of a table, its head first. Columns are padded but for the last, which is as wide as it is."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]

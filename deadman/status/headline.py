@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
-from deadman.model.text import instant, left
+from deadman.model.text import instant, left, order_count
 from deadman.status.problems import STALE, account_problems, gathered, problems
 from deadman.status.schema import AccountReport, StatusReport, WatchReport
 from deadman.status.vocabulary import VOCABULARY, Tone, counted, on_hold, sentence, signed, words_of
@@ -124,7 +124,7 @@ def _look(account: AccountReport, report: StatusReport, now: float) -> Iterator[
     gone = account.gone_unseen
     if gone and now < gone.at + GONE_TOLD:
         why = "its lease ran out" if gone.lapsed else "nobody watched them"
-        orders = f"{gone.orders} order{'' if gone.orders == 1 else 's'} gone, and not by us"
+        orders = f"{order_count(gone.orders)} gone, and not by us"
         when = f"between {instant(gone.listed_at, now)} and {instant(gone.at, now)}"
         yield f"{orders}, {when} while {why}: see to the positions"
 

@@ -13,7 +13,7 @@ from deadman.model.facts import TRIP_PATIENCE, Cause
 from deadman.model.fate import Fate
 from deadman.model.guard import Phase
 from deadman.model.proof import Coverage
-from deadman.model.text import instant, left, plain, span
+from deadman.model.text import instant, left, order_count, plain, span
 from deadman.status.schema import AccountReport, HoldReport, SightReport, TripReport
 
 RECENT = 30.0
@@ -208,8 +208,7 @@ def aged(account: AccountReport, now: float) -> str:
 
 def counted(account: AccountReport, now: float) -> str:
     """How many orders are open, as the venue listed them last, and when that was."""
-    count = account.open_orders
-    return f"{count} order{'' if count == 1 else 's'} open{aged(account, now)}"
+    return f"{order_count(account.open_orders or 0)} open{aged(account, now)}"
 
 
 def signed(by: str, reason: str) -> str:
@@ -251,7 +250,7 @@ def lasting(trip: TripReport, now: float) -> str:
     spent = now - trip.at + 1e-3  # both are rounded to the millisecond
     if spent < TRIP_PATIENCE or not trip.remaining or trip.done_at is not None:
         return ""
-    open_still = f"{trip.remaining} order{'' if trip.remaining == 1 else 's'} still open after {left(spent)}"
+    open_still = f"{order_count(trip.remaining)} still open after {left(spent)}"
     if trip.fed:
         return f"{open_still}: something keeps placing them, stop it"
     if trip.resisting:

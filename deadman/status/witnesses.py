@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deadman.model.guard import Phase
-from deadman.model.text import instant, left
+from deadman.model.text import instant, left, order_count
 from deadman.status.schema import AccountReport, StatusReport, WitnessReport
 from deadman.status.vocabulary import explain
 
@@ -41,7 +41,7 @@ def desk_looks(account: AccountReport, is_clustered: bool, now: float) -> Iterat
         if why := _why_not(witness, now):
             yield f"witness {witness.name} {why}"
         if witness.cancelled is not None and witness.heard:
-            count = f"{witness.cancelled} order{'' if witness.cancelled == 1 else 's'}"
+            count = order_count(witness.cancelled)
             yield f"witness {witness.name} cancelled {count}: {witness.because}"
         yield from (f"witness {witness.name}: {fault}" for fault in witness.faults)
 

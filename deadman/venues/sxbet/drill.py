@@ -16,7 +16,7 @@ import trio
 
 from deadman.model import facts
 from deadman.model.errors import NotFired, Reason, Refused, Setback, Unavailable, VenueError
-from deadman.model.text import tenths_up
+from deadman.model.text import order_count, tenths_up
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.settings import CUT
@@ -66,7 +66,7 @@ class SxBetDrill:
         if not witnesses:
             raise Setback(Reason.VENUE_ERROR, "the orders went before the lease ended: somebody else cancelled them")
         told = await self._told(witnesses)
-        number = f"{len(witnesses)} order{'' if len(witnesses) == 1 else 's'}"
+        number = order_count(len(witnesses))
         return Fired(seconds, f"lease cut to {CUT} s: {number} gone within {tenths_up(seconds)} s{told}")
 
     async def clean_up(self) -> None:
