@@ -13,7 +13,7 @@ import json
 import ssl
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
@@ -44,7 +44,7 @@ class Connection(asyncio.Protocol):
         self.unread = bytearray()
         self.upgraded = False
         self.whose = ""
-        self.asked_at: float | None = None
+        self.asked_at: deque[float] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
 
     def ask(self) -> None:
         """Send a test_request; its answer is timed."""
-        self.asked_at = time.monotonic()
+        self.asked_at.append(time.monotonic())
         self.send(TEST_REQUEST)
 
     def send(self, text: str, opcode: int = 1) -> None:
@@ -130,9 +130,8 @@ class Connection(asyncio.Protocol):
 
     def _hear(self, request: dict[str, Any]) -> None:
         method = request["method"]
-        if method == "public/test" and self.asked_at is not None:
-            took, self.asked_at = time.monotonic() - self.asked_at, None
-            self.venue.on_answer(self, took)
+        if method == "public/test" and self.asked_at:
+            self.venue.on_answer(self, time.monotonic() - self.asked_at.popleft())
         elif method.startswith("private/cancel"):
             self.venue.cancelled_at = time.monotonic()
         elif method == "private/get_cancel_on_disconnect":
