@@ -27,7 +27,13 @@ REARM = 5.0
 
 @dataclass(frozen=True, slots=True)
 class DrillBegun(Fact):
-    """An operator's drill begins; fields as in `Drill`."""
+    """An operator's drill begins.
+
+    Attributes:
+        label: of its orders at the venue.
+        until: by then it has ended, and the venue carries out nothing more that it asked for.
+        lapses: it lets the account's lease run out; nothing is renewed meanwhile, by the operator's own word.
+    """
 
     label: str
     by: str
@@ -54,23 +60,6 @@ class DrillCleaned(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class Drill:
-    """A drill that has begun.
-
-    Attributes:
-        label: of its orders at the venue.
-        until: by then it has ended, and the venue carries out nothing more that it asked for.
-        lapses: it lets the account's lease run out; nothing is renewed meanwhile, by the operator's own word.
-    """
-
-    at: float
-    label: str
-    by: str
-    until: float
-    lapses: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Drilled:
     """How a drill ended that told something; `seconds` from the death it played to the venue's cancel, if it came."""
 
@@ -91,8 +80,8 @@ class Drills:
         rearmed_until: until then a lease that a drill has ended is being taken again.
     """
 
-    under_way: Drill | None = None
-    left: Drill | None = None
+    under_way: DrillBegun | None = None
+    left: DrillBegun | None = None
     last: Drilled | None = None
     passed: Drilled | None = None
     rearmed_until: float = -inf
@@ -112,8 +101,8 @@ class Drills:
 
     def after(self, fact: DrillBegun | DrillEnded | DrillCleaned) -> Drills:
         match fact:
-            case DrillBegun(at=at, label=label, by=by, until=until, lapses=lapses):
-                return replace(self, under_way=Drill(at, label, by, until, lapses))
+            case DrillBegun():
+                return replace(self, under_way=fact)
             case DrillEnded():
                 return self._ended(fact)
             case DrillCleaned():

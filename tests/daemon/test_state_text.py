@@ -22,7 +22,7 @@ from deadman.daemon.memory import (
     encode,
 )
 from deadman.model.clock import Clock
-from deadman.model.drill import Drill, Drilled, Drills
+from deadman.model.drill import DrillBegun, Drilled, Drills
 from deadman.model.facts import Cause, Disarmed, TripDone, Tripped
 from deadman.model.identity import Identity
 from deadman.model.leases import HEARD_WITHIN
@@ -60,7 +60,7 @@ REST: dict[str, st.SearchStrategy[Any]] = {
     "unheard": st.booleans(),
     "aside": st.none() | st.builds(AccountMemory, identity=identities, turned_on=st.booleans()),
     "listed": st.none() | st.builds(Listed, st.integers(1, 5000), past),
-    "drills": st.none() | st.builds(Drills, left=st.builds(Drill, past, words, words, to_come), last=drilled),
+    "drills": st.none() | st.builds(Drills, left=st.builds(DrillBegun, past, words, words, to_come), last=drilled),
 }
 """Every field that stands by itself."""
 
