@@ -12,7 +12,6 @@ import trio
 from deadman.cluster.beats import Unreadable, decode_desk, decode_witness, desk_key, witness_keys
 from deadman.cluster.desk import may_be_witnessed
 from deadman.cluster.etcd import Etcd, open_etcd
-from deadman.cluster.lookout import desk_of
 from deadman.cluster.part import machine
 from deadman.cluster.wire import Entry
 from deadman.daemon.doors import Doors
@@ -102,7 +101,7 @@ async def inspect_cluster(register: Etcd, prefix: str, config: Config, machine: 
         revision = found.revision
         said.append(f"as a desk: {len(found.theirs)} witnesses have ever written to {names}")
         wrong += [fault for entry in found.theirs for fault in _of_witness(entry, config, machine)]
-    for desk in sorted({desk_of(one) for one in config.accounts.values() if one.witness_of is not None}):
+    for desk in sorted({one.desk for one in config.accounts.values() if one.desk is not None}):
         names = desk_key(prefix, desk)
         found = await register.read(names)
         revision = found.revision
@@ -136,9 +135,9 @@ def _of_desk(entry: Entry, desk: str, config: Config, machine: str) -> Iterator[
     if machine and beat.machine == machine:
         yield f"{desk} runs on this very machine, and dies with it"
     for name, account in config.accounts.items():
-        if account.witness_of is None or desk_of(account) != desk:
+        if account.desk != desk:
             continue
-        theirs = account.witness_of.partition("/")[2]
+        theirs = account.desk_account
         if theirs not in beat.accounts:
             yield f"accounts.{name}: {desk} has no account {theirs}"
         elif beat.accounts[theirs].key == identity_of(account).credential:

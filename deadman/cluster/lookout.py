@@ -54,7 +54,7 @@ class Lookout:
 
     def apply(self, accounts: Iterable[Account]) -> None:
         """Look for the desks of these accounts from now on; what is known of one that was looked for before stays."""
-        wanted = {desk_of(account) for account in accounts if account.witness_of is not None}
+        wanted = {account.desk for account in accounts if account.desk is not None}
         for name in self._seen.keys() - wanted:
             del self._seen[name]
             self._leaving.add(name)
@@ -68,11 +68,11 @@ class Lookout:
         """Once what an earlier run knew is back on the board."""
         for name, account in self.board.configs.items():
             known = self.board.guard(name).sight
-            if account.witness_of is None:
+            if account.desk is None:
                 if known is not None:
                     self.board.post(name, facts.Sighted(self.board.clock.now(), None))
-            elif known is None or known.desk != desk_of(account):
-                self.board.post(name, facts.Sighted(self.board.clock.now(), Sight(desk_of(account))))
+            elif known is None or known.desk != account.desk:
+                self.board.post(name, facts.Sighted(self.board.clock.now(), Sight(account.desk)))
 
     async def keep(self, register: Register) -> None:
         """Look at every desk again and again, until cancelled; one that is slow delays no other by more than a look."""
@@ -179,10 +179,7 @@ class Lookout:
 
     def _beat(self, desk: str, stopped: bool) -> WitnessBeat:
         seen = self._seen[desk]
-        told = {
-            (self.board.configs[name].witness_of or "").partition("/")[2]: self._told(name)
-            for name in self._accounts_of(desk)
-        }
+        told = {self.board.configs[name].desk_account: self._told(name) for name in self._accounts_of(desk)}
         run, number = (seen.beat.run, seen.beat.number) if seen.beat is not None else ("", 0)
         return WitnessBeat(self.run, self._looks, run, number, stopped, self.machine, told)
 
@@ -200,15 +197,7 @@ class Lookout:
         )
 
     def _accounts_of(self, desk: str) -> list[str]:
-        return [
-            name
-            for name, account in self.board.configs.items()
-            if account.witness_of is not None and desk_of(account) == desk
-        ]
-
-
-def desk_of(account: Account) -> str:
-    return (account.witness_of or "").partition("/")[0]
+        return [name for name, account in self.board.configs.items() if account.desk == desk]
 
 
 def _because(trip: Trip) -> str:

@@ -193,7 +193,7 @@ def _refused(board: Board, names: tuple[str, ...], *, arming: bool) -> dict[str,
     refused, watches, now = {}, board.watches(), board.clock.now()
     for name in names:
         account = board.configs[name]
-        hosts = (account.witness_of.partition("/")[0],) if account.witness_of is not None else ()
+        hosts = (account.desk,) if account.desk is not None else ()
         dead = [one for one in (*account.watches, *hosts) if one in watches and watches[one].silent(now)]
         if account.observe and not arming:
             refused[name] = Outcome(False, "left alone: deadman only observes it (observe = true)")

@@ -311,6 +311,16 @@ class Account(ABC):
         return None
 
     @property
+    def desk(self) -> str | None:
+        """Of a witness's account: the daemon that it watches over."""
+        return self.witness_of.partition("/")[0] if self.witness_of is not None else None
+
+    @property
+    def desk_account(self) -> str:
+        """Of a witness's account: the one it watches over, as its desk calls it; empty for any other."""
+        return (self.witness_of or "").partition("/")[2]
+
+    @property
     def outliving(self) -> tuple[str, ...]:
         """Kinds of its orders that stay when the host is lost, as the config says that they are placed."""
         return ()

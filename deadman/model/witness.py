@@ -76,13 +76,8 @@ class WitnessCase:
         return self.host.name
 
     @property
-    def theirs(self) -> str:
-        """The account's name at the desk."""
-        return (self.account.witness_of or "").partition("/")[2]
-
-    @property
     def told(self) -> AccountTold | None:
-        return None if self.look.beat is None else self.look.beat.accounts.get(self.theirs)
+        return None if self.look.beat is None else self.look.beat.accounts.get(self.account.desk_account)
 
     @property
     def terms(self) -> Terms | None:
@@ -92,17 +87,17 @@ class WitnessCase:
     @property
     def barred(self) -> str:
         """Why nothing of the desk's account may be cancelled; empty where nothing speaks against it."""
-        beat, told = self.look.beat, self.told
+        beat, told, theirs = self.look.beat, self.told, self.account.desk_account
         if beat is None:
             return f"{self.desk} has not been heard of"
         if beat.stopped:
             return f"the daemon on {self.desk} was stopped by somebody: nothing is cancelled before it runs again"
         if told is None:
-            return f"{self.desk} has no account {self.theirs}"
+            return f"{self.desk} has no account {theirs}"
         if told.left_alone:
-            return f"{self.theirs} is {told.left_alone} at {self.desk}: it is left alone"
+            return f"{theirs} is {told.left_alone} at {self.desk}: it is left alone"
         if told.holder and (ours := holder_of(self.guard.identity)) and told.holder != ours:
-            return f"this API key is of another account than that of {self.desk}/{self.theirs}: nothing is cancelled"
+            return f"this API key is of another account than that of {self.desk}/{theirs}: nothing is cancelled"
         return ""
 
     @property
