@@ -205,7 +205,7 @@ class Watches:
         absence = max(booted_for - self._booted_for - slept_in, gap)
         if absence > ABSENCE and self._configs:
             words = f"we were away for {absence:.1f} s: that counts as no bot's silence"
-            tell(self.board, logging.WARNING, "away", words)
+            self.board.tell(log, logging.WARNING, "away", words)
             for watch in self._watched():
                 self.board.put_watch(watch.granted(now))
 
@@ -232,7 +232,9 @@ class Watches:
         at = watch.silent_at()
         if at is not None and at <= now and watch.died_at is None:
             words = silence(watch, now, self.is_gone)
-            tell(self.board, logging.WARNING, "watch_dead", f"watch {watch.name}: dead: {words}", at, watch=watch.name)
+            self.board.tell(
+                log, logging.WARNING, "watch_dead", f"watch {watch.name}: dead: {words}", at, watch=watch.name
+            )
             self._mail_handler.tell_observers(watch.name, words)
             self.board.put_watch(replace(watch, died_at=at, stopping_at=None))
 
@@ -252,14 +254,14 @@ class Watches:
         if new:
             without = f"stays armed without {' and '.join(new)}, which has not checked in yet"
             words = f"{account}: {without}: its silence trips nothing before it does"
-            tell(self.board, logging.WARNING, "watch_unmet", words, account=account)
+            self.board.tell(log, logging.WARNING, "watch_unmet", words, account=account)
 
     def _end_holds(self, now: float) -> None:
         """After the judging: until then a silence counts from the hold's end."""
         for watch in self._agenda.known(self._agenda.held):
             if watch.hold is not None and not watch.held(now):
                 words = f"watch {watch.name}: the hold by {watch.hold.by} is over"
-                tell(self.board, logging.INFO, "hold_over", words, watch=watch.name)
+                self.board.tell(log, logging.INFO, "hold_over", words, watch=watch.name)
                 self.board.put_watch(replace(watch, hold=None))
 
     def _watched(self) -> list[Watch]:
@@ -298,7 +300,7 @@ class MailHandler:
         for account in self.agenda.accounts_of(watch):
             if account.observe and account.on_trip != "none":
                 words = f"{account.name}: would have tripped, but is only observed: {watch}: {reason}"
-                tell(self.board, logging.WARNING, "would_have_tripped", words, account=account.name, watch=watch)
+                self.board.tell(log, logging.WARNING, "would_have_tripped", words, account=account.name, watch=watch)
 
     def _tell_oddities(self, config: WatchConfig, mail: Mail) -> None:
         """Datagrams that do not count: once for each watch and sender, for they may come by the thousand."""
@@ -329,7 +331,7 @@ class MailHandler:
         if mail.check_in is not None:
             if not watch.alive(now):
                 words = f"watch {watch.name}: checked in: {who(mail.check_in.sender)}"
-                tell(self.board, logging.INFO, "watch_up", words, watch=watch.name)
+                self.board.tell(log, logging.INFO, "watch_up", words, watch=watch.name)
             watch = watch.check_in(mail.check_in.at, mail.check_in.sender, mail.check_ins)
         if mail.stopping is not None and not back:
             watch = replace(watch, stopping_at=mail.stopping.at)
@@ -341,7 +343,7 @@ class MailHandler:
         if watch.stopping_at is None or watch.held(now) or now < watch.stopping_at:
             return
         words = f"watch {watch.name}: said STOPPING=1; on_stopping is {config.on_stopping}"
-        tell(self.board, logging.INFO, "watch_stopping", words, watch=watch.name)
+        self.board.tell(log, logging.INFO, "watch_stopping", words, watch=watch.name)
         if config.on_stopping == "release":
             self.board.put_watch(watch.released())
             return
@@ -359,7 +361,7 @@ class MailHandler:
         reason = f"WATCHDOG=trigger from {who(sign.sender)}"
         held = self.board.watch(name).held(now)
         words = f"watch {name}: {'on hold, so nothing is tripped: ' if held else ''}{reason}"
-        tell(self.board, logging.WARNING, "trigger", words, watch=name)
+        self.board.tell(log, logging.WARNING, "trigger", words, watch=name)
         if held:
             return
         self._trip(name, Cause.TRIGGER, sign.at, reason)
@@ -369,12 +371,6 @@ class MailHandler:
         for account in self.agenda.accounts_of(watch):
             if may_trip(account, self.board.standing(account.name).guard, cause):
                 self.board.post(account.name, facts.Tripped(at, cause, watch, reason))
-
-
-def tell(board: Board, level: int, event: str, words: str, at: float | None = None, **about: str) -> None:
-    """Log it, and keep it for `history` in the same sentence; `about` an account, a watch, or both. None: it is now."""
-    log.log(level, "%s", words, extra={"event": event, **about})
-    board.note(event, words, at=at, **about)
 
 
 def silence(watch: Watch, now: float, is_gone: Callable[[int], bool]) -> str:

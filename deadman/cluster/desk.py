@@ -93,24 +93,19 @@ class Desk:
             own, theirs = desk_key(self.prefix, self.name), witness_keys(self.prefix, self.name)
             done = await self.register.exchange(own, value, theirs)
         except VenueError as error:
-            self._put(line.went_wrong(self.board.clock.now(), error.detail))
+            self.board.put_line(OURS, line.went_wrong(self.board.clock.now(), error.detail))
             if line.failing_since is None:
                 words = f"no witness hears this host: {error.detail}; no account is touched for that"
-                log.warning("%s", words, extra={"event": "cluster_unreachable"})
-                self.board.note("cluster_unreachable", words)
+                self.board.tell(log, logging.WARNING, "cluster_unreachable", words)
             return False
         if line.failing_since is not None:
             spent = self.board.clock.now() - line.failing_since
             words = f"heard by the register again after {spent:.1f} s"
-            log.warning("%s", words, extra={"event": "cluster_reached"})
-            self.board.note("cluster_reached", words)
-        self._put(self._after(line, done).went_through(self.board.clock.timestamp()))
+            self.board.tell(log, logging.WARNING, "cluster_reached", words)
+        self.board.put_line(OURS, self._after(line, done).went_through(self.board.clock.timestamp()))
         self._has_written = True
         self._read_witnesses(done)
         return True
-
-    def _put(self, line: Line) -> None:
-        self.board.lines = {**self.board.lines, OURS: line}
 
     def _after(self, line: Line, done: Exchange) -> Line:
         """Before ours stood our last one, or that of an earlier run; another's only if two daemons have our name."""

@@ -109,11 +109,10 @@ class Lookout:
     def _be_blind(self, desk: str, error: VenueError) -> None:
         now, line = self.board.clock.now(), self.board.lines.get(desk, Line())
         self._seen[desk].is_blind = True
-        self.board.lines = {**self.board.lines, desk: line.went_wrong(now, error.detail)}
+        self.board.put_line(desk, line.went_wrong(now, error.detail))
         if line.failing_since is None:
             words = f"blind: whether {desk} lives is not known, and nothing is cancelled for that: {error.detail}"
-            log.warning("%s", words, extra={"event": "witness_blind"})
-            self.board.note("witness_blind", words, watch=desk)
+            self.board.tell(log, logging.WARNING, "witness_blind", words, watch=desk)
         for name in self._accounts_of(desk):
             sight = self.board.guard(name).sight or Sight(desk)
             since = now if sight.blind_since is None else sight.blind_since
@@ -125,9 +124,8 @@ class Lookout:
         if line.failing_since is not None:
             spent = self.board.clock.now() - line.failing_since
             words = f"sees {desk} again after {spent:.1f} s"
-            log.warning("%s", words, extra={"event": "witness_sees"})
-            self.board.note("witness_sees", words, watch=desk)
-        self.board.lines = {**self.board.lines, desk: line.went_through(self.board.clock.timestamp())}
+            self.board.tell(log, logging.WARNING, "witness_sees", words, watch=desk)
+        self.board.put_line(desk, line.went_through(self.board.clock.timestamp()))
         look = self._read(desk, seen, done)
         before, host = self.board.watch(desk), after_look(self.board.watch(desk), look)
         self._tell(before, host, look)
@@ -159,13 +157,11 @@ class Lookout:
     def _tell(self, before: Watch, host: Watch, look: Look) -> None:
         if host.died_at is not None and before.died_at is None:
             words = f"host {host.name}: dead: {unheard(host, look.asked_at)}"
-            log.warning("%s", words, extra={"event": "host_dead", "watch": host.name})
-            self.board.note("host_dead", words, watch=host.name)
+            self.board.tell(log, logging.WARNING, "host_dead", words, watch=host.name)
         elif look.moved and (before.died_at is not None or before.counted_from is None):
             stopped = look.beat is not None and look.beat.stopped
             words = f"host {host.name}: {'its daemon was stopped' if stopped else 'heard'}"
-            log.info("%s", words, extra={"event": "host_heard", "watch": host.name})
-            self.board.note("host_heard", words, watch=host.name)
+            self.board.tell(log, logging.INFO, "host_heard", words, watch=host.name)
 
     def _tell_observer(self, case: WitnessCase) -> None:
         """Say once of an account that is only looked at what would have happened to it."""

@@ -76,7 +76,7 @@ class Part:
                     await self._talk(self.config, register)
             except VenueError as error:
                 line = self.board.lines.get(OURS, Line())
-                self.board.lines = {**self.board.lines, OURS: line.went_wrong(self.board.clock.now(), error.detail)}
+                self.board.put_line(OURS, line.went_wrong(self.board.clock.now(), error.detail))
                 log.error("no witness hears this host: %s", error.detail, extra={"event": "cluster_unreachable"})
             await trio.sleep(REOPEN_INTERVAL)
 

@@ -114,8 +114,7 @@ class Daemon:
         """
         accounts, bots = len(self.config.accounts), len(self.config.watches)
         words = f"deadman {__version__} starts as {self.board.name}: accounts: {accounts}, bots: {bots}"
-        log.info("%s", words, extra={"event": "started"})
-        self.board.note("started", words)
+        self.board.tell(log, logging.INFO, "started", words)
         for account in self.config.accounts.values():
             self.board.add(account)
         self.watches.apply(self.config.watches)

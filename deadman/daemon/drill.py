@@ -122,11 +122,10 @@ class Drills:
             ended = await self._cleaned(await self._while_called_for(account, label, drill), drill)
         finally:
             self._post(account.name, ended)
-            told = {"event": f"drill_{ended.outcome}", "account": account.name}
             verdict = "failed, THE SWITCH WAS NOT SEEN TO FIRE" if ended.outcome == "failed" else ended.outcome
             text = f"{account.name}: drill {verdict}: {ended.why}"
-            log.log(LEVELS[ended.outcome], "%s", text, extra=told)
-            self.board.note(f"drill_{ended.outcome}", text, account.name)
+            level, event = LEVELS[ended.outcome], f"drill_{ended.outcome}"
+            self.board.tell(log, level, event, text, account=account.name)
         return ended
 
     async def _while_called_for(self, account: Account, label: str, drill: Drill) -> DrillEnded:

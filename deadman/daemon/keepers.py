@@ -190,15 +190,13 @@ class Reloader:
         self.config = config
         self.board.reload = Reload(True, self.board.clock.timestamp())
         words = "reloaded; what changed is in force. Secrets by credential need a restart, by file do not"
-        log.info("%s", words, extra={"event": "reloaded"})
-        self.board.note("reloaded", words)
+        self.board.tell(log, logging.INFO, "reloaded", words)
 
     def _keep_old(self, faults: list[str]) -> None:
         self.board.reload = Reload(False, self.board.reload.success_timestamp)
         for fault in faults:
             words = f"not reloaded, the old config stays in force: {fault}"
-            log.error("%s", words, extra={"event": "reload_failed"})
-            self.board.note("reload_failed", words)
+            self.board.tell(log, logging.ERROR, "reload_failed", words)
 
 
 @dataclass

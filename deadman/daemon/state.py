@@ -183,12 +183,9 @@ class State:
         if failure is not None and not self._failing:
             goes_on = "the service goes on and tries again, but a restart now would not know of the latest trips"
             words = f"the state cannot be written: {failure}; {goes_on}, disarms and holds"
-            log.error("%s", words, extra={"event": "state_not_written"})
-            self.board.note("state_not_written", words)
+            self.board.tell(log, logging.ERROR, "state_not_written", words)
         elif failure is None and self._failing:
-            words = "the state is written again"
-            log.warning("%s", words, extra={"event": "state_written"})
-            self.board.note("state_written", words)
+            self.board.tell(log, logging.WARNING, "state_written", "the state is written again")
 
 
 NAME = "state.toml"

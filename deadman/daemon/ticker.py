@@ -71,8 +71,7 @@ class Ticker:
         if abs(furthest) >= JUMP:
             self.board.loop = replace(self.board.loop, clock_jumps=self.board.loop.clock_jumps + 1)
             words = f"the clocks jumped by {furthest:+.1f} s: every claim is proven anew"
-            log.warning("%s", words, extra={"event": "clock_jump"})
-            self.board.note("clock_jump", words)
+            self.board.tell(log, logging.WARNING, "clock_jump", words)
             missed = max(0.0, *jumps)
             for account in self.board.configs:
                 self.board.post(account, facts.Doubted(now, f"the clocks jumped by {furthest:+.1f} s", missed))

@@ -6,6 +6,7 @@ computed by the reader, so that reading needs no lock and shows the truth while 
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -195,6 +196,17 @@ class Board:
         """Keep for `history` what happened at `at` (monotonic), or just now, in the sentence that the log has."""
         timestamp = self.clock.timestamp() if at is None else self.clock.timestamp_of(at)
         self.keep(Event(round(timestamp, 3), event, text, account, watch))
+
+    def tell(
+        self, log: logging.Logger, level: int, event: str, words: str, at: float | None = None, **about: str
+    ) -> None:
+        """Log it, and keep it for `history` in the same sentence; `about` an account, a watch, or both."""
+        log.log(level, "%s", words, extra={"event": event, **about})
+        self.note(event, words, at=at, **about)
+
+    def put_line(self, name: str, line: Line) -> None:
+        """How it goes with the other hosts: as a desk under "", as a witness under the desk's name."""
+        self.lines = {**self.lines, name: line}
 
     def keep(self, event: Event) -> None:
         """In the order in which things came true: what time alone brings may be noticed late."""

@@ -100,8 +100,7 @@ class Notifier:
         now = report(self.board, events=0)
         text = f"deadman {self.board.name} has started: {in_one_line(now)}"
         text = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
-        log.info("%s", text, extra={"event": "start_settled"})
-        self.board.note("start_settled", text)
+        self.board.tell(log, logging.INFO, "start_settled", text)
         self._starting = False
         if self.webhook is not None:
             self._queue(None, {**self._about(None), "text": text, "event": "start_settled", "at": now.timestamp})
