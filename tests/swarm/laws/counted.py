@@ -28,6 +28,7 @@ class Counted(Law):
         self.unseen: dict[str, int] = {}
         self.watched: dict[str, float] = {}
         self.damaged = 0
+        self.begun: dict[str, float] = {}
 
     def on_start(self) -> None:
         """How many there were stood in a file: a damaged one tells nobody, and so does one that was not written."""
@@ -65,11 +66,13 @@ class Counted(Law):
         config = self.scene.account(account)
         done = isinstance(fact, facts.TripDone) and not self.desk.life.restoring and not fact.presumed
         trip = self.desk.board.standing(account).guard.trip
+        if isinstance(fact, facts.Tripped) and trip is not None and not trip.rounds:
+            self.begun[account] = trip.at  # a trigger after that goes on with the same one, and its numbers
         if not done or not isinstance(config, SxBetAccount) or trip is None:
             return
-        times = self.cancelled.get(self.desk.market.owner(config), [])
-        number = sum(at >= trip.at for at in times)
-        if self.scene.troubles.calm_since(trip.at):
+        begun = self.begun.get(account, trip.at)
+        number = sum(at >= begun for at in self.cancelled.get(self.desk.market.owner(config), []))
+        if self.scene.troubles.calm_since(begun):
             self.expect(trip.cancelled == number, f"{account}: told {trip.cancelled} cancelled, and it was {number}")
 
     def read(self, told: StatusReport) -> None:
