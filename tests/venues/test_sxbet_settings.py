@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deadman.model.readers import checksum_address, sponge
+from deadman.venues.sxbet.settings import checksum_address, sponge
 
 # The vectors of EIP-55 itself.
 VECTORS = (
