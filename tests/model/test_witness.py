@@ -25,8 +25,9 @@ from deadman.model.sight import (
     holder_of,
     noticed_within,
 )
+from deadman.model.trip import Trip
 from deadman.model.watch import Hold, Watch
-from deadman.model.witness import Look, WitnessCase, after_look, judge
+from deadman.model.witness import Look, WitnessCase, after_look, judge, unheard
 from tests.swarm.world.accounts import deribit_account
 
 TIMEOUT = 15.0
@@ -305,3 +306,229 @@ def test_a_backup_that_is_restored_is_life_and_a_key_that_is_gone_is_none() -> N
     while one.trip is None:
         one.look(present=False)
     assert one.trip.cause is Cause.HOST
+
+
+NOT_YET = Watch("alpha", TIMEOUT)
+UP = Watch("alpha", TIMEOUT, seen_until=90.0).check_in(88.0, None)
+DEAD = replace(UP, died_at=103.0)
+SAID = beat()
+SHORTER, LONGER = replace(SAID, timeout=5.0), replace(SAID, timeout=60.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "look", "after"),
+    [
+        (NOT_YET, Look(100.0, None, moved=False, present=False), replace(NOT_YET, seen_until=100.0)),
+        (
+            NOT_YET,
+            Look(100.0, SAID, moved=False, present=True),
+            replace(NOT_YET, counted_from=100.0, unheard=True, seen_until=100.0),
+        ),
+        (
+            UP,
+            Look(91.0, SAID, moved=True, present=True),
+            replace(UP, counted_from=91.0, last_check_in_at=91.0, check_ins=2, seen_until=91.0),
+        ),
+        (UP, Look(93.0, SAID, moved=False, present=True), replace(UP, seen_until=93.0)),
+        (UP, Look(91.0, None, moved=False, present=False), replace(UP, seen_until=91.0)),
+        (
+            UP,
+            Look(93.1, SAID, moved=False, present=True),
+            replace(UP, counted_from=93.1, unheard=True, seen_until=93.1),
+        ),
+        (
+            UP,
+            Look(91.0, SAID, moved=False, present=True, was_blind=True),
+            replace(UP, counted_from=91.0, unheard=True, seen_until=91.0),
+        ),
+        (
+            replace(UP, unheard=True),
+            Look(94.0, SAID, moved=False, present=True),
+            replace(UP, counted_from=92.0, unheard=True, seen_until=94.0),
+        ),
+        (
+            replace(UP, seen_until=None, unheard=True),
+            Look(100.0, SAID, moved=False, present=True, was_blind=True),
+            replace(UP, unheard=True, seen_until=100.0),
+        ),
+        (
+            UP,
+            Look(91.0, SHORTER, moved=False, present=True),
+            replace(UP, timeout=5.0, counted_from=91.0, unheard=True, seen_until=91.0),
+        ),
+        (UP, Look(91.0, LONGER, moved=False, present=True), replace(UP, timeout=60.0, seen_until=91.0)),
+        (
+            UP,
+            Look(91.0, beat(stopped=True), moved=True, present=True),
+            replace(UP, counted_from=None, last_check_in_at=91.0, check_ins=2, seen_until=91.0, goodbye_at=91.0),
+        ),
+        (
+            UP,
+            Look(91.0, beat(stopped=True), moved=False, present=True, unreadable="no JSON"),
+            replace(UP, seen_until=91.0),
+        ),
+        (
+            replace(UP, seen_until=101.0),
+            Look(103.0, SAID, moved=False, present=True),
+            replace(UP, seen_until=103.0, died_at=103.0),
+        ),
+        (replace(UP, seen_until=101.0), Look(102.9, SAID, False, True), replace(UP, seen_until=102.9)),
+        (replace(DEAD, seen_until=104.0), Look(105.0, SAID, False, True), replace(DEAD, seen_until=105.0)),
+        (
+            replace(DEAD, died_at=102.0, seen_until=104.0),
+            Look(105.0, SAID, False, True),
+            replace(DEAD, died_at=102.0, seen_until=105.0),
+        ),
+    ],
+)
+def test_a_host_after_one_more_look(before: Watch, look: Look, after: Watch) -> None:
+    assert after_look(before, look) == after
+
+
+OURS, OTHERS = Identity("venue testnet", "ours", "42"), Identity("venue testnet", "ours", "43")
+
+
+def case_of(told: DeskBeat | None, host: Watch = UP, guard: Guard | None = None, unreadable: str = "") -> WitnessCase:
+    look = Look(91.0, told, moved=False, present=True, unreadable=unreadable)
+    return WitnessCase(ACCOUNT, guard or Guard(35.0, identity=OURS), host, look, "ours")
+
+
+@pytest.mark.parametrize(
+    ("told", "barred"),
+    [
+        (None, "alpha has not been heard of"),
+        (beat(stopped=True), "the daemon on alpha was stopped by somebody: nothing is cancelled before it runs again"),
+        (replace(SAID, accounts={}), "alpha has no account options-desk"),
+        (beat(left_alone="disarmed"), "options-desk is disarmed at alpha: it is left alone"),
+        (
+            beat(holder=holder_of(OTHERS)),
+            "this API key is of another account than that of alpha/options-desk: nothing is cancelled",
+        ),
+        (beat(holder=holder_of(OURS)), ""),
+        (SAID, ""),
+    ],
+)
+def test_why_nothing_of_the_desks_may_be_cancelled_is_said_in_words(told: DeskBeat | None, barred: str) -> None:
+    case = case_of(told)
+    assert (case.barred, case.awaits) == (barred, barred)
+    assert replace(case, host=replace(UP, last_check_in_at=None)).awaits == (
+        barred or "alpha has not been heard since this witness started"
+    )
+
+
+def test_a_venue_that_has_not_told_us_whose_account_it_is_bars_nothing() -> None:
+    assert case_of(beat(holder=holder_of(OURS)), guard=Guard(35.0)).barred == ""
+
+
+@pytest.mark.parametrize(
+    ("told", "unreadable", "machine", "faults"),
+    [
+        (SAID, "", "ours", []),
+        (None, "no JSON", "ours", ["what stands under the name of alpha cannot be read and is skipped: no JSON"]),
+        (replace(SAID, machine="ours"), "", "ours", ["alpha runs on this very machine, and dies with it"]),
+        (replace(SAID, machine=""), "", "", []),
+        (beat(key="ours"), "", "ours", ["the desk logs in with the same API key: give the witness one of its own"]),
+        (beat(key="other"), "", "ours", []),
+    ],
+)
+def test_what_makes_a_pair_weaker_than_it_looks_is_said_and_bars_nothing(
+    told: DeskBeat | None, unreadable: str, machine: str, faults: list[str]
+) -> None:
+    case = replace(case_of(told, unreadable=unreadable), machine=machine)
+    assert list(case.faults) == faults
+    assert case.sight() == Sight(
+        "alpha",
+        TIMEOUT,
+        seen_at=91.0,
+        heard_at=88.0,
+        awaits="" if told else "alpha has not been heard of",
+        faults=tuple(faults),
+        terms=Terms("cancel", BTC) if told else None,
+    )
+
+
+DONE = Trip(80.0, Cause.HOST, "alpha", "", done_at=85.0)
+BACK = Guard(35.0, trip=DONE, identity=OURS)
+
+
+def bots(**states: tuple[str, float | None]) -> DeskBeat:
+    told = {name: BotTold(state, heard) for name, (state, heard) in states.items()}  # type: ignore[arg-type]
+    account = AccountTold(("quoter", "hedger"), Terms("cancel", BTC))
+    return DeskBeat("run", 9, TIMEOUT, machine="theirs", bots=told, accounts={"options-desk": account})
+
+
+ALIVE, QUIET = ("alive", 5.9), ("alive", 6.0)
+"""Heard after the trip was done, at 85 s, and just then; it is 91 s now."""
+
+
+@pytest.mark.parametrize(
+    ("told", "host", "guard", "by"),
+    [
+        (bots(quoter=ALIVE, hedger=ALIVE), UP, BACK, "alpha/quoter"),
+        (bots(quoter=QUIET, hedger=ALIVE), UP, BACK, "alpha/hedger"),
+        (bots(quoter=QUIET), UP, BACK, None),
+        (bots(quoter=("held", 1.0)), UP, BACK, None),
+        (bots(quoter=("alive", None)), UP, BACK, None),
+        (bots(quoter=ALIVE, hedger=("dead", 60.0)), UP, BACK, None),
+        (bots(other=("dead", 60.0), quoter=ALIVE), UP, BACK, "alpha/quoter"),
+        (bots(), UP, BACK, None),
+        (beat(watches=()), UP, BACK, "alpha"),
+        (beat(watches=()), replace(UP, last_check_in_at=85.0), BACK, None),
+        (beat(watches=()), replace(UP, last_check_in_at=85.1), BACK, "alpha"),
+        (beat(watches=()), replace(UP, last_check_in_at=None), BACK, None),
+        (beat(watches=()), replace(UP, died_at=90.0), BACK, None),
+        (beat(watches=()), UP, replace(BACK, trip=replace(DONE, done_at=None)), None),
+        (beat(watches=()), UP, replace(BACK, trip=replace(DONE, cause=Cause.OPERATOR)), None),
+        (beat(watches=()), UP, replace(BACK, disarm=facts.Disarmed(86.0, "alice")), None),
+        (beat(watches=()), UP, replace(BACK, trip=None), None),
+        (replace(beat(watches=()), accounts={}), UP, BACK, None),
+        (None, UP, BACK, None),
+    ],
+)
+def test_it_stands_by_again_once_the_host_and_then_a_bot_was_heard_after_the_trip_was_done(
+    told: DeskBeat | None, host: Watch, guard: Guard, by: str | None
+) -> None:
+    back = [fact for fact in judge(case_of(told, host, guard)) if isinstance(fact, facts.Rearmed)]
+    words = "it is heard again" if by == "alpha" else "checked in"
+    assert back == ([] if by is None else [facts.Rearmed(91.0, by, words)])
+
+
+SILENT = replace(UP, counted_from=76.0, last_check_in_at=76.0, seen_until=91.0)
+"""Its timeout is over at this very instant."""
+
+
+@pytest.mark.parametrize(
+    ("told", "host", "trip"),
+    [
+        (SAID, SILENT, ("alpha", Cause.HOST, "not heard for 15 s")),
+        (SAID, replace(SILENT, counted_from=76.1), None),
+        (SAID, replace(SILENT, hold=Hold(91.5, "alice")), None),
+        (
+            SAID,
+            replace(SILENT, last_check_in_at=None, counted_from=70.0),
+            ("alpha", Cause.HOST, "not heard for 21 s, since this witness looks"),
+        ),
+        (bots(quoter=("dead", 9.0)), UP, ("alpha/quoter", Cause.SILENCE, "as alpha says")),
+        (bots(quoter=ALIVE, hedger=("dead", 9.0)), UP, ("alpha/hedger", Cause.SILENCE, "as alpha says")),
+        (bots(quoter=("dead", 9.0)), SILENT, ("alpha", Cause.HOST, "not heard for 15 s")),
+        (bots(quoter=("dead", 9.0)), replace(UP, hold=Hold(91.5, "alice")), None),
+        (bots(other=("dead", 9.0)), UP, None),
+        (bots(quoter=("released", 9.0)), UP, None),
+        (beat(bot="dead", left_alone="disarmed"), SILENT, None),
+        (beat(bot="dead", terms=Terms("none", BTC)), UP, None),
+    ],
+)
+def test_a_host_that_is_silent_or_says_that_a_bot_is_dead_pulls_the_switch(
+    told: DeskBeat, host: Watch, trip: tuple[str, Cause, str] | None
+) -> None:
+    pulled = [fact for fact in judge(case_of(told, host)) if isinstance(fact, facts.Tripped)]
+    if trip is None:
+        assert pulled == []
+    else:
+        by, cause, words = trip
+        at = host.silent_at() if cause is Cause.HOST else 91.0
+        assert pulled == [facts.Tripped(at or 0.0, cause, by, words, Terms("cancel", BTC))]
+
+
+def test_a_host_that_was_never_heard_nor_counted_is_unheard_for_no_time() -> None:
+    assert unheard(NOT_YET, 91.0) == "not heard for 0 s, since this witness looks"
