@@ -7,15 +7,14 @@ from math import inf
 
 import pytest
 
-from deadman.model.drill import REARM, Drill, DrillBegun, DrillCleaned, Drilled, DrillEnded, Drills, Outcome
+from deadman.model.drill import REARM, DrillBegun, DrillCleaned, Drilled, DrillEnded, Drills, Outcome
 
 BEGUN = DrillBegun(100.0, "d-1", "alice", 160.0)
-DRILL = Drill(100.0, "d-1", "alice", 160.0)
-LAPSING = replace(DRILL, lapses=True)
-EARLIER = Drill(10.0, "d-0", "bob", 70.0)
+LAPSING = replace(BEGUN, lapses=True)
+EARLIER = DrillBegun(10.0, "d-0", "bob", 70.0)
 PASSED, FAILED = Drilled(50.0, True, "cancelled", 0.4), Drilled(60.0, False, "still listed")
 KNOWN = Drills(left=EARLIER, last=FAILED, passed=PASSED)
-UNDER_WAY = replace(KNOWN, under_way=DRILL)
+UNDER_WAY = replace(KNOWN, under_way=BEGUN)
 
 
 def ended(outcome: Outcome, *, label: str = "d-1", clean: bool = True) -> DrillEnded:
@@ -26,12 +25,12 @@ NOW_PASSED, NOW_FAILED = Drilled(110.0, True, "so it was", 0.3), Drilled(110.0, 
 
 AFTER: list[tuple[Drills, DrillBegun | DrillEnded | DrillCleaned, Drills]] = [
     (KNOWN, BEGUN, UNDER_WAY),
-    (KNOWN, replace(BEGUN, lapses=True), replace(KNOWN, under_way=LAPSING)),
+    (KNOWN, LAPSING, replace(KNOWN, under_way=LAPSING)),
     (UNDER_WAY, ended("passed"), Drills(left=EARLIER, last=NOW_PASSED, passed=NOW_PASSED)),
     (UNDER_WAY, ended("failed"), Drills(left=EARLIER, last=NOW_FAILED, passed=PASSED)),
     (UNDER_WAY, ended("refused"), KNOWN),
-    (UNDER_WAY, ended("passed", clean=False), Drills(left=DRILL, last=NOW_PASSED, passed=NOW_PASSED)),
-    (UNDER_WAY, ended("refused", clean=False), replace(KNOWN, left=DRILL)),
+    (UNDER_WAY, ended("passed", clean=False), Drills(left=BEGUN, last=NOW_PASSED, passed=NOW_PASSED)),
+    (UNDER_WAY, ended("refused", clean=False), replace(KNOWN, left=BEGUN)),
     (UNDER_WAY, ended("passed", label="d-9"), UNDER_WAY),
     (UNDER_WAY, ended("refused", label=""), UNDER_WAY),
     (KNOWN, ended("passed"), KNOWN),
@@ -56,10 +55,10 @@ def test_a_drill_that_tells_nothing_changes_nothing_that_was_told_before(
     ("drills", "withholds", "until"),
     [
         (Drills(), False, -inf),
-        (replace(KNOWN, under_way=DRILL), False, -inf),
+        (replace(KNOWN, under_way=BEGUN), False, -inf),
         (replace(KNOWN, under_way=LAPSING), True, 160.0),
         (replace(KNOWN, rearmed_until=115.0), False, 115.0),
-        (replace(KNOWN, under_way=DRILL, rearmed_until=115.0), False, 115.0),
+        (replace(KNOWN, under_way=BEGUN, rearmed_until=115.0), False, 115.0),
         (replace(KNOWN, under_way=LAPSING, rearmed_until=115.0), True, 160.0),
     ],
 )
@@ -78,7 +77,9 @@ def test_a_switch_that_was_not_seen_to_fire_last_has_failed(last: Drilled | None
 
 @pytest.mark.parametrize(
     ("drills", "left"),
-    [(KNOWN, EARLIER), (UNDER_WAY, DRILL), (replace(UNDER_WAY, left=None, rearmed_until=115.0), DRILL)],
+    [(KNOWN, EARLIER), (UNDER_WAY, BEGUN), (replace(UNDER_WAY, left=None, rearmed_until=115.0), BEGUN)],
 )
-def test_a_later_run_takes_a_drill_that_was_under_way_for_one_that_left_something(drills: Drills, left: Drill) -> None:
+def test_a_later_run_takes_a_drill_that_was_under_way_for_one_that_left_something(
+    drills: Drills, left: DrillBegun
+) -> None:
     assert drills.resumed() == replace(drills, under_way=None, left=left, rearmed_until=-inf)

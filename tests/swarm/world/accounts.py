@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from deadman.model.readers import checksum_address
 from deadman.model.secret import SecretSource
 from deadman.model.settings import Account
 from deadman.venues.deribit.settings import DeribitAccount
-from deadman.venues.sxbet.settings import SxBetAccount
+from deadman.venues.sxbet.settings import SxBetAccount, checksum_address
 
 DERIBIT_HOST, COINBASE_HOST, SXBET_HOST = "deribit.localhost", "coinbase.localhost", "sxbet.localhost"
 HOSTS = (DERIBIT_HOST, COINBASE_HOST, SXBET_HOST)
