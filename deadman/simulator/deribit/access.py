@@ -260,10 +260,13 @@ class FailedLogins:
         self._failed: dict[str, list[float]] = {}
 
     def check(self, address: str, now: float) -> None:
+        if self.is_shut(address, now):
+            raise RpcError(12003)
+
+    def is_shut(self, address: str, now: float) -> bool:
         recent = [at for at in self._failed.get(address, []) if at > now - 60]
         self._failed[address] = recent
-        if len(recent) > self.limit:
-            raise RpcError(12003)
+        return len(recent) > self.limit
 
     def add(self, address: str, now: float) -> None:
         self._failed.setdefault(address, []).append(now)

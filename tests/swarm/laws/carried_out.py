@@ -17,6 +17,9 @@ from tests.swarm.laws.selected import is_selected
 LEISURE = 6.0
 """Seconds for a round that comes late in a trip, and for us to look."""
 
+SHUT_OUT = 30.0
+"""Seconds for which a venue that answers no login is left alone (`deribit.wire`), and so from its reopening on."""
+
 DURABLE = 1.0
 """Seconds of a trip after which it is on a disk that works, and outlives us."""
 
@@ -72,6 +75,8 @@ class CarriedOut(Law):
                 del self.begun[name]
                 continue
             begun.calm += passed
+            if self.desk.market.shuts_out(begun.account):
+                begun.calm = -SHUT_OUT
             self._heed_stuck(begun)
             left = self._left(begun)
             begun.most = max(begun.most, len(left))

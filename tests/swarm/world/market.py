@@ -185,6 +185,11 @@ class Market:
         ours = self.venue(account).connections_of(self.owner(account))  # type: ignore[union-attr]
         return sum(connection.address != "bots" for connection in ours)
 
+    def shuts_out(self, account: Account) -> bool:
+        """Whether the venue answers no login from here for a while, after too many that failed."""
+        venue = self.venue(account)
+        return isinstance(venue, Deribit) and venue.login.failed.is_shut("client", trio.current_time())
+
     def _new_secret(self, account: Account) -> Secret:
         if isinstance(account, DeribitAccount) and account.network == "coinbase":
             return Secret(base64.b64encode(GATEWAY_SEED + bytes(32)).decode())
