@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from math import isfinite
 from typing import Any, get_args
 
-from deadman.model.keys import NAME
+from deadman.model.keys import NAME, keys_of
+from deadman.model.readers import Wrong
 from deadman.model.settings import Selection, Terms
 from deadman.model.sight import AccountTold, BotState, BotTold, DeskBeat, WitnessBeat, WitnessTold
 
@@ -121,20 +121,23 @@ def _bot_of(read: _Reader) -> BotTold:
 
 def _account_of(read: _Reader) -> AccountTold:
     cancel, on_trip = read.table("cancel").values, read.text("on_trip")
-    known = {name: value for name, value in cancel.items() if isinstance(value, str)}
-    if on_trip not in ("cancel", "none") or len(known) != len(cancel) or not known.keys() <= _SELECTION:
-        # Nothing is guessed of which orders are meant: too many would go.
+    try:
+        selection = Selection(**{name: _SELECTED[name].read(value) for name, value in cancel.items()})
+    except (KeyError, Wrong):
+        selection = None
+    if on_trip not in ("cancel", "none") or selection is None:
+        # Nothing is guessed of which orders are meant: too many would go, or none.
         raise Unreadable("what a trip cancels is told in words that are not known here")
     return AccountTold(
         watches=tuple(read.texts("watches")),
-        terms=Terms("cancel" if on_trip == "cancel" else "none", Selection(**known)),
+        terms=Terms("cancel" if on_trip == "cancel" else "none", selection),
         left_alone=read.text("left_alone", ""),
         key=read.text("key", ""),
         holder=read.text("holder", ""),
     )
 
 
-_SELECTION = asdict(Selection()).keys()
+_SELECTED = {key.name: key.reader for key in keys_of(Selection)}
 
 
 def _witness_of(read: _Reader) -> WitnessTold:
@@ -170,7 +173,8 @@ class _Reader:
 
     def number(self, name: str, default: float | None = None) -> float:
         value = self.values.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or abs(value) > 1e15:
+        # Compared this way round, what is no number is not small enough either; and one may be too great for a float.
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= 1e15:
             raise Unreadable(f'its "{name}" is no number')
         return value
 
@@ -179,7 +183,7 @@ class _Reader:
 
     def texts(self, name: str) -> list[str]:
         value = self.values.get(name, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or not all(isinstance(one, str) and NAME.fullmatch(one) for one in value):
             raise Unreadable(f'its "{name}" is no list of names')
         return value
 

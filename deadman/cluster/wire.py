@@ -49,7 +49,7 @@ def read_answer(status: int, body: bytes) -> Mapping[str, Any]:
     """Raises Unavailable or Refused by the code in the answer, whatever its HTTP status."""
     try:
         told = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         raise _stranger(status, body)

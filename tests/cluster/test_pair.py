@@ -337,7 +337,10 @@ async def test_another_daemon_of_the_same_name_is_told_of(pair: SimulatedPair) -
     assert any("another daemon beats as alpha" in look for look in looks(pair))
 
 
-@pytest.mark.parametrize("garbage", [b"", b"hello", b'{"v":9}', b'{"v":1,"run":7}', b"\xff\xfe", b"[" * 9999])
+HUGE = b'{"v":1,"run":"r","beat":1' + 400 * b"0" + b',"timeout":15}'
+
+
+@pytest.mark.parametrize("garbage", [b"", b"hello", b'{"v":9}', b'{"v":1,"run":7}', b"\xff\xfe", b"[" * 9999, HUGE])
 async def test_what_cannot_be_read_is_told_and_skipped(garbage: bytes, clock: MockClock) -> None:
     async with open_pair() as pair:
         pair.register.put("deadman/witnesses/alpha/stranger", garbage)
