@@ -164,7 +164,9 @@ class Memory:
         watches = {name: WatchMemory.of(watch) for name, watch in board.watches().items()}
         guards = board.guards()
         accounts = {name: AccountMemory.of(guard) for name, guard in guards.items()}
-        under_way = any(one.heard_until > now for guard in guards.values() for one in guard.leases.asked)
+        under_way = any(
+            one.heard_until > now for guard in (*guards.values(), *board.parted) for one in guard.leases.asked
+        )
         return cls(
             {name: kept for name, kept in watches.items() if kept != WatchMemory()},
             {name: kept for name, kept in accounts.items() if kept != AccountMemory()},

@@ -18,7 +18,7 @@ from deadman.model.drill import DrillEnded
 from deadman.model.facts import Fact, LeasePresumed, TakenOn
 from deadman.model.guard import Guard, Phase
 from deadman.model.identity import identity_of
-from deadman.model.leases import Leases
+from deadman.model.proof import SwitchRecord
 from deadman.model.settings import Account
 from deadman.model.sight import Line
 from deadman.model.succession import retired
@@ -79,9 +79,10 @@ class Board:
     `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
     must outlive us is on the disk, or with why it is not; None where there is no disk. `drill` carries out a drill: of
     which account, by whom, and whether on a live network too; None while nobody can. `leaving`: what is known of
-    accounts that the reload at hand takes out of the config, in case that it only renames them. `name` is the daemon's
-    own, for people; `events`: what has happened in this run, newest last. `lines` to other hosts: ours as a desk under
-    "", those as a witness by the desk's name. Before `due_at` time alone changes no judgement.
+    accounts that the reload at hand takes out of the config, in case that it only renames them; `parted`: of those that
+    any reload took out, while the venue may hold or carry out what we asked for. `name` is the daemon's own, for
+    people; `events`: what has happened in this run, newest last. `lines` to other hosts: ours as a desk under "", those
+    as a witness by the desk's name. Before `due_at` time alone changes no judgement.
     """
 
     clock: Clock
@@ -93,6 +94,7 @@ class Board:
     written: Callable[[], Awaitable[str | None]] | None = None
     drill: Callable[[str, str, bool], Awaitable[DrillEnded]] | None = None
     leaving: Mapping[str, Guard] = field(default_factory=dict)
+    parted: tuple[Guard, ...] = ()
     name: str = ""
     lines: Mapping[str, Line] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
@@ -118,12 +120,9 @@ class Board:
         if known is not None:
             guard = remembered or known.guard
         else:
-            # It may be known under a name that the same reload takes out of the config. Where nothing is known we
-            # presume that a lease stands: an earlier run may have taken it.
+            # It may be known under a name that the same reload takes out of the config.
             same = (guard for guard in self.leaving.values() if guard.identity and guard.identity.is_of(identity))
-            taken = account.lease is not None and not account.observe
-            leases = Leases().after(LeasePresumed(now, account.lease or 0.0, now)) if taken else Leases()
-            guard = next(same, Guard(account.timers.overdue_after, leases=leases))
+            guard = next(same, None) or self._new_guard(account, now)
         provable = account.lease is None or not account.observe
         guard = replace(guard, overdue_after=account.timers.overdue_after, provable=provable)
         if known is None:
@@ -132,12 +131,25 @@ class Board:
             self._replace(account.name, replace(known, guard=guard))
         self.post(account.name, TakenOn(now, identity, account.terms))
 
+    def _new_guard(self, account: Account, now: float) -> Guard:
+        """An earlier run may have taken a lease; what we asked for before we let the account go may be heard yet."""
+        identity = identity_of(account)
+        ours = (guard for guard in reversed(self.parted) if guard.identity and guard.identity.is_of(identity))
+        parted = next(ours, Guard(account.timers.overdue_after))
+        leases, unsettled = parted.leases, parted.switch.unsettled
+        if account.lease is not None and not account.observe:
+            leases = leases.after(LeasePresumed(now, account.lease, now))
+        return Guard(account.timers.overdue_after, leases=leases, switch=SwitchRecord(unsettled=unsettled))
+
     def forget(self, account: str) -> None:
-        """Drop an account that the config no longer names."""
+        """Drop an account that the config no longer names, but for what the venue may yet do that we asked of it."""
         self.configs = {name: config for name, config in self.configs.items() if name != account}
         known = self._standings.pop(account, None)
         self._due.pop(account, None)
-        self.leaving = {**self.leaving, account: retired(known.guard)} if known is not None else self.leaving
+        if known is not None:
+            gone, now = retired(known.guard), self.clock.now()
+            self.leaving = {**self.leaving, account: gone}
+            self.parted = tuple(one for one in (*self.parted, gone) if one.may_be_heard(now))
 
     def post(self, account: str, fact: Fact) -> None:
         """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""

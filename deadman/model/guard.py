@@ -185,6 +185,10 @@ class Guard:
         """Whether the venue may hold a lease, whatever has been proven: while it may, nobody is left waiting."""
         return self.lease_end is not None and self.lease_end > now
 
+    def may_be_heard(self, now: float) -> bool:
+        """Whether the venue may hold, or carry out yet, anything that we asked for."""
+        return self.may_be_leased(now) or any(until > now for _, until in self.switch.unsettled)
+
     def lapsed(self, now: float) -> bool:
         """Whether what rested when the trip began is gone by the end of a lease, though no list says so."""
         return self.trip is not None and self.leases.lapsed(self.trip.at, now, self.orders_seen_at)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import reduce
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deadman.daemon.memory import Memory
 from deadman.model import facts, succession
 from deadman.model.account import Standing
 from deadman.model.duty import Duty, duty
@@ -17,8 +19,9 @@ from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard, Phase
 from deadman.model.identity import Identity
 from deadman.model.proof import Coverage, Proof
+from deadman.model.secret import SecretSource
 from deadman.model.settings import Selection, Terms
-from tests.support.boards import deribit
+from tests.support.boards import deribit, hand, sxbet
 from tests.support.histories import OVERDUE
 
 DESK = deribit("desk")
@@ -269,3 +272,41 @@ def test_what_is_learned_before_the_venue_tells_that_it_is_the_same_account_is_k
     before = ours([])
     assert read(before) != known
     assert read(folded([SECOND, said, STILL_OURS], before)) == known
+
+
+def test_an_account_that_the_config_names_again_knows_what_was_asked_for_it_before() -> None:
+    held = hand(sxbet("s"))
+    held.post("s", facts.Attempted(held.now, 30.0, Coverage.LEASE), facts.LeaseGivenUp(held.now + 5, held.now))
+    asked = held.board.guard("s").leases
+    held.board.forget("s")
+    held.board.leaving = {}
+    assert Memory.of(held.board, last=True).under_way, "the venue may carry it out after our end"
+    held.stall(10)
+    held.board.add(sxbet("s"))
+    leases = held.board.guard("s").leases
+    assert leases.heard_until == asked.heard_until > held.now
+    held.post("s", facts.Attempted(held.now, 0.0, Coverage.LEASE), facts.LeaseGranted(held.now, held.now, 0.0, 0.0))
+    assert not held.board.guard("s").leases.let_go, "it may take a lease yet"
+
+
+def test_an_account_that_the_config_names_again_blames_nobody_for_a_turn_off_of_ours_that_is_heard_late() -> None:
+    held = hand(deribit("d"))
+    held.post("d", facts.SwitchSent(held.now, False, held.now + 35))
+    held.board.forget("d")
+    held.board.leaving = {}
+    held.stall(5)
+    held.board.add(deribit("d"))
+    assert held.board.guard("d").switch.contrary_until(on=True) == held.now + 30
+
+
+def test_of_an_account_let_go_nothing_is_kept_for_another_nor_for_longer_than_a_lease_may_last() -> None:
+    held = hand(sxbet("s"), deribit("d"))
+    held.board.forget("d")
+    held.board.forget("s")
+    held.board.leaving = {}
+    held.board.add(replace(sxbet("s"), api_key=SecretSource("env", "ANOTHER"), network="mainnet"))
+    assert held.board.guard("s").leases.heard_until == held.now
+    held.stall(100)
+    held.board.forget("s")
+    assert held.board.parted == ()
+    assert not Memory.of(held.board, last=True).under_way
