@@ -304,7 +304,7 @@ def _elapsed(tables: Mapping[str, Any], clock: Clock) -> float:
     """
     by_wall: float = max(clock.timestamp() - tables["written"], 0.0)
     boot = tables.get("boot")
-    if boot is None or clock.uptime is None:
+    if boot is None or clock.uptime is None or not clock.boot_id:
         return by_wall
     if boot["id"] == clock.boot_id and boot["uptime"] <= clock.uptime():
         return float(clock.uptime() - boot["uptime"])

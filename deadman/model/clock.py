@@ -34,9 +34,13 @@ class Clock:
         return 0.0 if self.uptime is None else self.uptime() - self.now()
 
 
-def boot_id(path: Path = _BOOT_ID) -> str:
-    """Which boot of this machine it is; "" where the kernel does not say."""
+def boot_id(path: Path = _BOOT_ID, kernel: Path = Path("/proc")) -> str:
+    """Which boot of this machine it is; "" where the kernel does not say.
+
+    systemd-nspawn and LXC lay a file of their own over it, which a service with a /proc of its own does not see: one
+    boot would have two names, while the uptime is the kernel's in both.
+    """
     try:
-        return path.read_text().strip()
+        return path.read_text().strip() if path.stat().st_dev == kernel.stat().st_dev else ""
     except OSError:
         return ""

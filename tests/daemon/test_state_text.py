@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from deadman.daemon.memory import (
     decode,
     encode,
 )
-from deadman.model.clock import Clock
+from deadman.model.clock import Clock, boot_id
 from deadman.model.drill import DrillBegun, Drilled, Drills
 from deadman.model.facts import Cause, Disarmed, TripDone, Tripped
 from deadman.model.identity import Identity
@@ -180,6 +181,20 @@ def test_across_a_reboot_the_wall_clock_tells_and_a_wrong_one_errs_to_the_shorte
 
 def test_a_host_that_does_not_name_its_boot_goes_by_the_wall_clock() -> None:
     assert remains(booted("", 100.0, NOON), booted("", 120.0, NOON + 300.0))[0] == pytest.approx(600.0, abs=0.001)
+
+
+def test_a_container_that_names_its_boot_itself_goes_by_the_wall_clock(tmp_path: Path) -> None:
+    """As `trip --direct` in a container beside the daemon's sandbox, which has a /proc of its own: one kernel has two
+    names for its boot there, and up for hours it must not take what was written ten seconds ago for hours old.
+    """
+    name = tmp_path / "boot_id"
+    name.write_text("a container's\n")
+    assert boot_id() == boot_id(kernel=Path("/proc/sys")) != "", "these are the kernel's own"
+    assert boot_id(name) == ""
+    beside = booted(boot_id(name), 34_010.0, NOON + 10.0)
+    daemon = booted("the kernel's", 34_000.0, NOON)
+    assert remains(daemon, beside)[0] == pytest.approx(890.0, abs=0.001)
+    assert remains(beside, booted("the kernel's", 34_020.0, NOON + 20.0))[0] == pytest.approx(890.0, abs=0.001)
 
 
 def test_a_file_cut_off_anywhere_is_damaged() -> None:
