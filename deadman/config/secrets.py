@@ -165,12 +165,15 @@ def _fetch(source: SecretSource, environment: Mapping[str, str]) -> tuple[str, b
                 hint = f"systemd sets it for LoadCredential={source.name}:PATH"
                 raise OnlyForTheService(f"{place}: $CREDENTIALS_DIRECTORY is not set", hint)
             # Its mode does not matter: systemd keeps credentials where only the service can look.
-            return place, _content(Path(directory, source.name))[1]
+            folder, _, file = source.name.partition("_")
+            origin = f", as shipped from /etc/deadman/secrets/{file}" if folder == "secrets" else ""
+            made = f"LoadCredential= of the unit puts it there when that is started{origin}"
+            return place, _content(Path(directory, source.name), made)[1]
     assert_never(source.kind)
 
 
-def _content(path: Path) -> tuple[int, bytes]:
-    """Mode and content, of one and the same file."""
+def _content(path: Path, made: str = "") -> tuple[int, bytes]:
+    """Mode and content, of one and the same file; `made` says how it comes to be, where nobody is to write it."""
     try:
         # Without O_NONBLOCK a FIFO would hold us here until somebody writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -184,7 +187,7 @@ def _content(path: Path) -> tuple[int, bytes]:
     except PermissionError:
         raise OnlyForTheService(f"{path} may not be read by this user") from None
     except FileNotFoundError:
-        hint = f"`install -m 600 /dev/stdin {path}` makes it of what you type, to Enter and Ctrl-D"
+        hint = made or f"`install -m 600 /dev/stdin {path}` makes it of what you type, to Enter and Ctrl-D"
         raise SecretError(f"{path}: no such file", hint) from None
     except OSError as error:
         raise SecretError(f"{path} cannot be read: {error.strerror}") from None

@@ -163,9 +163,16 @@ def test_credentials_outside_of_the_service_are_no_fault_of_the_config() -> None
 
 
 def test_a_missing_credential_inside_of_the_service_is_a_fault(shelf: Shelf) -> None:
+    """Its hint leads to the file that the unit takes it from: only systemd writes among the credentials."""
+    inside = {"CREDENTIALS_DIRECTORY": str(shelf.directory)}
     with pytest.raises(SecretError, match="no such file") as caught:
-        read(SecretSource("credential", "gone"), {"CREDENTIALS_DIRECTORY": str(shelf.directory)})
+        read(SecretSource("credential", "secrets_gone"), inside)
     assert not isinstance(caught.value, OnlyForTheService)
+    assert caught.value.hint == (
+        "LoadCredential= of the unit puts it there when that is started, as shipped from /etc/deadman/secrets/gone"
+    )
+    with pytest.raises(SecretError, match="no such file; LoadCredential= of the unit puts it there when"):
+        read(SecretSource("credential", "gone"), inside)
 
 
 def test_a_file_that_only_the_service_may_read_is_no_fault(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
