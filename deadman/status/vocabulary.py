@@ -129,6 +129,8 @@ def _log_label(phase: Phase, words: Words) -> str:
 
 def sentence(account: AccountReport, now: float) -> str:
     """What is so, in a clause."""
+    if account.phase is Phase.DEGRADED and account.witness_of is None and not account.connected:
+        return "its session is over"
     expiry = "an instant that is not known" if account.expiry is None else instant(account.expiry, now)
     return words_of(account).sentence.format(venue=account.venue_title, expiry=expiry)
 

@@ -41,6 +41,15 @@ def test_arming_says_how_long_it_is_good_for(desk: Hand, caplog: pytest.LogCaptu
     assert line == "maker: ARMING -> ARMED: the venue cancels its orders unless we renew; good for 30 s"
 
 
+def test_a_session_that_ends_in_time_is_no_renewal_that_is_overdue(
+    desk: Hand, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As at every stop of the daemon, which tells nobody to wait for a renewal then."""
+    desk.arm("maker", ttl=30.0)
+    desk.post("maker", facts.SessionClosed(desk.now))
+    assert told(caplog)[-1][1] == "maker: ARMED -> DEGRADED: its session is over; the last proof is good for 30 s"
+
+
 def test_a_switch_found_off_is_an_error_that_says_the_orders_stay(desk: Hand, caplog: pytest.LogCaptureFixture) -> None:
     desk.arm("desk", ttl=65.0)
     desk.expose("desk", "the venue reads it back as off")
