@@ -16,7 +16,7 @@ from deadman.cluster.part import machine
 from deadman.cluster.wire import Entry
 from deadman.daemon.doors import Doors
 from deadman.model.clock import Clock
-from deadman.model.errors import Refused, VenueError
+from deadman.model.errors import Reason, Refused, VenueError
 from deadman.model.identity import identity_of
 from deadman.model.settings import Account, ClusterConfig, Config
 from deadman.transport.blocking import Resolver
@@ -60,7 +60,7 @@ async def _look_at_cluster(doors: Doors, config: Config, cluster: ClusterConfig,
             async with open_etcd(cluster, doors.dialler, doors.clock, password) as register:
                 said, wrong = await inspect_cluster(register, cluster.prefix, config, machine())
     except VenueError as error:
-        seen.wrong(f"{'refused' if isinstance(error, Refused) else 'no answer'}: {error.detail or error.reason}")
+        seen.wrong(_not_seen(error))
     except trio.TooSlowError:
         seen.wrong(f"no answer within {TIMEOUT:g} s")
     else:
@@ -69,14 +69,20 @@ async def _look_at_cluster(doors: Doors, config: Config, cluster: ClusterConfig,
             seen.wrong(sentence)
 
 
+def _not_seen(error: VenueError) -> str:
+    """A secret that we may not read is no verdict of the venue's."""
+    ended = (
+        "not looked at" if error.reason is Reason.SECRET else "refused" if isinstance(error, Refused) else "no answer"
+    )
+    return f"{ended}: {error.detail or error.reason}"
+
+
 async def _look_at(doors: Doors, account: Account, seen: Look) -> None:
     try:
         with trio.fail_after(TIMEOUT):
             await doors.door(account, seen.hear).inspect(seen)
-    except Refused as error:
-        seen.wrong(f"refused: {error.detail}")
     except VenueError as error:
-        seen.wrong(f"no answer: {error.detail or error.reason}")
+        seen.wrong(_not_seen(error))
     except trio.TooSlowError:
         seen.wrong(f"no answer within {TIMEOUT:g} s")
     if seen.offset is None:

@@ -78,6 +78,6 @@ class Doors:
             words = f"{source.kind} {source.name}: cannot be read now: {error.strerror or error}"
             raise Unavailable(Reason.SECRET, words) from error
         except SecretError as error:
-            raise Refused(Reason.SECRET, f"{source.kind} {source.name}: {error.message}") from error
+            raise Refused(Reason.SECRET, error.message) from error
         self.learned(secret)
         return secret

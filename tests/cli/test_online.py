@@ -86,6 +86,15 @@ async def test_wrong_keys_are_told_in_words_and_fail_the_look(tmp_path: Path) ->
         assert "not-the-key" not in told
 
 
+async def test_a_secret_that_only_the_service_may_read_is_no_refusal_of_the_venue(tmp_path: Path) -> None:
+    async with open_world(tmp_path, a_port()) as world:
+        edit(world, {"accounts": {BTC: {**_account(world), "client_secret": {"credential": "secrets_btc"}}}})
+        code, told = await look(world)
+        assert code == 1
+        assert '    not looked at: credential "secrets_btc": $CREDENTIALS_DIRECTORY is not set\n' in told
+        assert "refused" not in told
+
+
 async def test_a_venue_that_is_not_there_is_told_and_holds_up_nobody(tmp_path: Path) -> None:
     async with open_world(tmp_path, a_port()) as world:
         edit(world, {"accounts": {BTC: {**_account(world), "url": "wss://127.0.0.1:1/ws/api/v2"}}})
