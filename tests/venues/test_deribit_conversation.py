@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
@@ -12,8 +13,8 @@ import trio
 from trio.testing import MockClock
 
 from deadman.model.clock import Clock
-from deadman.model.errors import Unavailable
-from deadman.model.facts import Fact, TestRequestAnswered, VenueFired
+from deadman.model.errors import Unavailable, VenueError, ungrouped
+from deadman.model.facts import Answered, ClockCompared, Erred, Fact, TestRequestAnswered, VenueFired
 from deadman.model.settings import REPLY_TIMEOUT
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit.conversation import BENEFIT_OF_DOUBT, TESTS_BURST, TESTS_RATE, Conversation
@@ -118,3 +119,102 @@ def test_a_conversation_does_not_print_its_token() -> None:
     conversation = Conversation(socket, clock, deribit("desk").timers, lambda fact: None, 0.0)
     conversation.token = {"access_token": "hush"}
     assert "hush" not in repr(conversation)
+
+
+@dataclass
+class Answering:
+    """Answers each request after `delay` seconds, with these fields beside its id; its clock is 5 s ahead of ours."""
+
+    fields: dict[str, object]
+    delay: float = 0.5
+    sent: list[str] = field(default_factory=list)
+    stirred: trio.Event = field(default_factory=trio.Event)
+
+    async def receive(self) -> str:
+        await self.stirred.wait()
+        self.stirred = trio.Event()
+        await trio.sleep(self.delay)
+        return json.dumps({"jsonrpc": "2.0", "id": json.loads(self.sent[-1])["id"], **self.fields})
+
+    async def send(self, text: str) -> None:
+        self.sent.append(text)
+        self.stirred.set()
+
+
+def us_out(timestamp: float) -> dict[str, object]:
+    return {"usIn": 0, "usOut": int(timestamp * 1e6), "usDiff": 0}
+
+
+NO = {"error": {"code": 10041, "message": "settlement_in_progress"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"result": 1}, [Answered(100.5, 0.5)]),
+        ({"result": 1, **us_out(1105.25)}, [Answered(100.5, 0.5), ClockCompared(100.5, 5.0, 0.5)]),
+        ({"result": 1, **us_out(1095.25)}, [Answered(100.5, 0.5), ClockCompared(100.5, -5.0, 0.5)]),
+        (NO, [Answered(100.5, 0.5), Erred(100.5, "10041")]),
+        ({**NO, **us_out(1100.25)}, [Answered(100.5, 0.5), ClockCompared(100.5, 0.0, 0.5), Erred(100.5, "10041")]),
+    ],
+)
+async def test_what_an_answer_tells_besides_its_result_is_told(
+    fields: dict[str, object], told: list[Fact], autojump_clock: MockClock
+) -> None:
+    clock = Clock(lambda: 100.0 + trio.current_time(), lambda: 1100.0 + trio.current_time())
+    socket, posted = Answering(fields), list[Fact]()
+    conversation = Conversation(cast(WebSocket, socket), clock, deribit("desk").timers, posted.append, 0.0)
+    conversation.token = {"access_token": "at"}
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(conversation.read)
+        with suppress(VenueError):
+            assert await conversation.ask("private/get_open_orders", {"kind": "any"}) == 1
+        nursery.cancel_scope.cancel()
+    assert posted == told
+    (asked,) = [json.loads(text) for text in socket.sent]
+    assert asked["method"] == "private/get_open_orders"
+    assert asked["params"] == {"kind": "any", "access_token": "at"}
+    assert conversation.answered_at == 100.5
+
+
+async def test_a_request_that_is_no_private_one_carries_no_token(autojump_clock: MockClock) -> None:
+    clock, socket = Clock(trio.current_time, trio.current_time), Answering({"result": 1})
+    conversation = Conversation(cast(WebSocket, socket), clock, deribit("desk").timers, lambda fact: None, 0.0)
+    conversation.token = {"access_token": "at"}
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(conversation.read)
+        await conversation.ask("public/test", {})
+        await conversation.ask("public/test", {})
+        nursery.cancel_scope.cancel()
+    assert [json.loads(text).get("params") for text in socket.sent] == [{}, {}]
+    assert len({json.loads(text)["id"] for text in socket.sent}) == 2
+
+
+async def probed(delay: float, seconds: float) -> list[float]:
+    """When a conversation with a venue that answers after so many seconds asks for a sign of life."""
+    clock, socket, at = Clock(trio.current_time, trio.current_time), Answering({"result": 1}, delay), list[float]()
+    conversation = Conversation(cast(WebSocket, socket), clock, PROBING, lambda fact: None, 0.0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(conversation.read)
+        nursery.start_soon(conversation.probe)
+        for _ in range(int(seconds * 10)):
+            before = len(socket.sent)
+            await trio.sleep(0.1)
+            at += [round(trio.current_time(), 1)] * (len(socket.sent) - before)
+        nursery.cancel_scope.cancel()
+    return at
+
+
+PROBING = replace(deribit("desk").timers, probe_interval=2.0, probe_timeout=3.0)
+
+
+async def test_a_sign_of_life_is_asked_for_when_none_was_seen_for_a_while(autojump_clock: MockClock) -> None:
+    assert await probed(0.5, 10.0) == pytest.approx([2.0, 4.5, 7.0, 9.5], abs=0.11)
+
+
+async def test_a_venue_that_does_not_answer_it_in_time_is_given_up(autojump_clock: MockClock) -> None:
+    assert len(await probed(2.9, 10.0)) == 2
+    began_at = trio.current_time()
+    with pytest.raises(Unavailable, match=r"nothing was answered for 3\.0 s"), ungrouped():
+        await probed(3.5, 10.0)
+    assert trio.current_time() == pytest.approx(began_at + 3.0 + BENEFIT_OF_DOUBT)

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import example, given
 
+from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused
+from deadman.model.facts import Fact, TokenGranted
 from deadman.model.secret import Secret, SecretSource
+from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit.conversation import (
+    COINBASE,
+    HARMLESS,
+    Conversation,
     Grant,
     asked_scope,
+    excess,
     hmac_signature,
     login_params,
+    needed_for,
     read_grant,
     refresh_params,
 )
+from deadman.venues.deribit.session import adopt
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.support import garbage
 from tests.support.boards import deribit
 
@@ -150,3 +161,81 @@ def test_an_answer_of_any_shape_is_a_grant_or_a_refusal(result: Any) -> None:
         return
     assert "account:read_write" in grant.scopes
     assert 0 < grant.lifetime < float("inf")
+
+
+WITNESS = replace(AMANDA, witness_of="alpha/desk")
+GATEWAY = replace(AMANDA, network="coinbase")
+
+
+@pytest.mark.parametrize(
+    ("account", "asked", "needed"),
+    [
+        (AMANDA, "account:read_write trade:read_write", {"account:read_write"}),
+        (replace(AMANDA, observe=True), "account:read trade:read", {"account:read", "account:read_write"}),
+        (WITNESS, "account:read trade:read_write", {"trade:read_write", *COINBASE}),
+        (replace(WITNESS, observe=True), "account:read trade:read", {"trade:read_write", "trade:read", *COINBASE}),
+        (GATEWAY, "account:read_write trade:read_write", {"account:read_write", *COINBASE}),
+    ],
+)
+def test_what_is_asked_for_and_what_is_needed_by_what_an_account_is_for(
+    account: DeribitAccount, asked: str, needed: set[str]
+) -> None:
+    assert asked_scope(account, "deadman") == f"session:deadman {asked} wallet:none"
+    assert needed_for(account) == needed
+
+
+def test_what_the_key_may_do_besides_is_no_excess_where_it_only_reads_or_is_needed() -> None:
+    assert excess(HARMLESS | {"wallet:read", "custody:none", "block_trade:read_write"}, frozenset()) == [
+        "block_trade:read_write"
+    ]
+    assert excess(frozenset({"b", "a", "c"}), frozenset({"c"})) == ["a", "b"]
+
+
+def test_a_refusal_names_what_the_key_lacks_and_what_it_grants() -> None:
+    with pytest.raises(Refused) as refused:
+        read_grant({**TOKEN, "scope": "wallet:none trade:read"}, AMANDA)
+    assert refused.value.detail == "the key lacks account:read_write; it grants: trade:read wallet:none"
+    with pytest.raises(Refused, match="lacks account:read or account:read_write; it grants: nothing"):
+        read_grant({**TOKEN, "scope": ""}, replace(AMANDA, observe=True))
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "pause"), [(900, 45.0), (100, 5.0), (99, 5.0), (200, 10.0), (1200, 60.0), (10**12, 60.0)]
+)
+def test_a_refresh_that_failed_is_tried_again_several_times_in_what_is_left_of_the_token(
+    lifetime: int, pause: float
+) -> None:
+    assert read_grant({**TOKEN, "expires_in": lifetime}, AMANDA).refresh_pause() == pytest.approx(pause)
+
+
+@pytest.mark.parametrize("result", [None, [], "at", {}, {"access_token": 5}, {"access_token": None}])
+def test_an_answer_without_a_token_is_refused_as_one_we_do_not_know(result: Any) -> None:
+    with pytest.raises(Refused, match="without an access token") as refused:
+        read_grant(result, AMANDA)
+    assert refused.value.reason is Reason.UNSUPPORTED
+
+
+def test_a_refresh_token_that_is_no_text_is_none() -> None:
+    assert read_grant({**TOKEN, "refresh_token": 5}, AMANDA).refresh_token is None
+
+
+def test_a_lifetime_is_taken_as_told_but_not_for_longer_than_a_float_can_count() -> None:
+    assert read_grant({**TOKEN, "expires_in": 0.5}, AMANDA).lifetime == 0.5
+    assert read_grant(FAR_OFF, AMANDA).lifetime == 1e9
+
+
+def test_a_grant_that_is_adopted_goes_with_every_request_and_is_dated_by_its_end() -> None:
+    told: list[Fact] = []
+    clock = Clock(lambda: 7.0, lambda: 1_800_000_000.0)
+    conversation = Conversation(cast(WebSocket, None), clock, AMANDA.timers, told.append, 0.0)
+    grant = adopt(conversation, AMANDA, TOKEN)
+    assert grant == read_grant(TOKEN, AMANDA)
+    assert conversation.token == {"access_token": "at"}
+    assert told == [TokenGranted(7.0, 1_800_000_900.0)]
+
+
+def test_without_its_extra_package_a_login_at_coinbase_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    with pytest.raises(Refused, match=r"pip install 'deadman\[coinbase\]'") as refused:
+        params(network="coinbase", key_name="organizations/o/apiKeys/k")
+    assert refused.value.reason is Reason.UNSUPPORTED

@@ -83,7 +83,9 @@ async def test_a_list_tells_whose_orders_they_are() -> None:
     assert venue.told == [facts.Identified(7.0, WALLET.lower())]
     assert await venue.orders().owner() == WALLET.lower()
     assert await Venue([page(0)]).orders().owner() is None
+    asked = len(venue.asked)
     assert await venue.orders(V2).owner() == WALLET.lower()
+    assert len(venue.asked) == asked, "the config names it"
 
 
 def took(*names: str, more: bool = False) -> dict[str, Any]:
