@@ -267,6 +267,16 @@ def swallows_anything(node: ast.AST) -> bool:
     return broad and not isinstance(node.body[-1], ast.Raise)
 
 
+def test_no_class_has_the_name_of_another() -> None:
+    """But for twins in the venues' folders, and for protocols that ask a part of what the other offers."""
+    homes: dict[str, set[str]] = {}
+    for module in HOUSED:
+        for node in tree(module).body:
+            if isinstance(node, ast.ClassDef) and not any(ast.unparse(base) == "Protocol" for base in node.bases):
+                homes.setdefault(node.name, set()).add(re.sub(r"^venues\.\w+\.", "venues.", module))
+    assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
 def test_beside_files_with_a_dot_the_top_holds_nothing_new() -> None:
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=HOUSE.parent, capture_output=True, text=True, timeout=10

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import inf
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from deadman.model.facts import Cause
 from deadman.model.promise import NOTICE
 from deadman.model.settings import WatchConfig
 from deadman.model.text import plain
-from deadman.model.watch import Case, Sender, Watch, judge, may_trip
+from deadman.model.watch import Sender, Watch, WatchCase, judge, may_trip
 from deadman.transport.peers import is_gone
 
 log = logging.getLogger(__name__)
@@ -242,7 +243,8 @@ class Watches:
         """Those alone of which something was learned since they were judged last, or for which time has come."""
         for account, watches in self._agenda.take_accounts(now):
             guard = self.board.guard(account.name)
-            case = Case(account, guard, watches, self._looked_at, now, lambda watch: silence(watch, now, self.is_gone))
+            tell = partial(silence, now=now, is_gone=self.is_gone)
+            case = WatchCase(account, guard, watches, self._looked_at, now, tell)
             for fact in list(judge(case)):
                 self.board.post(account.name, fact)
             self._agenda.settle(account.name, case.next_change)

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from deadman.cli.parser import Complaint, Failed, parse
+from deadman.cli.parser import Complaint, NotDone, parse
 from deadman.config.document import Faults
 
 INTERRUPTED = 130
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _drop_stdout()
         sys.stderr.write(f"deadman: the answer cannot be written: {error.strerror}\n")
-        return Failed.exit_code
+        return NotDone.exit_code
     return code
 
 

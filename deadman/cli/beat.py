@@ -7,7 +7,7 @@ from pathlib import Path
 from socket import AF_UNIX, SOCK_DGRAM, socket
 
 from deadman.cli.client import runtime_directory, unreachable
-from deadman.cli.parser import Complaint, Failed, Misused
+from deadman.cli.parser import Complaint, Misused, NotDone
 from deadman.model.text import suggestion
 
 
@@ -41,5 +41,5 @@ def _explained(path: Path, error: OSError) -> Complaint:
         case FileNotFoundError() | ConnectionRefusedError() | PermissionError():
             return unreachable(path, error, "check in")
         case BlockingIOError():
-            return Failed(f"the daemon does not read {path}: it may hang; see its log")
-    return Failed(f"cannot check in at {path}: {error.strerror or error}")
+            return NotDone(f"the daemon does not read {path}: it may hang; see its log")
+    return NotDone(f"cannot check in at {path}: {error.strerror or error}")

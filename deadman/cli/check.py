@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     return verdict.exit_code
 
 
-def judge(path: Path, environment: Mapping[str, str], python: frozenset[str], watchdog: float | None = None) -> Verdict:
+def judge(path: Path, environment: Mapping[str, str], python: frozenset[str], watchdog: float | None = None) -> Checked:
     """Everything that can be said without the network.
 
     `python` names the paths the interpreter runs from; `watchdog` is WatchdogSec= of the installed unit, if any.
@@ -53,17 +53,17 @@ def judge(path: Path, environment: Mapping[str, str], python: frozenset[str], wa
     try:
         reading = read(path, environment)
     except Faults as unreadable:
-        return Verdict(path, faults=unreadable.faults)
+        return Checked(path, faults=unreadable.faults)
     secrets = check_sources(path, reading.secrets, environment)
     faults = Faults((*reading.faults, *secrets.faults)).faults
     if reading.config is None:
-        return Verdict(path, None, faults, secrets.unverifiable)
+        return Checked(path, None, faults, secrets.unverifiable)
     config = reading.config
     warnings = (*advice(config, python), *late_watchdog(config, watchdog))
     host_timeout = None if config.cluster is None else config.cluster.host_timeout
     promised = {name: promise(one, config.watches, host_timeout) for name, one in config.accounts.items()}
     promises = {name: one.sentences() for name, one in promised.items()}
-    return Verdict(path, config, faults, secrets.unverifiable, warnings, promises)
+    return Checked(path, config, faults, secrets.unverifiable, warnings, promises)
 
 
 def interpreter() -> frozenset[str]:
@@ -72,7 +72,7 @@ def interpreter() -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Checked:
     """`config` is None when it is not valid; `promises` and `looks` are by account."""
 
     path: Path
@@ -90,7 +90,7 @@ class Verdict:
         return 0 if all(look.fine for look in self.looks.values()) else 1
 
 
-def report(verdict: Verdict) -> Iterator[str]:
+def report(verdict: Checked) -> Iterator[str]:
     """Lines for stdout; none while anything is wrong with the file."""
     if verdict.faults or verdict.config is None:
         return
@@ -110,7 +110,7 @@ def report(verdict: Verdict) -> Iterator[str]:
         yield from ("", name, f"  {'fine' if look.fine else 'ACT'}", *(f"    {sentence}" for sentence in look.said))
 
 
-def as_json(verdict: Verdict) -> str:
+def as_json(verdict: Checked) -> str:
     told = {
         "path": str(verdict.path),
         "valid": not verdict.faults,

@@ -17,7 +17,7 @@ from socket import AF_UNIX, SHUT_RDWR, SOCK_STREAM, socket
 from typing import Any
 
 from deadman import __version__
-from deadman.cli.parser import CONFIG, Complaint, Failed, Misused, Unreachable
+from deadman.cli.parser import CONFIG, Complaint, Misused, NotDone, Unreachable
 from deadman.config.document import Faults
 from deadman.config.load import load_daemon, runtime_directory_of_client
 from deadman.control.rpc import INVALID_PARAMS, TOO_MANY, UNKNOWN_NAME, begun
@@ -33,7 +33,7 @@ _LONGEST_ANSWER = 64 * 2**20
 
 
 def ask(path: Path, method: str, params: Mapping[str, Any], timeout: float = TIMEOUT) -> dict[str, Any]:
-    """The daemon's result. Raises Unreachable, or what became of the question as Failed or Misused.
+    """The daemon's result. Raises Unreachable, or what became of the question as NotDone or Misused.
 
     When we give up, what the daemon has not begun is not done, and what it has begun is.
     """
@@ -47,7 +47,7 @@ def ask(path: Path, method: str, params: Mapping[str, Any], timeout: float = TIM
     except OSError as error:
         raise unreachable(path, error, "talk to the daemon") from None
     if answer is None:
-        raise Failed(f"{method}: begun; see status: the daemon at {path} has not answered within {timeout:.0f} s")
+        raise NotDone(f"{method}: begun; see status: the daemon at {path} has not answered within {timeout:.0f} s")
     return _result(path, answer.removeprefix(_BEGUN_NOTICE))
 
 
@@ -97,7 +97,7 @@ def _result(path: Path, line: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(line)
         if "error" in answer:
-            complaint = _COMPLAINTS.get(answer["error"]["code"], Failed)
+            complaint = _COMPLAINTS.get(answer["error"]["code"], NotDone)
             raise complaint(plain(answer["error"]["message"]))
         result: dict[str, Any] = answer["result"]
     except (ValueError, KeyError, TypeError):
@@ -205,7 +205,7 @@ def status_of(
 ) -> StatusReport:
     """These accounts and their bots alone, all if none is named, and so many of the latest events.
 
-    Raises as `ask`, and Failed for another version.
+    Raises as `ask`, and NotDone for another version.
     """
     answer = ask(path, "status", {} if events is None else {"events": events}, timeout)
     try:
@@ -213,7 +213,7 @@ def status_of(
     except Mismatch as error:
         other = plain(str(answer.get("version", "?")))
         told = f"the daemon at {path} is deadman {other}, this is {__version__}, and does not understand it: {error}"
-        raise Failed(f"{told}; restart the daemon (`systemctl restart deadman`), or use its own `deadman`") from None
+        raise NotDone(f"{told}; restart the daemon (`systemctl restart deadman`), or use its own `deadman`") from None
 
 
 def only(report: StatusReport, accounts: Sequence[str]) -> StatusReport:

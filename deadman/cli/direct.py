@@ -13,10 +13,10 @@ from pwd import getpwuid
 import trio
 
 from deadman.checkins.rounds import boottime
-from deadman.cli.parser import Failed, Misused
+from deadman.cli.parser import Misused, NotDone
 from deadman.cli.run import read_config
 from deadman.config.advice import as_the_service
-from deadman.config.load import Unreadable
+from deadman.config.load import SecretsUnreadable
 from deadman.daemon.doors import Doors
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.memory import Newer
@@ -37,15 +37,15 @@ def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
     """Cancel the orders of these accounts, of all for none named, until the venues list none.
 
     Exit 0 when all are gone, 1 when some may not be. Raises Faults as `run` does, Misused for an account that the
-    config does not know, Failed for one that is only observed, and with the command that can where we may not read the
+    config does not know, NotDone for one that is only observed, and with the command that can where we may not read the
     secrets of the service.
     """
     try:
         config = read_config(path)
-    except Unreadable as unreadable:
+    except SecretsUnreadable as unreadable:
         words = ["trip", "--direct", "--yes", *(["--reason", reason] if reason else []), *(accounts or ["--all"])]
         if told := as_the_service(path, words):
-            raise Failed(f"{unreadable}\n{told}") from None
+            raise NotDone(f"{unreadable}\n{told}") from None
         raise
     unknown = [name for name in accounts if name not in config.accounts]
     if unknown:
@@ -54,7 +54,7 @@ def trip(path: Path, accounts: Sequence[str], reason: str) -> int:
     observed = [name for name in wanted if config.accounts[name].observe]
     named = [name for name in wanted if name not in observed]
     if observed and (accounts or not named):
-        raise Failed(f"{', '.join(observed)}: only observed (observe = true), so nothing is cancelled")
+        raise NotDone(f"{', '.join(observed)}: only observed (observe = true), so nothing is cancelled")
     return trio.run(_trip, config, named, reason)
 
 
@@ -68,7 +68,7 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
         await _cancel(config, board, names, state)
     for line in _outcomes(board, names):
         print(line)
-    return 0 if not _outstanding(board, names) else Failed.exit_code
+    return 0 if not _outstanding(board, names) else NotDone.exit_code
 
 
 def _own_name() -> str:

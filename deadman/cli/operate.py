@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deadman.cli.client import TIMEOUT, ask, control_socket, status_of
-from deadman.cli.parser import SPELLED, Failed, Misused, Unreachable, span
+from deadman.cli.parser import SPELLED, Misused, NotDone, Unreachable, span
 from deadman.model.text import plain
 
 VENUE_TIMEOUT = 10.0 + TIMEOUT
@@ -55,11 +55,11 @@ def check_asked(arguments: argparse.Namespace) -> None:
 
 
 def confirm(question: str) -> None:
-    """Raises Failed unless the answer is yes."""
+    """Raises NotDone unless the answer is yes."""
     sys.stderr.write(f'{question}\nType "yes" to do it: ')
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Failed("nothing is done")
+        raise NotDone("nothing is done")
 
 
 def in_view(path: Path, accounts: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ class Complaint(Exception):
     exit_code = 1
 
 
-class Failed(Complaint):
+class NotDone(Complaint):
     """It was tried or refused, and is not done."""
 
 

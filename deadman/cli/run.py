@@ -8,7 +8,7 @@ import os
 import resource
 from pathlib import Path
 
-from deadman.cli.parser import Failed
+from deadman.cli.parser import NotDone
 from deadman.config.load import load_with_secrets
 from deadman.model.settings import Config
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             trio.run(main, config, os.environ, writer)
         except Unable as error:
-            raise Failed(str(error)) from None
+            raise NotDone(str(error)) from None
     return 0
 
 

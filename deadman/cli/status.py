@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from deadman.cli.client import ask, control_socket, exit_code, status_of
-from deadman.cli.parser import Failed, Misused, Unreachable, span_or_zero
+from deadman.cli.parser import Misused, NotDone, Unreachable, span_or_zero
 from deadman.model.board import MOST_EVENTS
 from deadman.model.facts import Cause
 from deadman.model.guard import Phase
@@ -170,7 +170,7 @@ LOOK_TIMEOUT = 2.0
 def wait(path: Path, accounts: Sequence[str], seconds: float, show: Callable[[StatusReport], None]) -> int:
     """0 once all are proven, looked at at least once.
 
-    Raises when that takes longer than `seconds`: Unreachable where no daemon answers at the end, else Failed.
+    Raises when that takes longer than `seconds`: Unreachable where no daemon answers at the end, else NotDone.
     """
     deadline, hinted = time.monotonic() + seconds, False
     while True:
@@ -185,7 +185,7 @@ def wait(path: Path, accounts: Sequence[str], seconds: float, show: Callable[[St
             if report is None:
                 raise Unreachable(late)
             show(report)
-            raise Failed(late)
+            raise NotDone(late)
         time.sleep(min(WAIT_INTERVAL, max(deadline - time.monotonic(), 0.0)))
 
 

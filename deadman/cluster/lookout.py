@@ -20,7 +20,7 @@ from deadman.model.settings import Account
 from deadman.model.sight import LOOK_INTERVAL, DeskBeat, Line, Sight, WitnessBeat, WitnessTold, holder_of
 from deadman.model.trip import Trip
 from deadman.model.watch import Watch
-from deadman.model.witness import Look, WitnessCase, after_look, judge, unheard
+from deadman.model.witness import Sighting, WitnessCase, after_look, judge, unheard
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class Lookout:
                 self.board.post(name, fact)
             self._tell_observer(case)
 
-    def _read(self, desk: str, seen: Seen, done: Exchange) -> Look:
+    def _read(self, desk: str, seen: Seen, done: Exchange) -> Sighting:
         entry = done.theirs[0] if done.theirs else None
         revision = None if entry is None else entry.revision
         moved = seen.has_looked and entry is not None and revision != seen.revision
@@ -150,11 +150,11 @@ class Lookout:
                 if unreadable != seen.unreadable:
                     told = {"event": "beat_unreadable"}
                     log.warning("what %s writes cannot be read, and is skipped: %s", desk, why, extra=told)
-        look = Look(done.asked_at, beat, moved, entry is not None, seen.is_blind, unreadable)
+        look = Sighting(done.asked_at, beat, moved, entry is not None, seen.is_blind, unreadable)
         self._seen[desk] = Seen(revision, beat, True, False, unreadable)
         return look
 
-    def _tell(self, before: Watch, host: Watch, look: Look) -> None:
+    def _tell(self, before: Watch, host: Watch, look: Sighting) -> None:
         if host.died_at is not None and before.died_at is None:
             words = f"host {host.name}: dead: {unheard(host, look.asked_at)}"
             self.board.tell(log, logging.WARNING, "host_dead", words, watch=host.name)

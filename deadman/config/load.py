@@ -136,14 +136,14 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
     return reading.config
 
 
-class Unreadable(Faults):
+class SecretsUnreadable(Faults):
     """Secrets that only the service may read; nothing else is wrong."""
 
 
 def load_with_secrets(path: Path, environment: Mapping[str, str]) -> Config:
     """The config, of which every secret can be read here and now; keeps none.
 
-    Raises Faults; Unreadable, a kind of them, where nothing is wrong but that only the service may read some secret.
+    Raises Faults; SecretsUnreadable, a kind of them, where nothing is wrong but that only the service may read one.
     """
     reading = read(path, environment)
     if reading.config is None:
@@ -152,7 +152,7 @@ def load_with_secrets(path: Path, environment: Mapping[str, str]) -> Config:
     if secrets.faults:
         raise Faults((*secrets.faults, *secrets.unverifiable))
     if secrets.unverifiable:
-        raise Unreadable(secrets.unverifiable)
+        raise SecretsUnreadable(secrets.unverifiable)
     return reading.config
 
 

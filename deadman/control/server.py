@@ -124,7 +124,7 @@ async def serve(
 
 
 @dataclass
-class Lines:
+class LineReader:
     """One client's lines. Being let go is the client's own doing, so it is silence here and not an error."""
 
     connection: Connection
@@ -198,7 +198,7 @@ class Server:
     async def attend(self, stream: trio.SocketStream) -> None:
         """One client, until it leaves or is let go; its faults end here."""
         connection = Connection(stream, self.discards)
-        lines = Lines(connection)
+        lines = LineReader(connection)
         try:
             peer = peer_of(stream.socket.getsockopt)
             try:

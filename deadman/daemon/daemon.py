@@ -22,7 +22,7 @@ from deadman.control.commands import end_disarms
 from deadman.control.server import Policy
 from deadman.daemon import systemd
 from deadman.daemon.doors import Doors
-from deadman.daemon.drill import Drills
+from deadman.daemon.drill import DrillRunner
 from deadman.daemon.keeper import Keeper
 from deadman.daemon.keepers import Keepers, Reloader
 from deadman.daemon.ports import Ports, real_ports
@@ -137,7 +137,7 @@ class Daemon:
         async with trio.open_nursery() as nursery:
             trio.socket.set_custom_hostname_resolver(Resolver(nursery, ports.lookup, ports.off_loop))
             keepers = Keepers(board, nursery, ports.chance, self._hire)
-            await nursery.start(Drills(board, ports.chance, self._door).run)
+            await nursery.start(DrillRunner(board, ports.chance, self._door).run)
             nursery.start_soon(Ticker(board, service.feed, ports.offsets).run)
             nursery.start_soon(self.state.keep)
             nursery.start_soon(self.watches.run)

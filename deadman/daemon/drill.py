@@ -71,7 +71,7 @@ def refusal(account: Account, guard: Guard, now: float, *, live: bool) -> str:
 
 
 @dataclass
-class Drills:
+class DrillRunner:
     """All drills of one run. `run` comes first, and cancels what earlier ones have left."""
 
     board: Board

@@ -154,7 +154,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class WatchCase:
     """An account and its watches at `now`, their mail up to then read; `judged_at` is when they were judged before.
 
     `watches`: in the account's order, those that are known. `tell` puts the silence of one into words.
@@ -197,7 +197,7 @@ def may_trip(account: Account, guard: Guard, cause: Cause) -> bool:
     return guard.trip is None or (cause is Cause.TRIGGER and guard.trip.done_at is not None)
 
 
-def judge(case: Case) -> Iterator[Fact]:
+def judge(case: WatchCase) -> Iterator[Fact]:
     """What has become true of the account."""
     since = case.guard.taken_on_at
     if since is not None and all((watch.last_check_in_at or -inf) >= since for watch in case.watches):
@@ -208,7 +208,7 @@ def judge(case: Case) -> Iterator[Fact]:
     yield from _returned(case)
 
 
-def _silenced(case: Case) -> Iterator[Fact]:
+def _silenced(case: WatchCase) -> Iterator[Fact]:
     """A silence is this account's only if its bots were heard since it took the place of another account."""
     if case.guard.taken_on_at is not None:
         return
@@ -219,7 +219,7 @@ def _silenced(case: Case) -> Iterator[Fact]:
         yield facts.Tripped(max(at, case.judged_at), Cause.SILENCE, dead.name, case.tell(dead))
 
 
-def _awaited(case: Case) -> Iterator[Fact]:
+def _awaited(case: WatchCase) -> Iterator[Fact]:
     """No lease is taken before every bot is up, nor kept for one that is gone; a setting waits for nobody.
 
     A watch that a reload adds takes no lease from the bots that live: it counts from its first check-in.
@@ -235,7 +235,7 @@ def _awaited(case: Case) -> Iterator[Fact]:
         yield facts.BotSeen(case.now, counted | case.living)
 
 
-def _returned(case: Case) -> Iterator[Fact]:
+def _returned(case: WatchCase) -> Iterator[Fact]:
     """After a trip is done, the next check-in re-arms: of the process that tripped, and unless another one is dead."""
     trip = case.guard.trip
     if case.guard.disarm is not None or trip is None or trip.done_at is None or trip.cause is Cause.OPERATOR:

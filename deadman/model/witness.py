@@ -18,7 +18,7 @@ from deadman.model.watch import Watch, may_trip
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Sighting:
     """One look at a desk's beat that was answered.
 
     Attributes:
@@ -38,7 +38,7 @@ class Look:
     unreadable: str = ""
 
 
-def after_look(host: Watch, look: Look) -> Watch:
+def after_look(host: Watch, look: Sighting) -> Watch:
     """The host after one more look. What was written before our first look may be of a host long dead, or of one that
     lives: its silence counts from there.
     """
@@ -68,7 +68,7 @@ class WitnessCase:
     account: Account
     guard: Guard
     host: Watch
-    look: Look
+    look: Sighting
     machine: str = ""
 
     @property

@@ -35,7 +35,7 @@ PLAIN = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What goes back to a client, less the headers that every answer carries."""
 
     status: HTTPStatus
@@ -44,11 +44,11 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def plain(cls, status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def plain(cls, status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> Response:
         return cls(status, f"{text}\n".encode(), PLAIN, headers or {})
 
     @classmethod
-    def html(cls, text: str) -> Answer:
+    def html(cls, text: str) -> Response:
         return cls(HTTPStatus.OK, text.encode(), "text/html; charset=utf-8", {"Content-Security-Policy": POLICY})
 
 
@@ -59,29 +59,29 @@ class Routes:
         self._board = board
         self._scrapes = Scrapes(registry(board, log_dropped))
 
-    def answer(self, path: str, accept: str) -> Answer:
+    def answer(self, path: str, accept: str) -> Response:
         """Answers a GET with this `Accept` header."""
         tick_age = self._board.clock.now() - self._board.loop.tick_at
         match path:
             case "/metrics":
                 rendering = self._scrapes.answer(accept)
-                return Answer(HTTPStatus.OK, rendering.body, rendering.content_type)
+                return Response(HTTPStatus.OK, rendering.body, rendering.content_type)
             case "/healthz" if tick_age > STALLED:
                 words = f"the event loop hangs: it last ticked {tick_age:.1f} s ago"
-                return Answer.plain(HTTPStatus.SERVICE_UNAVAILABLE, words)
+                return Response.plain(HTTPStatus.SERVICE_UNAVAILABLE, words)
             case "/healthz":
-                return Answer.plain(HTTPStatus.OK, "the event loop ticks")
+                return Response.plain(HTTPStatus.OK, "the event loop ticks")
             case "/readyz":
                 # An account that is disarmed or waits for its bot is not wanted, and so not alarming.
                 bare = [f"{name}: {it.phase}" for name, it in self._board.standings().items() if it.alarming]
                 if bare:
-                    return Answer.plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(("not protected:", *bare)))
-                return Answer.plain(HTTPStatus.OK, "every wanted account is protected")
+                    return Response.plain(HTTPStatus.SERVICE_UNAVAILABLE, "\n".join(("not protected:", *bare)))
+                return Response.plain(HTTPStatus.OK, "every wanted account is protected")
             case "/runbook":
-                return Answer.html(runbook_page())
+                return Response.html(runbook_page())
             case "/":
-                return Answer.html(page(report(self._board, is_gone=is_gone), tick_age))
-        return Answer.plain(HTTPStatus.NOT_FOUND, "nothing here; try /metrics /healthz /readyz /runbook /")
+                return Response.html(page(report(self._board, is_gone=is_gone), tick_age))
+        return Response.plain(HTTPStatus.NOT_FOUND, "nothing here; try /metrics /healthz /readyz /runbook /")
 
 
 WORTH_IT = 10_000
@@ -112,7 +112,7 @@ _SAFETY = {
 _log = logging.getLogger(__name__)
 
 
-class Server(ThreadingTCPServer):
+class HttpServer(ThreadingTCPServer):
     """Serves `routes` on an address family of its own until closed. `now` is monotonic."""
 
     allow_reuse_address = True
@@ -188,7 +188,7 @@ class Server(ThreadingTCPServer):
 class Handler(BaseHTTPRequestHandler):
     """One request, one answer, one connection."""
 
-    server: Server
+    server: HttpServer
     timeout = CLIENT_TIMEOUT
     disable_nagle_algorithm = True
 
@@ -202,12 +202,12 @@ class Handler(BaseHTTPRequestHandler):
         """The base's own complaints, in plain words; it knows no method but those defined here."""
         if code == HTTPStatus.NOT_IMPLEMENTED:
             refused = "only GET and HEAD: there is nothing to change here"
-            self._send(Answer.plain(HTTPStatus.METHOD_NOT_ALLOWED, refused, {"Allow": "GET, HEAD"}))
+            self._send(Response.plain(HTTPStatus.METHOD_NOT_ALLOWED, refused, {"Allow": "GET, HEAD"}))
         else:
             status = HTTPStatus(code)
-            self._send(Answer.plain(status, status.description or status.phrase))
+            self._send(Response.plain(status, status.description or status.phrase))
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Response) -> None:
         self.close_connection = True
         self.send_response(answer.status)
         body, headers = answer.body, {**_SAFETY, **answer.headers, "Content-Type": answer.content_type}
@@ -238,7 +238,7 @@ class Exposition:
         self._address = address
         self._routes = Routes(board, log_dropped)
         self._now = board.clock.now
-        self._server: Server | None = None
+        self._server: HttpServer | None = None
 
     def start(self) -> tuple[str, int]:
         """Listen and serve; the address that was bound. Raises Unable in words."""
@@ -246,7 +246,7 @@ class Exposition:
         try:
             found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             family, _, _, _, address = found[0]
-            self._server = Server(family, address, self._routes, self._now)
+            self._server = HttpServer(family, address, self._routes, self._now)
         except (OSError, UnicodeError) as error:
             where = f"{host_and_port(host, port)} (key daemon.listen)"
             raise Unable(f"cannot listen on {where}: {_advice(error)}") from error

@@ -151,7 +151,7 @@ def _limits(bounds: tuple[float, ...]) -> Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class View:
     """One account as a scrape sees it: its standing as of now, and how it is configured.
 
     Instants are told to the millisecond: a value that trembles below it would be a new one at every scrape.
@@ -166,81 +166,81 @@ class Sight:
         return self.standing.guard
 
 
-ACCOUNTS: tuple[Family[Sight], ...] = (
+ACCOUNTS: tuple[Family[View], ...] = (
     info(
         "deadman_account",
         "What is guarded, and where.",
-        lambda sight: {"venue": sight.config.venue, "network": sight.config.network},
+        lambda view: {"venue": view.config.venue, "network": view.config.network},
     ),
     gauge(
         "deadman_account_phase",
         "1 for the phase the account is in, 0 for all others.",
-        lambda sight: {phase: float(phase is sight.standing.phase) for phase in Phase},
+        lambda view: {phase: float(phase is view.standing.phase) for phase in Phase},
         "phase",
     ),
     gauge(
         "deadman_account_phase_since_timestamp_seconds",
         "When the account entered the phase it is in.",
-        lambda sight: sight.times.timestamp(sight.standing.since),
+        lambda view: view.times.timestamp(view.standing.since),
     ),
     gauge(
         "deadman_account_protected",
         "1 while a venue's own answer proves that the switch is armed, judged at the scrape.",
-        lambda sight: sight.guard.protected(sight.standing.seen_at),
+        lambda view: view.guard.protected(view.standing.seen_at),
     ),
     gauge(
         "deadman_account_wanted",
         "1 while protection is meant to stand: 0 when disarmed, tripped, or waiting for a bot.",
-        lambda sight: sight.guard.wanted(sight.standing.seen_at),
+        lambda view: view.guard.wanted(view.standing.seen_at),
     ),
     gauge(
         "deadman_account_can_cancel",
         "1 while a live session may cancel the account's orders.",
-        lambda sight: sight.guard.can_cancel,
+        lambda view: view.guard.can_cancel,
     ),
     gauge(
         "deadman_account_trip_ready",
         "1 while a trip could be carried out now as configured, also where it would send nothing.",
-        lambda sight: trip_ready(sight.guard, sight.config),
+        lambda view: trip_ready(view.guard, view.config),
     ),
     gauge(
         "deadman_account_margin_seconds",
         "Seconds until the standing proof runs out, judged at the scrape; 0 when there is none.",
-        lambda sight: sight.guard.margin(sight.standing.seen_at),
+        lambda view: view.guard.margin(view.standing.seen_at),
         drifts=True,
     ),
     gauge(
         "deadman_account_proof_timestamp_seconds",
         "When the venue was asked for the last answer that proved the switch; 0 when there is none.",
-        lambda sight: sight.times.timestamp(sight.guard.proof.asked_at) if sight.guard.proof else 0.0,
+        lambda view: view.times.timestamp(view.guard.proof.asked_at) if view.guard.proof else 0.0,
     ),
     gauge(
         "deadman_account_proof_expiry_timestamp_seconds",
         "When the last proof runs out; 0 when there is none.",
-        lambda sight: sight.times.timestamp(sight.guard.proof.expiry) if sight.guard.proof else 0.0,
+        lambda view: view.times.timestamp(view.guard.proof.expiry) if view.guard.proof else 0.0,
     ),
     gauge(
         "deadman_account_open_orders",
         "Open orders as the venue last listed them; no series where it never did.",
-        lambda sight: sight.guard.open_orders,
+        lambda view: view.guard.open_orders,
     ),
     gauge(
         "deadman_account_open_orders_timestamp_seconds",
         "When the venue last listed the open orders; no series where it never did.",
-        lambda sight: (
-            None if sight.guard.open_orders is None else sight.times.timestamp_or_none(sight.guard.open_orders_at)
+        lambda view: (
+            None if view.guard.open_orders is None else view.times.timestamp_or_none(view.guard.open_orders_at)
         ),
     ),
     counter(
         "deadman_account_unprotected_seconds_total",
         "Seconds in which protection was wanted and not proven.",
-        lambda sight: sight.standing.tally.unprotected,
+        lambda view: view.standing.tally.unprotected,
         drifts=True,
     ),
     counter(
         "deadman_account_transitions_total",
         "Times the account entered the phase.",
-        lambda sight: sight.standing.tally.transitions,
+        lambda view: view.standing.tally.transitions,
         "phase",
         Phase,
         drifts=True,
@@ -248,28 +248,28 @@ ACCOUNTS: tuple[Family[Sight], ...] = (
     gauge(
         "deadman_witness_proven",
         "1 while a witness on another host has echoed this run's word and can cancel, judged at the scrape.",
-        lambda sight: any(one.proven(sight.standing.seen_at) for one in sight.guard.witnesses),
+        lambda view: any(one.proven(view.standing.seen_at) for one in view.guard.witnesses),
         drifts=True,
     ),
     gauge(
         "deadman_drill_success_timestamp_seconds",
         "When a drill last saw the venue cancel by its switch; 0 when none did.",
-        lambda sight: sight.times.timestamp(sight.guard.drills.passed.at) if sight.guard.drills.passed else 0.0,
+        lambda view: view.times.timestamp(view.guard.drills.passed.at) if view.guard.drills.passed else 0.0,
     ),
     gauge(
         "deadman_drill_seconds",
         "Seconds from the death that the last passed drill played to the venue's cancel; 0 when none passed.",
-        lambda sight: (sight.guard.drills.passed.seconds or 0.0) if sight.guard.drills.passed else 0.0,
+        lambda view: (view.guard.drills.passed.seconds or 0.0) if view.guard.drills.passed else 0.0,
     ),
     gauge(
         "deadman_drill_failed",
         "1 while the last drill that told anything did not see the venue cancel by its switch.",
-        lambda sight: sight.guard.drills.failed,
+        lambda view: view.guard.drills.failed,
     ),
     gauge(
         "deadman_trip_unfinished",
         "1 while a trip has begun and the orders are not yet known to be gone.",
-        lambda sight: sight.guard.trip is not None and sight.guard.trip.under_way,
+        lambda view: view.guard.trip is not None and view.guard.trip.under_way,
     ),
 )
 

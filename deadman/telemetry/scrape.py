@@ -24,7 +24,7 @@ from deadman.telemetry.metrics import (
     ACCOUNTS,
     TALLIES,
     Family,
-    Sight,
+    View,
     counter,
     escaped,
     gauge,
@@ -36,7 +36,7 @@ from deadman.venues import VENUES
 
 
 @dataclass(frozen=True, slots=True)
-class WatchSight:
+class WatchView:
     """One watch as a scrape sees it. `judged_at`: the loop's last tick, for what came since lies unread."""
 
     watch: Watch
@@ -45,7 +45,7 @@ class WatchSight:
 
 
 @dataclass(frozen=True, slots=True)
-class DaemonSight:
+class DaemonView:
     """The daemon as a scrape sees it; `log_dropped` counts log lines that found no room."""
 
     board: Board
@@ -57,96 +57,96 @@ class DaemonSight:
         return {outcome: self.board.notices.get((what, outcome), 0) for outcome in OUTCOMES}
 
 
-WATCHES: tuple[Family[WatchSight], ...] = (
+WATCHES: tuple[Family[WatchView], ...] = (
     gauge(
         "deadman_watch_alive",
         "1 while the trading process checks in within its timeout.",
-        lambda sight: sight.watch.alive(sight.judged_at),
+        lambda view: view.watch.alive(view.judged_at),
     ),
     gauge(
         "deadman_watch_held",
         "1 while an operator's hold lets the process be silent.",
-        lambda sight: sight.watch.held(sight.judged_at),
+        lambda view: view.watch.held(view.judged_at),
     ),
     gauge(
         "deadman_watch_stopped",
         "1 after the process said that it stops, until it checks in again.",
-        lambda sight: sight.watch.goodbye_at is not None,
+        lambda view: view.watch.goodbye_at is not None,
     ),
     gauge(
         "deadman_watch_last_check_in_timestamp_seconds",
         "When the process last checked in to this run of the daemon; 0 when it never did.",
-        lambda sight: sight.times.timestamp_or_none(sight.watch.last_check_in_at) or 0.0,
+        lambda view: view.times.timestamp_or_none(view.watch.last_check_in_at) or 0.0,
     ),
-    counter("deadman_watch_check_ins_total", "Check-ins of the process.", lambda sight: sight.watch.check_ins),
+    counter("deadman_watch_check_ins_total", "Check-ins of the process.", lambda view: view.watch.check_ins),
     counter(
         "deadman_watch_ignored_datagrams_total",
         "Datagrams at the watch's socket that were no word of the protocol.",
-        lambda sight: sight.watch.ignored,
+        lambda view: view.watch.ignored,
     ),
 )
 
-DAEMON: tuple[Family[DaemonSight], ...] = (
+DAEMON: tuple[Family[DaemonView], ...] = (
     info(
         "deadman_build",
         "What is running.",
-        lambda sight: {"version": __version__, "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION},
+        lambda view: {"version": __version__, "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION},
     ),
     gauge(
         "deadman_event_loop_tick_age_seconds",
         "Seconds since the event loop last ticked, judged at the scrape.",
-        lambda sight: max(0.0, sight.now - sight.board.loop.tick_at),
+        lambda view: max(0.0, view.now - view.board.loop.tick_at),
     ),
     histogram(
         "deadman_event_loop_lag_seconds",
         "Seconds by which the event loop's ticks came late.",
-        lambda sight: sight.board.loop.lag,
+        lambda view: view.board.loop.lag,
     ),
     counter(
         "deadman_clock_jumps_total",
         "Times the clocks disagreed: a suspend, a pause, or a step of the wall clock.",
-        lambda sight: sight.board.loop.clock_jumps,
+        lambda view: view.board.loop.clock_jumps,
     ),
     gauge(
         "deadman_config_last_reload_successful",
         "1 when the config was valid the last time it was read.",
-        lambda sight: sight.board.reload.successful,
+        lambda view: view.board.reload.successful,
     ),
     gauge(
         "deadman_config_last_reload_success_timestamp_seconds",
         "When a valid config was last read.",
-        lambda sight: sight.board.reload.success_timestamp,
+        lambda view: view.board.reload.success_timestamp,
     ),
     gauge(
         "deadman_state_written",
         "1 while the state directory takes what must outlive a restart: trips, disarms, holds, bots alive.",
-        lambda sight: sight.board.state_fault is None,
+        lambda view: view.board.state_fault is None,
     ),
     counter(
         "deadman_cluster_beats_total",
         "Words to the register that hosts share, as a desk or as a witness, by what became of them.",
-        lambda sight: {
-            "ok": sum(line.ok for line in sight.board.lines.values()),
-            "failed": sum(line.failed for line in sight.board.lines.values()),
+        lambda view: {
+            "ok": sum(line.ok for line in view.board.lines.values()),
+            "failed": sum(line.failed for line in view.board.lines.values()),
         },
         "outcome",
     ),
     gauge(
         "deadman_cluster_beat_timestamp_seconds",
         "When the last word to that register went through; 0 before that.",
-        lambda sight: max((line.timestamp for line in sight.board.lines.values()), default=0.0),
+        lambda view: max((line.timestamp for line in view.board.lines.values()), default=0.0),
     ),
     counter(
         "deadman_webhook_posts_total",
         "Tries to post a transition to the webhook by what became of them; dropped: transitions given up.",
-        lambda sight: sight.notices("webhook"),
+        lambda view: view.notices("webhook"),
         "outcome",
     ),
-    counter("deadman_pings_total", "Pings by what became of them.", lambda sight: sight.notices("ping"), "outcome"),
+    counter("deadman_pings_total", "Pings by what became of them.", lambda view: view.notices("ping"), "outcome"),
     counter(
         "deadman_log_dropped_total",
         "Log lines dropped because whoever reads the log did not keep up.",
-        lambda sight: sight.log_dropped(),
+        lambda view: view.log_dropped(),
     ),
 )
 
@@ -250,20 +250,20 @@ class BoardCollector(Collector):
     def _groups(self) -> Iterator[Group]:
         standings, configs, times = self._board.standings(), self._board.configs, Times.of(self._board.clock)
         # A reload may come between the two readings: an account must be in both.
-        accounts = [(name, Sight(configs[name], one, times)) for name, one in standings.items() if name in configs]
+        accounts = [(name, View(configs[name], one, times)) for name, one in standings.items() if name in configs]
         tallies = [
-            (sight.config.venue, (name, sight.standing.tally, _Same(sight.standing.tally))) for name, sight in accounts
+            (view.config.venue, (name, view.standing.tally, _Same(view.standing.tally))) for name, view in accounts
         ]
         # While our loop stalls, check-ins lie unread: that silence is ours and makes nobody dead.
         judged_at = min(times.now, self._board.loop.tick_at)
-        watches = [(name, WatchSight(watch, judged_at, times), None) for name, watch in self._board.watches().items()]
-        yield ACCOUNTS, "account", [(name, sight, _made_of(sight)) for name, sight in accounts]
+        watches = [(name, WatchView(watch, judged_at, times), None) for name, watch in self._board.watches().items()]
+        yield ACCOUNTS, "account", [(name, view, _made_of(view)) for name, view in accounts]
         yield TALLIES, "account", [subject for _, subject in tallies]
         for name, venue in VENUES.items():
             its = [subject for where, subject in tallies if where == name]
             yield [of_venue(metric) for metric in venue.metrics], "account", its
         yield WATCHES, "watch", watches
-        yield DAEMON, "", [("", DaemonSight(self._board, times.now, self._log_dropped), None)]
+        yield DAEMON, "", [("", DaemonView(self._board, times.now, self._log_dropped), None)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -278,9 +278,9 @@ class _Same:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _made_of(sight: Sight) -> object:
-    standing = sight.standing
-    return _Same(sight.guard), _Same(sight.config), standing.phase, standing.since, standing.due_at
+def _made_of(view: View) -> object:
+    standing = view.standing
+    return _Same(view.guard), _Same(view.config), standing.phase, standing.since, standing.due_at
 
 
 class _Bare(Collector):

@@ -21,7 +21,7 @@ _GRAVE = frozenset({Phase.EXPOSED, Phase.REFUSED, Phase.EXPIRED, Phase.UNVERIFIE
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Transition:
     """One thing to tell of an account. `text` begins with its name; `fields` are for the log alone."""
 
     event: str
@@ -43,24 +43,24 @@ def transitions(board: Board) -> Listener:
     return listen
 
 
-def changes(board: Board, account: str, before: Standing, after: Standing) -> Iterator[Change]:
+def changes(board: Board, account: str, before: Standing, after: Standing) -> Iterator[Transition]:
     """Whatever somebody may have to act on; nothing for most changes."""
     if fired := after.tally.fired - before.tally.fired:
         # No phase changes by it: the switch worked, and who lost the orders is a bot.
         told = f"the venue's own switch fired: {fired} of its orders went with their connection"
         words = f"{account}: {told}; positions are not closed"
-        yield Change("venue_fired", logging.WARNING, words, {"orders": fired})
+        yield Transition("venue_fired", logging.WARNING, words, {"orders": fired})
     if after.guard.aside is not None and before.guard.taken_on_at != after.guard.taken_on_at is not None:
         # The name has come to stand for another account, or for one of which that is not known.
         told = "what was known of it belongs to another account, or may: it is kept aside and not acted upon"
         word = "; an operator's word by this name withholds it until `arm`" if after.guard.withheld else ""
-        yield Change("set_aside", logging.WARNING, f"{account}: {told}{word}")
+        yield Transition("set_aside", logging.WARNING, f"{account}: {told}{word}")
     if after.tally.gone_unseen > before.tally.gone_unseen and (gone := after.guard.book.gone):
         # Whose doing it was nobody tells: a bot that lives may have cancelled its own while we did not look.
         listed = instant(board.clock.timestamp_of(gone.listed_at), board.clock.timestamp())
         why = "the lease ran out in between" if gone.lapsed else "nobody watched them in between"
         told = f"{gone.orders} orders open at {listed} are gone, and not by us: {why}; positions are not closed"
-        yield Change("orders_gone_unseen", logging.WARNING, f"{account}: {told}", {"orders": gone.orders})
+        yield Transition("orders_gone_unseen", logging.WARNING, f"{account}: {told}", {"orders": gone.orders})
     if event := _event(before, after):
         yield _change(event, board, account, before, after)
 
@@ -78,7 +78,7 @@ def _event(before: Standing, after: Standing) -> str:
     return "trouble" if before.guard.trouble is None and after.guard.trouble is not None else ""
 
 
-def _change(event: str, board: Board, account: str, before: Standing, after: Standing) -> Change:
+def _change(event: str, board: Board, account: str, before: Standing, after: Standing) -> Transition:
     report, timestamp = standing_report(board, account, after), board.clock.timestamp_of(after.seen_at)
     label, why = log_label(after.phase), explain(report, timestamp)
     match event:
@@ -99,7 +99,7 @@ def _change(event: str, board: Board, account: str, before: Standing, after: Sta
         level = logging.INFO
     protected = int(after.guard.protected(after.seen_at))
     fields = {"phase": str(after.phase), "phase_before": str(before.phase), "protected": protected}
-    return Change(event, level, f"{account}: {told}", fields)
+    return Transition(event, level, f"{account}: {told}", fields)
 
 
 def _protection_ended(before: Standing, after: Standing) -> bool:

@@ -10,7 +10,7 @@ from deadman.model import facts
 from deadman.model.facts import Cause
 from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account, WatchConfig
-from deadman.model.watch import Case, Watch, judge
+from deadman.model.watch import Watch, WatchCase, judge
 from tests.support.boards import sxbet
 from tests.support.watching import WatchDesk, deribit, watch_desk
 
@@ -368,7 +368,7 @@ def test_only_who_was_heard_since_an_account_took_the_place_of_another_counts_as
     up = [Watch(name, 30.0).check_in(at, None) for name, at in heard.items()]
     dead = [Watch("slow", 5.0).check_in(58.0, None), Watch("never", 30.0), Watch("back", 30.0).resumed(60.0)]
     guard = replace(Guard(5.0), taken_on_at=taken_on_at)
-    case = Case(sxbet("a"), guard, [*up, *dead], 59.0, 70.0, lambda watch: "silent")
+    case = WatchCase(sxbet("a"), guard, [*up, *dead], 59.0, 70.0, lambda watch: "silent")
     assert case.living == living | ({"back"} if taken_on_at is None else set())
 
 
@@ -387,7 +387,7 @@ def test_of_several_silent_bots_the_one_that_fell_silent_first_trips(
     heard: tuple[float, float], judged_at: float, by: str, at: float
 ) -> None:
     watches = [Watch(name, 5.0).check_in(last, None) for name, last in zip(("quoter", "hedger"), heard, strict=True)]
-    told = list(judge(Case(deribit("a"), Guard(5.0), watches, judged_at, 20.0, lambda watch: watch.name)))
+    told = list(judge(WatchCase(deribit("a"), Guard(5.0), watches, judged_at, 20.0, lambda watch: watch.name)))
     assert told == [facts.Tripped(at, Cause.SILENCE, by, by)]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deadman.cli.client import ask, status_of
-from deadman.cli.parser import Failed, Misused, Unreachable
+from deadman.cli.parser import Misused, NotDone, Unreachable
 from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME
 from deadman.control.server import Policy
 from deadman.model.guard import Phase
@@ -65,11 +65,11 @@ def test_a_daemon_that_hangs_is_given_up_on(tmp_path: Path) -> None:
 
 def test_a_daemon_of_another_version_is_told_of_in_words(tmp_path: Path) -> None:
     line = b'{"result":{"version":"0.0.9","accounts":{}}}\n'
-    with answering(tmp_path, line) as path, pytest.raises(Failed, match=r"is deadman 0\.0\.9, this is .* restart"):
+    with answering(tmp_path, line) as path, pytest.raises(NotDone, match=r"is deadman 0\.0\.9, this is .* restart"):
         status_of(path)
 
 
-@pytest.mark.parametrize(("code", "kind"), [(UNKNOWN_NAME, Misused), (FORBIDDEN, Failed), (TOO_MANY, Unreachable)])
+@pytest.mark.parametrize(("code", "kind"), [(UNKNOWN_NAME, Misused), (FORBIDDEN, NotDone), (TOO_MANY, Unreachable)])
 def test_the_daemons_refusals_become_ours_by_what_happens_next(
     tmp_path: Path, code: int, kind: type[Exception]
 ) -> None:

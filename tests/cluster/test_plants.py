@@ -18,7 +18,7 @@ from deadman.model.errors import VenueError
 from deadman.model.facts import Cause
 from deadman.model.sight import DeskBeat, Witness, WitnessBeat
 from deadman.model.watch import Watch
-from deadman.model.witness import Look
+from deadman.model.witness import Sighting
 from tests.cluster import days
 from tests.cluster.simulated import OPTIONS, TIMEOUT, SimulatedPair, lay_out_pair, open_pair
 from tests.cluster.test_pair import BOUND, Play, clocks_stepped, register_down, witness_deprived_of_desk
@@ -62,7 +62,7 @@ def sees_the_edge_alone(plant: pytest.MonkeyPatch) -> None:
     """As a lease does: what had ended before it looked is not seen to end."""
     after = witness.after_look
 
-    def after_look(host: Watch, look: Look) -> Watch:
+    def after_look(host: Watch, look: Sighting) -> Watch:
         return after(host, replace(look, present=look.present and host.counted_from is not None))
 
     plant.setattr("deadman.cluster.lookout.after_look", after_look)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deadman.cli import main
-from deadman.cli.check import Verdict, judge
+from deadman.cli.check import Checked, judge
 
 GOOD = """\
 [daemon]
@@ -176,7 +176,7 @@ def put(path: Path, text: str, mode: int = 0o600) -> None:
     path.chmod(mode)
 
 
-def complaints(config: Path, text: str | None = None) -> tuple[Verdict, str]:
+def complaints(config: Path, text: str | None = None) -> tuple[Checked, str]:
     if text is not None:
         put(config, text)
     verdict = judge(config, {}, frozenset())

@@ -13,7 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.cli.client import ask
-from deadman.cli.parser import Failed, Unreachable
+from deadman.cli.parser import NotDone, Unreachable
 from deadman.control.commands import Disk
 from deadman.model.guard import Phase
 from tests.support.control_desk import desk as control_desk
@@ -130,6 +130,6 @@ def test_a_stalled_daemon_does_not_carry_out_what_was_said_not_to_be_answered(tm
 
 def test_what_was_begun_and_not_answered_is_told_as_begun(tmp_path: Path) -> None:
     with served(tmp_path) as made:
-        with pytest.raises(Failed, match="begun; see status"):
+        with pytest.raises(NotDone, match="begun; see status"):
             ask(made.desk.path, "trip", {"accounts": ["desk"]}, timeout=0.4)
         assert made.board.standing("desk").guard.trip is not None

@@ -16,7 +16,7 @@ from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard, Phase
 from deadman.model.settings import Account, WatchConfig
 from deadman.model.trip import Trip
-from deadman.model.watch import Case, Hold, Watch, judge
+from deadman.model.watch import Hold, Watch, WatchCase, judge
 from tests.support.boards import sxbet
 from tests.support.watching import deribit, watch_desk
 
@@ -57,7 +57,7 @@ def watches(name: str) -> st.SearchStrategy[Watch]:
 def test_until_the_next_change_the_same_is_judged(
     account: Account, guard: Guard, quoter: Watch, hedger: Watch, share: float
 ) -> None:
-    case = Case(account, guard, (quoter, hedger), NOW, NOW, lambda watch: watch.name)
+    case = WatchCase(account, guard, (quoter, hedger), NOW, NOW, lambda watch: watch.name)
     later = NOW + share * (min(case.next_change, NOW + 100.0) - NOW)
     if later < case.next_change:
         then = replace(case, now=later)
@@ -69,7 +69,7 @@ def test_an_account_of_which_nothing_is_learned_is_not_judged_again(monkeypatch:
     desk = watch_desk(deribit("a", "quoter"), watches=(WatchConfig("quoter", 5.0),))
     judged: list[float] = []
 
-    def noted(case: Case) -> Iterator[Fact]:
+    def noted(case: WatchCase) -> Iterator[Fact]:
         judged.append(case.now)
         return judge(case)
 

@@ -10,7 +10,7 @@ from deadman.model.facts import Awaited, BotSeen, Cause, Disarmed, Fact, Heard, 
 from deadman.model.guard import Guard
 from deadman.model.settings import Account
 from deadman.model.trip import Trip
-from deadman.model.watch import Case, Hold, Watch, judge, may_trip
+from deadman.model.watch import Hold, Watch, WatchCase, judge, may_trip
 from tests.support.boards import sxbet
 from tests.support.watching import deribit
 
@@ -116,7 +116,7 @@ TABLE: dict[str, Row] = {
 def test_what_follows_for_an_account_from_how_its_bots_stand(
     account: Account, guard: Guard, watches: tuple[Watch, ...], news: list[Fact]
 ) -> None:
-    case = Case(account, guard, watches, BEFORE, NOW, lambda watch: f"{watch.name} is silent")
+    case = WatchCase(account, guard, watches, BEFORE, NOW, lambda watch: f"{watch.name} is silent")
     assert list(judge(case)) == news
 
 
@@ -149,4 +149,4 @@ def test_a_trip_under_way_is_not_pulled_twice_and_one_that_is_done_only_by_a_bot
 def test_a_lease_is_kept_without_the_watches_that_were_added_and_never_up(
     account: Account, guard: Guard, watches: tuple[Watch, ...], unmet: frozenset[str]
 ) -> None:
-    assert Case(account, guard, watches, BEFORE, NOW, str).unmet == unmet
+    assert WatchCase(account, guard, watches, BEFORE, NOW, str).unmet == unmet

@@ -27,7 +27,7 @@ from deadman.model.sight import (
 )
 from deadman.model.trip import Trip
 from deadman.model.watch import Hold, Watch
-from deadman.model.witness import Look, WitnessCase, after_look, judge, unheard
+from deadman.model.witness import Sighting, WitnessCase, after_look, judge, unheard
 from tests.swarm.world.accounts import deribit_account
 
 TIMEOUT = 15.0
@@ -58,7 +58,7 @@ class Witnessing:
 
     def look(self, moved: bool = False, after: float = LOOK_INTERVAL, present: bool = True) -> list[Fact]:
         self.now += after
-        look = Look(self.now, self.beat, moved, present, self.is_blind)
+        look = Sighting(self.now, self.beat, moved, present, self.is_blind)
         self.host, self.is_blind = after_look(self.host, look), False
         news = list(judge(WitnessCase(ACCOUNT, self.guard, self.host, look, "ours")))
         for fact in news:
@@ -78,7 +78,7 @@ class Witnessing:
         return self.look(moved=True)
 
     def look_for(self, seconds: float) -> float | None:
-        """Look without a beat for so long; when it tripped."""
+        """Sighting without a beat for so long; when it tripped."""
         until = self.now + seconds
         while self.now < until and self.trip is None:
             self.look()
@@ -318,70 +318,70 @@ SHORTER, LONGER = replace(SAID, timeout=5.0), replace(SAID, timeout=60.0)
 @pytest.mark.parametrize(
     ("before", "look", "after"),
     [
-        (NOT_YET, Look(100.0, None, moved=False, present=False), replace(NOT_YET, seen_until=100.0)),
+        (NOT_YET, Sighting(100.0, None, moved=False, present=False), replace(NOT_YET, seen_until=100.0)),
         (
             NOT_YET,
-            Look(100.0, SAID, moved=False, present=True),
+            Sighting(100.0, SAID, moved=False, present=True),
             replace(NOT_YET, counted_from=100.0, unheard=True, seen_until=100.0),
         ),
         (
             UP,
-            Look(91.0, SAID, moved=True, present=True),
+            Sighting(91.0, SAID, moved=True, present=True),
             replace(UP, counted_from=91.0, last_check_in_at=91.0, check_ins=2, seen_until=91.0),
         ),
-        (UP, Look(93.0, SAID, moved=False, present=True), replace(UP, seen_until=93.0)),
-        (UP, Look(91.0, None, moved=False, present=False), replace(UP, seen_until=91.0)),
+        (UP, Sighting(93.0, SAID, moved=False, present=True), replace(UP, seen_until=93.0)),
+        (UP, Sighting(91.0, None, moved=False, present=False), replace(UP, seen_until=91.0)),
         (
             UP,
-            Look(93.1, SAID, moved=False, present=True),
+            Sighting(93.1, SAID, moved=False, present=True),
             replace(UP, counted_from=93.1, unheard=True, seen_until=93.1),
         ),
         (
             UP,
-            Look(91.0, SAID, moved=False, present=True, was_blind=True),
+            Sighting(91.0, SAID, moved=False, present=True, was_blind=True),
             replace(UP, counted_from=91.0, unheard=True, seen_until=91.0),
         ),
         (
             replace(UP, unheard=True),
-            Look(94.0, SAID, moved=False, present=True),
+            Sighting(94.0, SAID, moved=False, present=True),
             replace(UP, counted_from=92.0, unheard=True, seen_until=94.0),
         ),
         (
             replace(UP, seen_until=None, unheard=True),
-            Look(100.0, SAID, moved=False, present=True, was_blind=True),
+            Sighting(100.0, SAID, moved=False, present=True, was_blind=True),
             replace(UP, unheard=True, seen_until=100.0),
         ),
         (
             UP,
-            Look(91.0, SHORTER, moved=False, present=True),
+            Sighting(91.0, SHORTER, moved=False, present=True),
             replace(UP, timeout=5.0, counted_from=91.0, unheard=True, seen_until=91.0),
         ),
-        (UP, Look(91.0, LONGER, moved=False, present=True), replace(UP, timeout=60.0, seen_until=91.0)),
+        (UP, Sighting(91.0, LONGER, moved=False, present=True), replace(UP, timeout=60.0, seen_until=91.0)),
         (
             UP,
-            Look(91.0, beat(stopped=True), moved=True, present=True),
+            Sighting(91.0, beat(stopped=True), moved=True, present=True),
             replace(UP, counted_from=None, last_check_in_at=91.0, check_ins=2, seen_until=91.0, goodbye_at=91.0),
         ),
         (
             UP,
-            Look(91.0, beat(stopped=True), moved=False, present=True, unreadable="no JSON"),
+            Sighting(91.0, beat(stopped=True), moved=False, present=True, unreadable="no JSON"),
             replace(UP, seen_until=91.0),
         ),
         (
             replace(UP, seen_until=101.0),
-            Look(103.0, SAID, moved=False, present=True),
+            Sighting(103.0, SAID, moved=False, present=True),
             replace(UP, seen_until=103.0, died_at=103.0),
         ),
-        (replace(UP, seen_until=101.0), Look(102.9, SAID, False, True), replace(UP, seen_until=102.9)),
-        (replace(DEAD, seen_until=104.0), Look(105.0, SAID, False, True), replace(DEAD, seen_until=105.0)),
+        (replace(UP, seen_until=101.0), Sighting(102.9, SAID, False, True), replace(UP, seen_until=102.9)),
+        (replace(DEAD, seen_until=104.0), Sighting(105.0, SAID, False, True), replace(DEAD, seen_until=105.0)),
         (
             replace(DEAD, died_at=102.0, seen_until=104.0),
-            Look(105.0, SAID, False, True),
+            Sighting(105.0, SAID, False, True),
             replace(DEAD, died_at=102.0, seen_until=105.0),
         ),
     ],
 )
-def test_a_host_after_one_more_look(before: Watch, look: Look, after: Watch) -> None:
+def test_a_host_after_one_more_look(before: Watch, look: Sighting, after: Watch) -> None:
     assert after_look(before, look) == after
 
 
@@ -389,7 +389,7 @@ OURS, OTHERS = Identity("venue testnet", "ours", "42"), Identity("venue testnet"
 
 
 def case_of(told: DeskBeat | None, host: Watch = UP, guard: Guard | None = None, unreadable: str = "") -> WitnessCase:
-    look = Look(91.0, told, moved=False, present=True, unreadable=unreadable)
+    look = Sighting(91.0, told, moved=False, present=True, unreadable=unreadable)
     return WitnessCase(ACCOUNT, guard or Guard(35.0, identity=OURS), host, look, "ours")
 
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from deadman.telemetry.http import LIFE, MOST, Answer, Exposition, Handler, Routes, Server
+from deadman.telemetry.http import LIFE, MOST, Exposition, Handler, HttpServer, Response, Routes
 from tests.support.boards import Hand, deribit, hand
 from tests.telemetry.test_exposition import Reply
 
@@ -122,13 +122,13 @@ def test_a_byte_now_and_then_keeps_nobody_in(
 
 @pytest.mark.usefixtures("_patient")
 def test_a_client_that_reads_nothing_delays_nobody(desk: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
-    bind = Server.server_bind
+    bind = HttpServer.server_bind
 
-    def with_small_buffers(server: Server) -> None:
+    def with_small_buffers(server: HttpServer) -> None:
         server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         bind(server)
 
-    monkeypatch.setattr(Server, "server_bind", with_small_buffers)
+    monkeypatch.setattr(HttpServer, "server_bind", with_small_buffers)
     for number in range(300):
         desk.board.add(deribit(f"desk-{number}"))
     with served(desk) as address, socket.socket() as client:
@@ -186,10 +186,10 @@ def test_clients_that_vanish_in_mid_answer_leave_no_trace(
 def test_a_bug_is_logged_with_its_traceback_and_the_next_request_answered(
     desk: Hand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def answer(routes: Routes, path: str, accept: str) -> Answer:
+    def answer(routes: Routes, path: str, accept: str) -> Response:
         if path == "/":
             raise KeyError("bug")
-        return Answer.plain(http.HTTPStatus.OK, "fine")
+        return Response.plain(http.HTTPStatus.OK, "fine")
 
     monkeypatch.setattr(Routes, "answer", answer)
     with served(desk) as address:

@@ -40,7 +40,7 @@ SMALLEST, GREATEST = 1e-12, 1e15
 """Of numbers that may be a price, an amount or a tick."""
 
 
-class Door(Protocol):
+class DrillDoor(Protocol):
     """What a drill needs of the account's door."""
 
     account: DeribitAccount
@@ -67,7 +67,7 @@ class Bot:
 class DeribitDrill:
     """`placed`: the ids of its orders, as far as the venue has told them."""
 
-    door: Door
+    door: DrillDoor
     label: str
     unsettled_until: float = -inf
     placed: set[str] = field(default_factory=set)

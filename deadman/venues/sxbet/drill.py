@@ -36,7 +36,7 @@ ASKED_ABOUT = 20
 BY_REQUEST = "USER_REQUESTED"
 
 
-class Session(Protocol):
+class DrillSession(Protocol):
     """What a drill needs of a session that is not told of as one."""
 
     conversation: Conversation
@@ -48,7 +48,7 @@ class Session(Protocol):
 class SxBetDrill:
     """`before`: the orders that were open before the lease was cut; `resisting`: those that its end did not take."""
 
-    look: Callable[[], AbstractAsyncContextManager[Session]]
+    look: Callable[[], AbstractAsyncContextManager[DrillSession]]
     unsettled_until: float = -inf
     before: frozenset[str] = frozenset()
     resisting: frozenset[str] = frozenset()
