@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from pwd import getpwuid
@@ -63,7 +63,7 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
     with ExitStack() as stack:
         state = _state(config, board, stack)
         for name in names:
-            board.post(name, Tripped(board.clock.now(), Cause.OPERATOR, _own_name(), reason))
+            board.post(name, Tripped(board.clock.now(), Cause.OPERATOR, f"{_own_name()} (trip --direct)", reason))
         print(f"cancelling {', '.join(names)}; this may take {TIMEOUT:.0f} s", file=sys.stderr)
         await _cancel(config, board, names, state)
     for line in _outcomes(board, names):
@@ -71,10 +71,10 @@ async def _trip(config: Config, names: Sequence[str], reason: str) -> int:
     return 0 if not _outstanding(board, names) else NotDone.exit_code
 
 
-def _own_name() -> str:
-    """A user made up for the service may have none here."""
+def _own_name(environment: Mapping[str, str] = os.environ) -> str:
+    """Nobody's where systemd runs us with the secrets of the service, under the user that it made up for that."""
     try:
-        return getpwuid(os.geteuid()).pw_name
+        return "an operator" if "CREDENTIALS_DIRECTORY" in environment else getpwuid(os.geteuid()).pw_name
     except KeyError:
         return f"uid {os.geteuid()}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import sys
 import tomllib
 from contextlib import ExitStack
@@ -11,7 +13,7 @@ import pytest
 import trio
 
 from deadman.cli import main
-from deadman.cli.direct import _state
+from deadman.cli.direct import _own_name, _state
 from deadman.model.board import Board
 from deadman.model.clock import Clock
 from deadman.model.settings import Config, DaemonConfig
@@ -34,6 +36,12 @@ async def test_without_a_daemon_every_order_is_cancelled_and_the_next_daemon_kno
         assert world.open_orders(BTC) == world.open_orders(SX) == 0
         await world.start_daemon()
         assert await world.until(lambda account: account["phase"] == "tripped", BTC, 5) is not None
+        by = (await world.account(BTC))["trip"]["by"]
+        assert by == f"{pwd.getpwuid(os.geteuid()).pw_name} (trip --direct)"
+
+
+def test_nobody_is_named_after_the_user_that_systemd_makes_up() -> None:
+    assert _own_name({"CREDENTIALS_DIRECTORY": "/run/credentials/run-u1.service"}) == "an operator"
 
 
 async def test_a_daemon_that_holds_the_state_keeps_nobody_from_cancelling(tmp_path: Path) -> None:
