@@ -97,7 +97,15 @@ async def disarm(call: Call) -> Result:
     names, reason = call.accounts_and_reason()
     ends = None if span is None else call.now + span
     fact = Disarmed(call.now, call.name, reason, ends, call.board.clock.slept())
-    return await _change(call, names, fact, outcome.of_disarm)
+    before = {name: call.board.standing(name).guard for name in names}
+
+    def judge(account: Account, guard: Guard, times: Times) -> Outcome:
+        told, was = outcome.of_disarm(account, guard, times), before[account.name]
+        if account.lease is None and told.done and was.switch.proven_on and not was.turned_on:
+            return Outcome(True, f"{told.words}; its cancel-on-disconnect stays on: somebody else had turned it on")
+        return told
+
+    return await _change(call, names, fact, judge)
 
 
 async def trip(call: Call) -> Result:

@@ -21,6 +21,7 @@ async def test_disarm_answers_when_the_venue_confirmed_and_not_before(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     async with desk(tmp_path) as made, trio.open_nursery() as nursery:
+        made.post("desk", facts.TurnedOn(made.board.clock.now()))
         made.prove("desk")
         nursery.start_soon(later, made, 3.0, "desk", facts.DisarmConfirmed)
         start = trio.current_time()
@@ -31,6 +32,20 @@ async def test_disarm_answers_when_the_venue_confirmed_and_not_before(
         assert guard.disarm is not None
         assert (guard.disarm.by, guard.disarm.reason, guard.disarm.until) == ("alice", "lunch", None)
         assert made.board.standing("maker").guard.disarm is None
+
+
+async def test_who_disarms_is_told_of_a_switch_that_stays_on_since_somebody_else_had_turned_it_on(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Whoever uninstalls believes otherwise that nothing is left behind."""
+    async with desk(tmp_path) as made, trio.open_nursery() as nursery:
+        made.prove("desk")
+        made.prove("maker")
+        nursery.start_soon(later, made, 1.0, "desk", facts.DisarmConfirmed)
+        nursery.start_soon(later, made, 1.0, "maker", facts.DisarmConfirmed)
+        answer = await said(made, "disarm", accounts=["desk", "maker"])
+        stays = "disarmed; its cancel-on-disconnect stays on: somebody else had turned it on"
+        assert {name: told["words"] for name, told in answer.items()} == {"desk": stays, "maker": "disarmed"}
 
 
 async def test_a_disarm_the_venue_does_not_confirm_is_told_as_outstanding_after_ten_seconds(
