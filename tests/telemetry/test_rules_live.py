@@ -23,6 +23,10 @@ pytestmark = [
 ]
 
 
+ACCOUNTS = 5
+"""That `simulate` writes into the config of its desk."""
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Prometheus]]:
     # Not below pytest's own directory: the path of a socket may have 107 bytes.
@@ -32,7 +36,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Pr
         running.venue("place sx-maker 2")
         directory = tmp_path_factory.mktemp("prometheus")
         with prometheus(directory, running.address, packaged("rules.yml"), ROUND) as server:
-            wait_for(lambda: protected(server) == 4, "protection of all four accounts")
+            wait_for(lambda: protected(server) == ACCOUNTS, "protection of every account")
             yield running, server
 
 
@@ -51,7 +55,7 @@ def test_a_desk_from_calm_to_its_end(watched: tuple[Desk, Prometheus]) -> None:
 
 
 def check_every_panel_shows_something(server: Prometheus) -> None:
-    wait_for(lambda: len(server.query("rate(deadman_renewal_margin_seconds_count[1m]) > 0")) == 4, "renewals")
+    wait_for(lambda: len(server.query("rate(deadman_renewal_margin_seconds_count[1m]) > 0")) == ACCOUNTS, "renewals")
     empty = [(title, expression) for title, expression in targets() if not server.query(expression)]
     assert empty == []
 
@@ -71,7 +75,7 @@ def check_every_rule_reads_what_is_there(running: Desk, server: Prometheus) -> N
 
 
 def check_nothing_is_alarming(server: Prometheus) -> None:
-    wait_for(lambda: protected(server) == 4, "recovery")
+    wait_for(lambda: protected(server) == ACCOUNTS, "recovery")
     critical = [name for (name, _), alert in server.firing().items() if alert["labels"]["severity"] == "critical"]
     assert critical == []
     assert ("DeadmanAlarmPathAlive", "") in server.firing()
