@@ -44,11 +44,16 @@ class Soothing(Law):
             self.listed_at[received.account] = self.scene.now
 
     def on_fact(self, account: str, fact: Fact) -> None:
-        """A trip is done as of the venue's list; a slow answer comes later, and orders placed meanwhile after it."""
+        """A trip is done as of the venue's list, or of the lease's end; orders placed later come after it.
+
+        In the venue's time: theirs goes on while we sleep.
+        """
         known = self.scene.account(account)
         if isinstance(fact, facts.TripDone) and known is not None:
+            ended_at = self.desk.board.guard(account).lease_end if fact.presumed else None
             listed_at = self.listed_at.get(self.desk.market.owner(known), fact.at)
-            self.done_at[account] = fact.at if fact.presumed else min(fact.at, listed_at)
+            done_at = min(fact.at, ended_at or fact.at) if fact.presumed else min(fact.at, listed_at)
+            self.done_at[account] = self.desk.market.time.now() - (self.scene.now - done_at)
 
     def read(self, told: StatusReport) -> None:
         for name, account in self.desk.accounts.items():
@@ -64,7 +69,8 @@ class Soothing(Law):
             if account is None or not outcome["done"]:
                 continue
             if method == "trip":
-                age = self.scene.now - self.done_at.get(name, self.scene.now)
+                now = self.desk.market.time.now()
+                age = now - self.done_at.get(name, now)
                 left = [order for order in self._resting(account, age) if is_selected(account, order)]
                 self.expect(not left, f"{name}: the operator is told {outcome['words']!r}, and {len(left)} orders rest")
             if method == "disarm" and isinstance(account, SxBetAccount) and self._is_disarmed(name):
