@@ -113,3 +113,64 @@ async def test_a_start_that_takes_long_says_how_far_it_is(
         assert TOLD[-1] == f"STATUS={words}"
         assert [record.message for record in caplog.records] == [f"starting: {words}"]
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("jump", "words", "missed"),
+    [
+        (Clocks(suspended=30.0), "the clocks jumped by +30.0 s", 30.0),
+        (Clocks(wall=1_700_000_001.0), "the clocks jumped by +1.0 s", 1.0),
+        (Clocks(wall=1_699_999_940.0), "the clocks jumped by -60.0 s", 0.0),
+        (Clocks(20.0, 1_699_999_940.0), "the clocks jumped by -60.0 s", 20.0),
+        (Clocks(wall=1_700_000_000.9), None, 0.0),
+        (Clocks(wall=1_699_999_999.1), None, 0.0),
+    ],
+)
+async def test_a_jump_is_told_once_with_what_the_venue_may_have_counted_meanwhile(
+    jump: Clocks, words: str | None, missed: float, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    clocks, doubts = Clocks(), list[facts.Doubted]()
+    async with trio.open_nursery() as nursery:
+        board = proven(nursery, clocks, [])
+        post = board.post
+
+        def kept(account: str, fact: facts.Fact) -> None:
+            doubts.extend([fact] if isinstance(fact, facts.Doubted) else [])
+            post(account, fact)
+
+        board.post = kept  # type: ignore[method-assign]
+        await trio.sleep(1.05)
+        clocks.suspended, clocks.wall = jump.suspended, jump.wall
+        await trio.sleep(10 * TICK)
+        nursery.cancel_scope.cancel()
+    told = [event.text for event in board.events if event.event == "clock_jump"]
+    assert told == ([] if words is None else [f"{words}: every claim is proven anew"])
+    assert [one.message for one in caplog.records if getattr(one, "event", "") == "clock_jump"] == told
+    assert [(fact.detail, fact.missed) for fact in doubts] == (
+        [] if words is None else [(words, pytest.approx(missed))]
+    )
+    assert board.loop.clock_jumps == len(told)
+
+
+async def test_what_comes_due_sooner_after_a_fact_is_noticed_when_it_does(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        board, seen = proven(nursery, Clocks(), []), list[tuple[float, Phase]]()
+        await trio.sleep(1.01)
+        board.listen(lambda _, before, after: seen.append((trio.current_time(), after.phase)))
+        now = trio.current_time()
+        board.post("desk", facts.Proven(now, Proof(now, 0.02, Coverage.INHERITED)))
+        await trio.sleep(0.05)
+        assert seen[-1] == (pytest.approx(now + 0.02), Phase.UNVERIFIED)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_tick_that_comes_late_says_by_how_much(autojump_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        board = proven(nursery, Clocks(), [])
+        await trio.sleep(10.5 * TICK)
+        assert (sum(board.loop.lag.counts), board.loop.lag.total) == (10, pytest.approx(0.0, abs=1e-6))
+        assert board.loop.lag.bounds == (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+        autojump_clock.jump(3.0)
+        await trio.sleep(0.01)
+        assert board.loop.lag.total == pytest.approx(2.95, abs=0.01)
+        nursery.cancel_scope.cancel()

@@ -22,6 +22,7 @@ from deadman.model.readers import (
     path,
     pattern,
     seconds,
+    several,
     subset,
     table,
     text,
@@ -34,6 +35,7 @@ SPAN = seconds(0.5, 60)
 NAME = text(8)
 KIND = choice("future", "option")
 SIDES = subset("rest", "fix")
+WORDS = several(NAME)
 CURRENCY = pattern(r"[A-Z]+", "a currency")
 WSS = address("wss", "ws")
 LOCAL = '; for instance "127.0.0.1:9847" or "[::1]:9847"; "" turns it off'
@@ -58,6 +60,7 @@ TAKEN: list[tuple[Reader[Any], object, object]] = [
     (one_or_several, "a", ("a",)),
     (one_or_several, ["a", "b"], ("a", "b")),
     (table, {"a": 1}, {"a": 1}),
+    (WORDS, ["b", "a", "b"], ("b", "a")),
     (WSS, "wss://example.com/ws", "wss://example.com/ws"),
     (WSS, "wss://example.com:1", "wss://example.com:1"),
     (WSS, "ws://localhost:65535", "ws://localhost:65535"),
@@ -92,6 +95,12 @@ REFUSED: list[tuple[Reader[Any], object, str]] = [
     (WHOLE, True, "must be a whole number of seconds, not true"),
     (SPAN, 0, "must be 0.5 to 60 seconds, not 0"),
     (SPAN, 60.5, "must be 0.5 to 60 seconds, not 60.5"),
+    (SPAN, 499, "must be 0.5 to 60 seconds, not 499"),
+    (SPAN, 500, "must be 0.5 to 60 seconds, not 500; if milliseconds were meant: 0.5"),
+    (SPAN, 60_000, "must be 0.5 to 60 seconds, not 60000; if milliseconds were meant: 60"),
+    (SPAN, 60_001, "must be 0.5 to 60 seconds, not 60001"),
+    (integer(1, 5, "times"), 3000, "must be 1 to 5 times, not 3000"),
+    (seconds(0.0, 60.0), -1, "must be 0 to 60 seconds, not -1"),
     (SPAN, True, "must be a number of seconds, not true"),
     (SPAN, math.inf, "must be a number of seconds, not inf"),
     (SPAN, "1", "must be a number of seconds, not a string; write it without quotes"),
@@ -112,6 +121,11 @@ REFUSED: list[tuple[Reader[Any], object, str]] = [
     (texts, ["x" * 257], "is 257 characters long, 256 at most are possible"),
     (one_or_several, 1, "must be a string, not a whole number"),
     (table, [], "must be a table, not an empty list"),
+    (WORDS, [], "must be a list of at least one text of at most 8 characters, not an empty list"),
+    (WORDS, "a", "must be a list of at least one text of at most 8 characters, not a string"),
+    (WORDS, ["a", 1], "must be a string, not a whole number"),
+    (path, "~/a", "begins with ~, which only a shell expands; write the whole path, or one from this file"),
+    (path, "a\x1b", "must be plain text"),
     (WSS, 1, "must be a wss:// URL; without blanks"),
     (WSS, "wss://a b", "must be a wss:// URL; without blanks"),
     (WSS, "wss://a\x7f", "must be a wss:// URL; without blanks"),
@@ -178,6 +192,8 @@ def test_the_forms_and_bounds_are_told_as_they_are() -> None:
     assert choice("a").form == '"a"'
     assert (SIDES.form, SIDES.bounds) == ('a list of "rest" or "fix"', "rest, fix")
     assert (NAME.form, CURRENCY.form) == ("text of at most 8 characters", "a currency")
+    assert WORDS.form == "a list of text of at most 8 characters"
+    assert WSS.form == "wss:// URL; ws:// only to this host itself"
 
 
 def test_what_is_read_is_written_back_and_what_is_secret_is_masked() -> None:

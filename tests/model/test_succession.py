@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from deadman.daemon.memory import Memory
 from deadman.model import facts, succession
 from deadman.model.account import Standing
+from deadman.model.drill import DrillBegun, DrillEnded
 from deadman.model.duty import Duty, duty
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
@@ -228,6 +229,8 @@ def test_an_account_is_nameless_until_the_venue_has_told_or_will_not() -> None:
     assert not Guard(OVERDUE).nameless
 
 
+BEGUN = DrillBegun(61.0, "d-1", "alice", 120.0)
+LEFT = DrillEnded(65.0, "failed", "still listed", None, "d-1", clean=False)
 THIRD: list[Fact] = [facts.TakenOn(70.0, Identity(PLACE, "third"), TERMS), facts.Identified(80.0, "a third's")]
 BACK: list[Fact] = [facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS), facts.Identified(80.0, "ours")]
 KEPT: dict[str, tuple[list[Fact], list[Fact], bool]] = {
@@ -237,6 +240,9 @@ KEPT: dict[str, tuple[list[Fact], list[Fact], bool]] = {
     "disarmed besides": ([facts.Disarmed(5.0, "bob")], [facts.Disarmed(65.0, "bob")], True),
     "tripped": ([], [facts.Tripped(65.0, Cause.SILENCE, "quoter")], True),
     "turned on": ([], [facts.TurnedOn(65.0)], True),
+    "a drill under way": ([], [BEGUN], True),
+    "a drill that left an order": ([], [BEGUN, LEFT], True),
+    "a drill that left nothing": ([], [BEGUN, replace(LEFT, clean=True)], False),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import reduce
 
 import pytest
@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deadman.model import facts
-from deadman.model.account import CLOCK_RECENT, MOST_CODES, OTHER, Histogram, Tally
+from deadman.model.account import CLOCK_RECENT, MOST_CODES, OTHER, Histogram, Standing, Tally
+from deadman.model.drill import DrillEnded
 from deadman.model.errors import Reason
 from deadman.model.facts import CLOCK_TOLERANCE, Cause, Fact
 from deadman.model.guard import Guard, Phase
+from deadman.model.identity import Identity
 from deadman.model.proof import Coverage, Proof
+from deadman.model.settings import Selection, Terms
 from tests.support.histories import COUNTS, NEWS, OVERDUE, PROOFS, TRIPS, History, histories
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)
@@ -187,3 +190,76 @@ def test_a_slow_answer_tells_of_clocks_only_what_its_slowness_cannot_explain(
     offset: float, round_trip: float, telling: bool
 ) -> None:
     assert facts.ClockCompared(0.0, offset, round_trip).is_telling is telling
+
+
+def test_nothing_is_counted_of_a_new_account() -> None:
+    for one in fields(Tally):
+        value = getattr(Tally(), one.name)
+        if isinstance(value, Histogram):
+            assert (value.total, sum(value.counts), len(value.counts)) == (0.0, 0, len(value.bounds) + 1)
+        else:
+            assert not value, one.name
+
+
+def test_the_buckets_are_those_of_every_series_recorded_so_far() -> None:
+    """Another bound is another series: quantiles over the change would be of neither."""
+    tally = Tally()
+    assert tally.margins.bounds == (0, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60)
+    assert tally.round_trips.bounds == (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+    assert tally.replies.bounds == (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
+    assert tally.trip_spans.bounds == (0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 30, 60, 300)
+
+
+def test_a_lease_that_is_let_go_is_no_renewal_tried() -> None:
+    assert count(facts.Attempted(1.0, 0.0), facts.Attempted(2.0, 1.0)).attempted == 1
+
+
+def test_orders_that_went_unseen_are_counted_once() -> None:
+    away = (OPENED, facts.OrdersCounted(1.0, 5), facts.Lost(2.0, Reason.CLOSED), facts.SessionOpened(9.0, True))
+    missed = facts.OrdersCounted(10.0, 0)
+    assert count(*away, missed, missed, facts.OrdersCounted(12.0, 0)).gone_unseen == 5
+
+
+def test_drills_are_counted_by_how_they_ended() -> None:
+    ended = [DrillEnded(1.0, outcome, "so") for outcome in ("passed", "failed", "passed")]  # type: ignore[arg-type]
+    assert count(*ended).drills == {"passed": 2, "failed": 1}
+
+
+def standing(*history: Fact) -> Standing:
+    return reduce(Standing.post, history, Standing.new(Guard(OVERDUE), 0.0))
+
+
+def test_what_was_wanted_and_not_protected_is_counted_by_the_second_from_when_it_was_so() -> None:
+    armed = standing(OPENED, LEASED)
+    assert armed.tally.unprotected == 0.5, "before the first proof"
+    lapsed = armed.at(30.0)
+    assert (lapsed.phase, lapsed.since, lapsed.seen_at) == (Phase.EXPIRED, 10.0, 30.0)
+    assert lapsed.tally.unprotected == pytest.approx(20.5)
+    assert lapsed.tally.transitions == {"connecting": 1, "arming": 1, "armed": 1, "degraded": 1, "expired": 1}
+    assert lapsed.at(20.0) == lapsed, "no standing goes back"
+    assert [step.seen_at for step in armed.steps(30.0)] == [OVERDUE, 10.0, 30.0]
+    disarmed = lapsed.post(facts.Disarmed(40.0, "alice")).at(90.0)
+    assert disarmed.tally.unprotected == pytest.approx(30.5)
+
+
+def test_a_fact_that_is_told_late_counts_from_now_on() -> None:
+    armed = standing(OPENED, LEASED).at(5.0)
+    late = armed.post(facts.Disarmed(3.0, "alice"))
+    assert (late.phase, late.since, late.seen_at) == (Phase.DISARMED, 5.0, 5.0)
+
+
+def test_what_was_read_of_another_account_says_nothing_of_the_one_in_its_place_and_counters_go_on() -> None:
+    terms = Terms("cancel", Selection())
+    read = (
+        facts.TakenOn(0.0, Identity("venue", "first"), terms),
+        OPENED,
+        facts.SwitchRead(1.0, "account", True, 7.0),
+        facts.TokenGranted(1.0, 9.0),
+        facts.ClockCompared(1.0, 0.25, 0.0),
+        facts.Erred(1.0, "10028"),
+    )
+    before = standing(*read).tally
+    assert (before.switch_timestamp, before.token_expiry_timestamp, before.clock_offset) == (7.0, 9.0, 0.25)
+    after = standing(*read, facts.TakenOn(2.0, Identity("venue", "second"), terms)).tally
+    assert (after.switch_enabled, after.switch_timestamp, after.token_expiry_timestamp, after.clock) == ({}, 0, 0, None)
+    assert (after.opened, after.errors) == (1, {"10028": 1})

@@ -12,14 +12,16 @@ import pytest
 from deadman.model import facts
 from deadman.model.board import Board
 from deadman.model.clock import Clock
+from deadman.model.drill import DrillBegun, DrillEnded
 from deadman.model.duty import Duty
 from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.identity import Identity
 from deadman.model.proof import Coverage, Proof
 from deadman.model.secret import SecretSource
+from deadman.model.sight import Line, Sight, Witness
 from deadman.model.watch import Hold, Sender, Watch
-from deadman.status.report import report
+from deadman.status.report import report, standing_report
 from deadman.status.schema import AccountReport, Mismatch, StatusReport, from_json, to_json
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
@@ -294,3 +296,110 @@ def test_who_is_up_and_who_is_silent(changed: dict[str, Any], told: tuple[object
     watch = report(made).watches["quoter"]
     assert (watch.alive, watch.up, watch.silent, watch.goodbye_at, watch.held) == told
     assert (watch.silence, watch.path, watch.pid, watch.uid, watch.process_gone) == (2.0, None, None, None, False)
+
+
+STANDBY = DeribitAccount("standby", "testnet", "wss://venue", on_trip="cancel", witness_of="alpha/desk")
+
+
+def test_what_a_witness_sees_is_told_in_full() -> None:
+    made = Board.new(Clock(lambda: NOW, lambda: EPOCH + NOW))
+    made.add(STANDBY)
+    sight = Sight("alpha", 15.0, 98.0, 97.0, 96.0, "etcd is full", "not heard", ("the same key",), DESK.terms)
+    made.post("standby", facts.Sighted(98.0, sight))
+    told = to_json(report(made).accounts["standby"])
+    assert told["sight"] == {
+        "desk": "alpha",
+        "timeout": 15.0,
+        "heard_at": EPOCH + 97,
+        "blind_since": EPOCH + 96,
+        "blind_because": "etcd is full",
+        "awaits": "not heard",
+        "faults": ["the same key"],
+    }
+    assert told["witness_of"] == "alpha/desk"
+    assert told["if_bot_dies"]["because"].startswith("This witness does not stand by")
+    assert told["if_host_dies"]["because"].startswith("This witness does not stand by")
+
+
+def test_who_watches_over_an_account_is_told_in_full_and_what_they_would_do() -> None:
+    bravo = Witness("bravo", 97.0, 15.0, True, "armed", False, 3, "not heard", ("on this machine",))
+    stopped = Witness("carol", None, 15.0, True, "disarmed", True)
+    told = desk(facts.SessionOpened(40.0, True), PROVEN, facts.Witnessed(99.0, (bravo, stopped)))
+    assert told["witnesses"] == [
+        {
+            "name": "bravo",
+            "heard_at": EPOCH + 97,
+            "heard": True,
+            "can_cancel": True,
+            "phase": "armed",
+            "stopped": False,
+            "cancelled": 3,
+            "because": "not heard",
+            "faults": ["on this machine"],
+        },
+        {
+            "name": "carol",
+            "heard_at": None,
+            "heard": False,
+            "can_cancel": False,
+            "phase": "disarmed",
+            "stopped": True,
+            "cancelled": None,
+            "because": "",
+            "faults": [],
+        },
+    ]
+    assert told["if_host_dies"]["because"] == "Witness bravo cancels once this host is not heard."
+    assert told["if_host_dies"]["orders"] == "gone"
+
+
+def test_a_drill_is_told_while_it_is_under_way_and_after_it() -> None:
+    begun = DrillBegun(90.0, "d-1", "alice", 160.0)
+    under_way = desk(PROVEN, begun)
+    assert (under_way["drilling"], under_way["drill"], under_way["drill_left"]) == ("alice", None, None)
+    done = desk(PROVEN, begun, DrillEnded(95.0, "passed", "cancelled by its switch", 0.4, "d-1", clean=False))
+    assert (done["drilling"], done["drill_left"]) == (None, "d-1")
+    assert done["drill"] == {"at": EPOCH + 95, "passed": True, "seconds": 0.4, "why": "cancelled by its switch"}
+
+
+def test_our_line_to_the_witnesses_is_told_where_there_is_one() -> None:
+    made = board()
+    assert report(made).cluster is None
+    made.put_line("alpha", Line(1))
+    assert report(made).cluster is None, "of another part"
+    made.put_line("", Line(1, 2, 0.0, 95.0, "refused", 90.0))
+    assert to_json(report(made).cluster) == {
+        "failing_since": EPOCH + 95,
+        "because": "refused",
+        "foreign_at": EPOCH + 90,
+    }
+
+
+def test_so_many_of_the_latest_events_are_told_as_are_asked_for() -> None:
+    made = board()
+    for number in range(30):
+        made.note("reloaded", str(number))
+    assert [event.text for event in report(made).events] == [str(number) for number in range(10, 30)]
+    assert [event.text for event in report(made, events=2).events] == ["28", "29"]
+    assert report(made, events=0).events == ()
+
+
+def test_bots_come_by_name_and_hosts_have_no_socket() -> None:
+    made = board()
+    made.put_watch(Watch("zebra", 5.0))
+    made.put_watch(Watch("alpha", 15.0, 90.0, None, seen_until=99.0))
+    told = report(made, Path("/run/deadman/watch")).watches
+    assert list(told) == ["alpha", "zebra"]
+    assert (told["alpha"].host, told["alpha"].path, told["alpha"].silence) == (True, None, 10.0)
+    assert (told["zebra"].host, told["zebra"].path) == (False, "/run/deadman/watch/zebra.sock")
+
+
+def test_an_account_as_it_was_judged_last_is_told_as_of_then() -> None:
+    moment = [90.0]
+    made = Board.new(Clock(lambda: moment[0], lambda: EPOCH + moment[0]))
+    made.add(DESK)
+    made.post("desk", PROVEN)
+    earlier, moment[0] = made.standings()["desk"], 170.0
+    told = standing_report(made, "desk", earlier)
+    assert (told.phase, told.since, told.margin) == ("degraded", EPOCH + 90, 65.0)
+    assert report(made).accounts["desk"].phase == "unverified"
