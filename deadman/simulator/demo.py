@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -62,11 +63,11 @@ async def _until_signalled(directory: Path, once: bool) -> int:
 
 async def _demo(directory: Path, once: bool) -> int:
     telling = Telling()
-    print("deadman demo: Deribit and SX Bet simulated on this machine; nothing leaves it.")
+    telling.heading("deadman demo: Deribit and SX Bet simulated on this machine; nothing leaves it.")
     with reserved_port() as port:
         async with open_world(directory, port) as world:
             taken = "" if port == USUAL_PORT else f" ({USUAL_PORT} is taken)"
-            print(f"metrics and status page: http://{world.listen_on}/{taken}", flush=True)
+            telling.heading(f"metrics and status page: http://{world.listen_on}/{taken}")
             await play(world, telling)
             if not telling.all_held:
                 print("\nA claim did NOT hold; the daemon's log:", file=sys.stderr)
@@ -76,7 +77,7 @@ async def _demo(directory: Path, once: bool) -> int:
             if not once:
                 await world.start_daemon()
                 page = f"http://{world.listen_on}/"
-                print(f"The daemon runs again, its bot does not: see {page} and /metrics. Ctrl-C ends.", flush=True)
+                telling.heading(f"The daemon runs again, its bot does not: see {page} and /metrics. Ctrl-C ends.")
                 await trio.sleep_forever()
     return 0
 
@@ -216,7 +217,9 @@ async def play(world: World, telling: Telling) -> None:
         nursery.cancel_scope.cancel()
 
 
-WIDTH = 78
+def narrow() -> int:
+    """Characters of a line that is easily read, and that the terminal does not break."""
+    return max(40, min(80, shutil.get_terminal_size().columns) - 2)
 
 
 @dataclass
@@ -224,6 +227,7 @@ class Telling:
     """Prints as it goes, and remembers whether every claim held."""
 
     claims: list[bool] = field(default_factory=list)
+    width: int = field(default_factory=narrow)
     _chapters: int = 0
     _waited: int = 0
 
@@ -231,17 +235,23 @@ class Telling:
     def all_held(self) -> bool:
         return bool(self.claims) and all(self.claims)
 
+    def heading(self, text: str) -> None:
+        self._say(self._lines(text))
+
     def chapter(self, title: str) -> None:
         self._chapters += 1
-        self._say(f"\n{self._chapters}  {title}")
+        self._say("\n" + self._lines(f"{self._chapters}  {title}", "", "   "))
 
     def tell(self, text: str) -> None:
-        self._say(fill(text, WIDTH, initial_indent="   ", subsequent_indent="   "))
+        self._say(self._lines(text, "   ", "   "))
 
     def claim(self, text: str, *, held: bool) -> None:
         self.claims.append(held)
         mark = "ok " if held else "NOT"
-        self._say(fill(f"{mark} {text}", WIDTH, initial_indent="   ", subsequent_indent="       "))
+        self._say(self._lines(f"{mark} {text}", "   ", "       "))
+
+    def _lines(self, text: str, first: str = "", others: str = "") -> str:
+        return fill(text, self.width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False)
 
     async def show_waiting(self) -> None:
         """Count the seconds until the next line, which takes their place."""

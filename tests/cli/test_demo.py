@@ -103,3 +103,17 @@ async def test_a_wait_is_counted_until_the_next_line_takes_its_place(
     telling.claim("held", held=True)
     telling.claim("held too", held=True)
     assert capsys.readouterr().out == "\r   … 1 s\r   … 2 s\r\x1b[K   ok  held\n   ok  held too\n"
+
+
+def test_on_a_narrow_terminal_no_line_is_broken_by_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    telling = Telling()
+    telling.heading("deadman demo: Deribit and SX Bet simulated on this machine; nothing leaves it.")
+    telling.chapter("Deribit goes silent: sockets stay open, nothing answers, and nobody knows")
+    telling.tell("Two accounts. At Deribit cancel-on-disconnect is off, as it comes; SX Bet holds no lease.")
+    telling.claim("asked at the venue: a connection opened now loses its orders with itself", held=True)
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 58
+    assert "\n1  Deribit goes silent" in told
