@@ -146,9 +146,8 @@ async def test_a_jump_is_told_once_with_what_the_venue_may_have_counted_meanwhil
     told = [event.text for event in board.events if event.event == "clock_jump"]
     assert told == ([] if words is None else [f"{words}: every claim is proven anew"])
     assert [one.message for one in caplog.records if getattr(one, "event", "") == "clock_jump"] == told
-    assert [(fact.detail, fact.missed) for fact in doubts] == (
-        [] if words is None else [(words, pytest.approx(missed))]
-    )
+    assert [fact.detail for fact in doubts] == ([] if words is None else [words])
+    assert [fact.missed for fact in doubts] == pytest.approx([] if words is None else [missed])
     assert board.loop.clock_jumps == len(told)
 
 
@@ -160,7 +159,9 @@ async def test_what_comes_due_sooner_after_a_fact_is_noticed_when_it_does(autoju
         now = trio.current_time()
         board.post("desk", facts.Proven(now, Proof(now, 0.02, Coverage.INHERITED)))
         await trio.sleep(0.05)
-        assert seen[-1] == (pytest.approx(now + 0.02), Phase.UNVERIFIED)
+        at, phase = seen[-1]
+        assert at == pytest.approx(now + 0.02)
+        assert phase is Phase.UNVERIFIED
         nursery.cancel_scope.cancel()
 
 
@@ -168,7 +169,8 @@ async def test_a_tick_that_comes_late_says_by_how_much(autojump_clock: MockClock
     async with trio.open_nursery() as nursery:
         board = proven(nursery, Clocks(), [])
         await trio.sleep(10.5 * TICK)
-        assert (sum(board.loop.lag.counts), board.loop.lag.total) == (10, pytest.approx(0.0, abs=1e-6))
+        assert sum(board.loop.lag.counts) == 10
+        assert board.loop.lag.total == pytest.approx(0.0, abs=1e-6)
         assert board.loop.lag.bounds == (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
         autojump_clock.jump(3.0)
         await trio.sleep(0.01)
