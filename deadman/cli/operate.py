@@ -127,15 +127,18 @@ def run_drill(arguments: argparse.Namespace) -> int:
         named = in_view(path, arguments.accounts)
         confirm(f"Lets the switch fire of {named}. Where it is a lease, EVERY OPEN ORDER of the account is cancelled.")
     drills = []
-    for name in known:
-        params = {"accounts": [name], "live": arguments.live, "reason": arguments.reason}
-        (drill,) = ask(path, "drill", params, DRILL_TIMEOUT)["drills"]
-        drills.append(drill)
-        if not arguments.json:
-            verdict = f"passed in {drill['seconds']:.1f} s" if drill["passed"] else "NOT PASSED"
-            (sys.stdout if drill["passed"] else sys.stderr).write(plain(f"{name}: {verdict}: {drill['why']}") + "\n")
-    if arguments.json:
-        sys.stdout.write(json.dumps(drills) + "\n")
+    try:
+        for name in known:
+            params = {"accounts": [name], "live": arguments.live, "reason": arguments.reason}
+            (drill,) = ask(path, "drill", params, DRILL_TIMEOUT)["drills"]
+            drills.append(drill)
+            if not arguments.json:
+                verdict = f"passed in {drill['seconds']:.1f} s" if drill["passed"] else "NOT PASSED"
+                stream = sys.stdout if drill["passed"] else sys.stderr
+                stream.write(plain(f"{name}: {verdict}: {drill['why']}") + "\n")
+    finally:  # what has been seen is told, also where the daemon goes away in the middle
+        if arguments.json:
+            sys.stdout.write(json.dumps(drills) + "\n")
     return 0 if all(drill["passed"] for drill in drills) else 1
 
 
