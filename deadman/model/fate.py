@@ -109,6 +109,13 @@ class Case:
     def _is_up(self, name: str) -> bool:
         return name in self.watches and self.watches[name].counted_from is not None
 
+    def as_drilled(self, fate: Fate) -> Fate:
+        """What rests on the venue's switch alone, which the last drill may not have seen to fire."""
+        if not self.guard.drills.failed or self.guard.drills.last is None:
+            return fate
+        missed = f"That was not seen in the drill of {self.times.told(self.guard.drills.last.at)}."
+        return Fate("unknown", None, f"{fate.because} {missed}")
+
     def bound(self, on_trip: OnTrip | None = None) -> float | None:
         """Seconds at most from a bot's death now to its orders gone: the promise, and what a hold adds to it.
 

@@ -66,12 +66,11 @@ def _covered(case: Case, account: DeribitAccount) -> Fate:
     since = case.times.told(case.guard.covered_since if case.guard.covered_since is not None else case.now)
     others = [via.upper() for via in ("rest", "fix") if via in account.orders_via]
     used = f" (and {' and '.join(others)} is used here)" if others else ""
-    return Fate(
-        "partly",
-        None,
+    because = (
         f"Orders of WebSocket connections opened after {since} go when Deribit misses the bot's heartbeat. "
-        f"REST, FIX, older: stay{used}.",
+        f"REST, FIX, older: stay{used}."
     )
+    return case.as_drilled(Fate("partly", None, because))
 
 
 def _cancelling(only: str) -> Fate:

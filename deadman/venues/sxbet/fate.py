@@ -28,10 +28,11 @@ def if_bot_dies(case: Case, account: SxBetAccount) -> Fate:
         within = case.bound()
         if within is not None and account.on_trip == "expire" and case.guard.leases.heard_until > case.now:
             within = max(within, _left(case))
-        return Fate("gone", within, f"deadman cancels once {case.names} is silent.")
+        fate = Fate("gone", within, f"deadman cancels once {case.names} is silent.")
+        return fate if account.on_trip == "cancel" else case.as_drilled(fate)
     if case.stands:
         why = f"Renewals stop once {case.names} is silent, and SX Bet cancels when the lease ends."
-        return Fate("gone", max(case.bound("lapse") or 0.0, _left(case)), why)
+        return case.as_drilled(Fate("gone", max(case.bound("lapse") or 0.0, _left(case)), why))
     return if_host_dies(case, account)
 
 
@@ -42,7 +43,8 @@ def if_host_dies(case: Case, account: SxBetAccount) -> Fate:
     if account.observe:
         return Fate("unknown", None, "deadman only observes here: it holds no lease, and sees nobody else's.")
     if case.stands and case.guard.lease_end is not None:
-        return Fate("gone", _left(case), "SX Bet cancels when the lease ends, with a delay it does not document.")
+        why = "SX Bet cancels when the lease ends, with a delay it does not document."
+        return case.as_drilled(Fate("gone", _left(case), why))
     if case.guard.may_be_leased(case.now):
         return Fate("unknown", None, f"No lease is proven, but one that is not may run until {_until(case)}.")
     if case.guard.awaited:
