@@ -132,7 +132,15 @@ def sentence(account: AccountReport, now: float) -> str:
     if account.phase is Phase.DEGRADED and account.witness_of is None and not account.connected:
         return "its session is over"
     expiry = "an instant that is not known" if account.expiry is None else instant(account.expiry, now)
-    return words_of(account).sentence.format(venue=account.venue_title, expiry=expiry)
+    said = words_of(account).sentence.format(venue=account.venue_title, expiry=expiry)
+    if account.drilling and account.coverage is Coverage.LEASE:
+        if account.phase is Phase.DEGRADED:
+            return f"renewals rest for a drill by {account.drilling}"
+        if account.phase is Phase.EXPIRED:
+            return f"{said}, by a drill of {account.drilling}"
+    if account.phase is Phase.DEGRADED and not account.connected and account.witness_of is None:
+        return "no session now"
+    return said
 
 
 def explain(account: AccountReport, now: float, *, timed: bool = True) -> str:
