@@ -136,7 +136,7 @@ async def drill(call: Call) -> Result:
             "account": name,
             "passed": end.outcome == "passed",
             "seconds": end.seconds and round(end.seconds, 3),
-            "why": end.why,
+            "why": end.words,
         }
         for name, end in ((name, ended[name]) for name in names)
     ]

@@ -21,7 +21,7 @@ from deadman.model.drill import LABEL, DrillBegun, DrillCleaned, DrillEnded
 from deadman.model.errors import NotFired, VenueError
 from deadman.model.facts import Fact
 from deadman.model.guard import Guard, Phase
-from deadman.model.leases import Asked
+from deadman.model.leases import HEARD_WITHIN, Asked
 from deadman.model.settings import Account, Backoff
 from deadman.model.text import span
 from deadman.venues.venue import Door, Drill
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 FIRE_TIMEOUT = 46.0
 CLEAN_UP_TIMEOUT = 9.0
 """Seconds; together they keep an answer within a minute."""
+
+LONGEST = FIRE_TIMEOUT + HEARD_WITHIN
+"""Seconds from a drill's beginning, besides the answers it waits for, until nothing of it is carried out any more."""
 
 WRITE_TIMEOUT = 2.0
 """Seconds for the label to be on the disk; nothing is placed before."""
@@ -64,7 +67,7 @@ def refusal(account: Account, guard: Guard, now: float, *, live: bool) -> str:
     if guard.drills.under_way is not None:
         return "a drill is under way"
     if guard.drills.left is not None:
-        return f"an order of an earlier drill may rest, labelled {guard.drills.left.label}: that is cancelled first"
+        return f"an earlier one is not over: {guard.drills.left.remains}"
     if not guard.protected(now) or guard.session_at is None:
         return f"its switch is not proven now ({phase}): there is nothing to be tried"
     return ""
@@ -114,16 +117,16 @@ class DrillRunner:
     async def _carry_out(self, account: Account, by: str) -> DrillEnded:
         """Whatever ends us in the middle leaves the cleaning up to who comes next."""
         label = f"{LABEL}{self.chance.getrandbits(48):012x}"
-        until = self._now() + FIRE_TIMEOUT + CLEAN_UP_TIMEOUT + 2 * account.timers.reply_timeout
+        until = self._now() + LONGEST + 2 * account.timers.reply_timeout
         drill = self.make_door(account).drill(label)
-        ended = DrillEnded(self._now(), "refused", "deadman ended in the middle of it", None, label, clean=False)
+        ended = DrillEnded(self._now(), "refused", "deadman ended in the middle of it", None, label, "deadman ended")
         self._post(account.name, DrillBegun(self._now(), label, by, until, account.lease is not None))
         try:
-            ended = await self._cleaned(await self._while_called_for(account, label, drill), drill)
+            ended = await self._cleaned(account.name, await self._while_called_for(account, label, drill), drill)
         finally:
             self._post(account.name, ended)
             verdict = "failed, THE SWITCH WAS NOT SEEN TO FIRE" if ended.outcome == "failed" else ended.outcome
-            text = f"{account.name}: drill {verdict}: {ended.why}"
+            text = f"{account.name}: drill {verdict}: {ended.words}"
             level, event = LEVELS[ended.outcome], f"drill_{ended.outcome}"
             self.board.tell(log, level, event, text, account=account.name)
         return ended
@@ -164,7 +167,7 @@ class DrillRunner:
         except NotFired as error:
             return DrillEnded(self._now(), "failed", error.detail, None, label)
         except VenueError as error:
-            return DrillEnded(self._now(), "refused", f"not carried out: {error.detail}", None, label)
+            return DrillEnded(self._now(), "refused", f"nothing is proven: {error.detail}", None, label)
         except trio.TooSlowError:
             why = f"not seen to cancel within {FIRE_TIMEOUT:.0f} s"
             return DrillEnded(self._now(), "failed", why, None, label)
@@ -187,32 +190,34 @@ class DrillRunner:
     def _asked(self, name: str) -> tuple[Asked, ...]:
         return self.board.guard(name).leases.asked if name in self.board.configs else ()
 
-    async def _cleaned(self, ended: DrillEnded, drill: Drill) -> DrillEnded:
-        """The end, once nothing of it rests; else with the words that something may, which is seen to later."""
-        why = "the venue has not answered"
+    async def _cleaned(self, name: str, ended: DrillEnded, drill: Drill) -> DrillEnded:
+        """The end, once nothing of it rests; else with why something may, which is seen to later."""
+        left, told = "the venue has not answered", ""
         with trio.move_on_after(CLEAN_UP_TIMEOUT):
             try:
-                await drill.clean_up()
-                why = "" if drill.unsettled_until <= self._now() else "the order may be placed yet"
+                told = await drill.clean_up()
+                left = "" if drill.unsettled_until <= self._now() else "the venue may yet do what it has not answered"
             except VenueError as error:
-                why = error.detail
-        if not why:
-            return ended
-        return replace(ended, why=f"{ended.why}; NOT CLEANED UP yet, deadman goes on: {why}", clean=False)
+                left = error.detail
+        if left and name not in self.board.configs:  # nobody cleans up under a name that is gone
+            told, left = f"NOT CLEANED UP ({left}): look for what is labelled {ended.label}", ""
+        return replace(ended, why="; ".join(filter(None, (ended.why, told))), left=left)
 
     async def _clean_up_left(self, name: str) -> None:
         """Until the venue lists nothing of it, and carries out nothing of it any more."""
-        failures, until = 0, self._now() + FIRE_TIMEOUT + CLEAN_UP_TIMEOUT
+        failures, latest = 0, self._now() + LONGEST
         while name in self.board.configs and (drill := self.board.guard(name).drills.left) is not None:
+            failures, until = failures + 1, min(drill.until, latest)
+            pause = RETRY.delay(failures, self.chance)
             if not self.board.guard(name).stranger:
                 with suppress(VenueError), trio.move_on_after(CLEAN_UP_TIMEOUT):
                     await self.make_door(self.board.configs[name]).drill(drill.label).clean_up()
-                    if self._now() >= min(drill.until, until):
+                    if self._now() >= until:
                         self._post(name, DrillCleaned(self._now()))
-                        told = {"event": "drill_cleaned", "account": name}
-                        log.info("%s: nothing rests of the drill %s", name, drill.label, extra=told)
-            failures += 1
-            await trio.sleep(RETRY.delay(failures, self.chance))
+                        text = f"{name}: nothing is left of the drill {drill.label}"
+                        self.board.tell(log, logging.INFO, "drill_cleaned", text, account=name)
+                    pause = min(pause, max(until - self._now(), RETRY.first))
+            await trio.sleep(pause)
 
     def _against(self, account: Account, label: str) -> str:
         """Why a drill may not go on; empty while it may."""

@@ -40,23 +40,34 @@ class DrillBegun(Fact):
     until: float
     lapses: bool = False
 
+    @property
+    def remains(self) -> str:
+        """What may be left of it when it has ended, for people."""
+        if self.lapses:
+            return "a drill may cut its lease yet: the venue left that unanswered, and its orders go with it"
+        return f"an order of a drill may rest, labelled {self.label}: deadman cancels it until none is listed"
+
 
 @dataclass(frozen=True, slots=True)
 class DrillEnded(Fact):
     """The drill of this label ended; without one, it was refused before it began.
 
-    `why` is for people; `clean`: nothing of it can rest any more.
+    `why` is for people; `left`: why something of it may rest, or happen, yet; empty where nothing can.
     """
 
     outcome: Outcome
     why: str
     seconds: float | None = None
     label: str = ""
-    clean: bool = True
+    left: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{self.why}; NOT OVER yet, deadman sees to it: {self.left}" if self.left else self.why
 
 
 class DrillCleaned(Fact):
-    """The venue lists no order any more of a drill that may have left one."""
+    """The venue lists no order of a drill any more that had left something, and carries out nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Drills:
     """The drills of one account.
 
     Attributes:
-        left: one that has ended, and of which an order may rest.
+        left: one that has ended, and of which an order may rest, or a lease be cut yet.
         last: how the last one ended that was not refused.
         passed: the last one that passed.
         rearmed_until: until then a lease that a drill has ended is being taken again.
@@ -96,6 +107,11 @@ class Drills:
         return now < (self.under_way.until if self.under_way and self.under_way.lapses else self.rearmed_until)
 
     @property
+    def takes_orders(self) -> bool:
+        """Whether orders that go now may go by a drill that lets a lease run out, which is the operator's word."""
+        return self.withholds or (self.left is not None and self.left.lapses)
+
+    @property
     def failed(self) -> bool:
         return self.last is not None and not self.last.passed
 
@@ -112,7 +128,7 @@ class Drills:
         if self.under_way is None or fact.label != self.under_way.label:
             return self
         rearmed_until = fact.at + REARM if self.under_way.lapses else -inf
-        left = self.left if fact.clean else self.under_way
+        left = self.under_way if fact.left else self.left
         if fact.outcome == "refused":
             return replace(self, under_way=None, left=left, rearmed_until=rearmed_until)
         last = Drilled(fact.at, fact.outcome == "passed", fact.why, fact.seconds)

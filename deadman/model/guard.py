@@ -366,7 +366,7 @@ class Guard:
         if count.count is None:
             return self.book
         let_go = self.awaited and self.proof is not None
-        known = let_go or self.sight is not None or self.drills.withholds
+        known = let_go or self.sight is not None or self.drills.takes_orders
         if known or self.trip is not None or self.disarm is not None:
             return self.book.known(count.count, count.at)
         return self._book(count.at).listed(count.count, count.at, count.by_venue, count.accounted)

@@ -65,6 +65,7 @@ def headline(report: StatusReport) -> Headline:
         )
     tones: dict[str, Tone] = {name: words_of(one).tone for name, one in accounts.items()}
     tones |= {name: "warn" for name, words in said.items() if words}
+    tones |= {name: "bad" for name in acted_on if tones[name] == "good"}
     tones |= {name: "bad" for name, one in accounts.items() if one.alarming}
     return Headline(tuple(problems(report)), tuple(looks), tones)
 
@@ -114,7 +115,7 @@ def _look(account: AccountReport, report: StatusReport, now: float) -> Iterator[
     if account.drilling:
         yield f"a drill of its switch is under way, by {account.drilling}"
     if account.drill_left:
-        yield f"an order of a drill may rest, labelled {account.drill_left}: deadman cancels it until none is listed"
+        yield account.drill_left
     if account.unmet:
         yield f"armed without {' and '.join(account.unmet)}, which has not checked in yet: its silence trips nothing"
     yield from _resting(account, watches, now)

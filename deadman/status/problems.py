@@ -90,7 +90,9 @@ def _drilled(account: AccountReport, now: float) -> Problem | None:
     if drill is None or drill.passed:
         return None
     words = f"its switch was not seen to fire in the drill of {instant(drill.at, now)}: {drill.why}"
-    return Problem(Urgency.UNGUARDED, f"{words}. Trade as if there were none, ask {account.venue_title}, drill again")
+    left = f" {account.drill_left[0].upper()}{account.drill_left[1:]}." if account.drill_left else ""
+    advice = f"Trade as if there were none, ask {account.venue_title}, drill again"
+    return Problem(Urgency.UNGUARDED, f"{words}.{left} {advice}")
 
 
 def _left_open(account: AccountReport, dead: set[str], now: float) -> Problem | None:

@@ -125,7 +125,7 @@ def account_report(
         set_aside=_set_aside(guard),
         drill=None if drilled is None else DrillReport(at(drilled.at), drilled.passed, drilled.seconds, drilled.why),
         drilling=drills.under_way.by if drills.under_way else None,
-        drill_left=drills.left.label if drills.left else None,
+        drill_left=drills.left.remains if drills.left else None,
         watches=account.watches,
         unmet=case.unmet,
         outliving=account.outliving,

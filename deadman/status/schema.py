@@ -143,7 +143,7 @@ class AccountReport:
         outliving: kinds of its orders that stay when the host is lost, as its config says that they are placed.
         witness_of: of a witness's account, daemon and account that it watches over.
         drilling: who let a drill begin that is under way.
-        drill_left: the label of a drill that has ended, and of which an order may rest.
+        drill_left: what may be left of a drill that has ended, in words.
         unmet: watches that have not checked in since they were added to a lease that stands.
     """
 

@@ -94,12 +94,15 @@ class Drill(Protocol):
         """Make the switch fire, and see the venue cancel. May be cancelled anywhere.
 
         Raises:
-            VenueError: it was broken off before the switch could have fired.
+            VenueError: nothing was proven, neither that it fires nor that it does not.
             NotFired: it was not seen to fire.
         """
 
-    async def clean_up(self) -> None:
-        """Cancel whatever order of it may rest; returns once the venue lists none. Raises VenueError until then."""
+    async def clean_up(self) -> str:
+        """Cancel whatever order of it may rest; returns once the venue lists none, with what is left to people.
+
+        Raises VenueError until then.
+        """
 
 
 @dataclass

@@ -82,7 +82,14 @@ async def test_it_fails_and_cleans_up_where_the_venue_fires_late_or_never(
         assert not told["passed"]
         assert trio.current_time() < began + 60
         assert desk.standing().guard.drills.failed
-        if name != "sxbet-v2":  # no key of that generation cancels
+        assert desk.standing().guard.drills.left is None
+        await desk.until(Phase.ARMED, within=5)
+        told_of = report(desk.board).accounts["desk"].if_host_dies
+        assert (told_of.orders, "That was not seen in the drill of" in told_of.because) == ("unknown", True)
+        assert headline(report(desk.board)).tones["desk"] == "bad"
+        if name == "sxbet-v2":  # no key of that generation cancels
+            assert "3 orders did not go: cancel by hand" in told["why"]
+        else:
             assert desk.open_orders() == 0
 
 
@@ -212,6 +219,7 @@ async def test_a_kill_after_the_lease_is_cut_arms_again_and_forgets_the_drill(au
         await desk.until(Phase.ARMED, within=40)
         await trio.sleep(70)
         assert desk.standing().guard.drills == Drills()
+        assert desk.standing().tally.gone_unseen == 0, "they went by an operator's word"
 
 
 @pytest.mark.parametrize("name", ["deribit", "sxbet-v3"])
@@ -266,13 +274,90 @@ async def test_while_no_list_can_be_had_it_is_not_called_cleaned_up(autojump_clo
         faults(desk).fail = {"private/get_open_orders": 10041, "private/cancel_by_label": 10041}
         faults(desk).fires_late = inf
         told = await drill(desk)
-        assert "NOT CLEANED UP" in told["why"]
-        assert desk.standing().guard.drills.left is not None
-        assert "is cancelled first" in (await drill(desk))["why"]
+        assert "NOT OVER yet" in told["why"]
+        left = desk.standing().guard.drills.left
+        assert left is not None
+        assert left.remains in headline(report(desk.board)).looks[0]
+        assert "an earlier one is not over" in (await drill(desk))["why"]
         faults(desk).fail = {}
         await trio.sleep(120)
         assert desk.open_orders() == 0
         assert desk.standing().guard.drills.left is None
+        assert headline(report(desk.board)).verdict is Verdict.FINE
+        assert desk.board.events[-1].event == "drill_cleaned"
+
+
+async def test_what_could_not_be_cleaned_up_is_told_until_it_is(autojump_clock: MockClock) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        faults(desk).fail = {"private/cancel": 11094, "private/cancel_by_label": 11094}
+        faults(desk).fires_late = inf
+        assert "1 order labelled" in (await drill(desk))["why"]
+        assert "An order of a drill may rest" in headline(report(desk.board)).acts[0]
+        faults(desk).fail = {}
+        await trio.sleep(120)
+        (act,) = headline(report(desk.board)).acts
+        assert "not seen to fire" in act
+        assert "rest, labelled" not in act
+        assert "NOT OVER" not in act
+
+
+async def test_where_nobody_is_left_to_clean_up_people_are_told(autojump_clock: MockClock) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        faults(desk).fires_late = inf
+        told: list[dict[str, Any]] = []
+
+        async def begin() -> None:
+            told.append(await drill(desk))
+
+        desk.nursery.start_soon(begin)
+        await seen(desk, "private/buy", 1)
+        desk.network.freeze("deribit.localhost")
+        await desk.reload(sxbet_account("other"))
+        await trio.sleep(20)
+        assert "NOT CLEANED UP" in told[0]["why"]
+        assert "look for what is labelled deadman-drill-" in told[0]["why"]
+
+
+async def test_a_cut_that_is_not_answered_may_take_the_orders_yet(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+        faults(desk).silent = {"POST /heartbeat/v3"}
+        told = await drill(desk)
+        faults(desk).silent = set()
+        assert not told["passed"]
+        assert "did not say whether it has cut the lease" in told["why"]
+        assert "a drill may cut its lease yet" in headline(report(desk.board)).looks[0]
+        await trio.sleep(100)
+        assert desk.open_orders() == 0
+        assert desk.standing().guard.drills.left is None
+        assert desk.standing().tally.gone_unseen == 0, "they went by an operator's word"
+        assert desk.phase() is Phase.ARMED
+
+
+async def test_a_connection_that_is_cut_with_all_others_tells_nothing_of_silence(autojump_clock: MockClock) -> None:
+    async with armed(deribit_account("desk")) as desk:
+        told: list[dict[str, Any]] = []
+
+        async def begin() -> None:
+            told.append(await drill(desk))
+
+        desk.nursery.start_soon(begin)
+        await seen(desk, "private/buy", 2)
+        await trio.sleep(2)
+        desk.network.cut("deribit.localhost")
+        await trio.sleep(30)
+        assert not told[0]["passed"]
+        assert "other connections were lost" in told[0]["why"]
+        assert not desk.standing().guard.drills.failed
+        assert desk.open_orders() == 0
+
+
+async def test_a_lease_that_a_drill_lets_end_is_told_as_that(autojump_clock: MockClock) -> None:
+    async with armed(sxbet_account("desk")) as desk:
+        before = len(desk.board.events)
+        assert (await drill(desk))["passed"]
+        texts = [one.text for one in desk.board.events[before:] if one.event == "transition"]
+        assert "ARMED -> DEGRADED: renewals rest for a drill by" in texts[0]
+        assert "by a drill of" in texts[1]
 
 
 async def test_it_is_refused_in_words(autojump_clock: MockClock) -> None:

@@ -17,8 +17,8 @@ KNOWN = Drills(left=EARLIER, last=FAILED, passed=PASSED)
 UNDER_WAY = replace(KNOWN, under_way=BEGUN)
 
 
-def ended(outcome: Outcome, *, label: str = "d-1", clean: bool = True) -> DrillEnded:
-    return DrillEnded(110.0, outcome, "so it was", 0.3 if outcome == "passed" else None, label, clean)
+def ended(outcome: Outcome, *, label: str = "d-1", left: str = "") -> DrillEnded:
+    return DrillEnded(110.0, outcome, "so it was", 0.3 if outcome == "passed" else None, label, left)
 
 
 NOW_PASSED, NOW_FAILED = Drilled(110.0, True, "so it was", 0.3), Drilled(110.0, False, "so it was")
@@ -29,8 +29,8 @@ AFTER: list[tuple[Drills, DrillBegun | DrillEnded | DrillCleaned, Drills]] = [
     (UNDER_WAY, ended("passed"), Drills(left=EARLIER, last=NOW_PASSED, passed=NOW_PASSED)),
     (UNDER_WAY, ended("failed"), Drills(left=EARLIER, last=NOW_FAILED, passed=PASSED)),
     (UNDER_WAY, ended("refused"), KNOWN),
-    (UNDER_WAY, ended("passed", clean=False), Drills(left=BEGUN, last=NOW_PASSED, passed=NOW_PASSED)),
-    (UNDER_WAY, ended("refused", clean=False), replace(KNOWN, left=BEGUN)),
+    (UNDER_WAY, ended("passed", left="unanswered"), Drills(left=BEGUN, last=NOW_PASSED, passed=NOW_PASSED)),
+    (UNDER_WAY, ended("refused", left="unanswered"), replace(KNOWN, left=BEGUN)),
     (UNDER_WAY, ended("passed", label="d-9"), UNDER_WAY),
     (UNDER_WAY, ended("refused", label=""), UNDER_WAY),
     (KNOWN, ended("passed"), KNOWN),

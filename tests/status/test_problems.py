@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deadman.model.drill import DrillBegun
 from deadman.model.errors import Reason
 from deadman.model.facts import TRIP_PATIENCE, Cause
 from deadman.model.guard import Phase
@@ -260,7 +261,7 @@ LOOKS: list[tuple[dict[str, Any], Watch, list[str]]] = [
     ({**WAITING, "trip_ready": False}, ALIVE, []),
     ({"drilling": "alice"}, ALIVE, ["a drill of its switch is under way, by alice"]),
     (
-        {"drill_left": "d-1"},
+        {"drill_left": DrillBegun(1.0, "d-1", "alice", 2.0).remains},
         ALIVE,
         ["an order of a drill may rest, labelled d-1: deadman cancels it until none is listed"],
     ),

@@ -18,7 +18,7 @@ import trio
 
 from deadman.model.clock import Clock
 from deadman.model.errors import NotFired, Reason, Refused, Setback, Unavailable, VenueError, ungrouped
-from deadman.model.text import tenths_up
+from deadman.model.text import order_count, tenths_up
 from deadman.transport.websocket import WebSocket
 from deadman.venues.deribit.conversation import Conversation, Grant, asked_scope
 from deadman.venues.deribit.settings import GRACE, LISTING_TIMEOUT, DeribitAccount, DrillOrder
@@ -80,7 +80,7 @@ class DeribitDrill:
             told.append(f"{words}: cancelled within {tenths_up(seconds)} s")
         return Fired(slowest, "; ".join(told))
 
-    async def clean_up(self) -> None:
+    async def clean_up(self) -> str:
         """By label, then one by one; each order's own state is believed, and not the list alone."""
         async with self._looking() as conversation:
             with suppress(Setback, Refused):
@@ -90,8 +90,10 @@ class DeribitDrill:
             for order_id in resting:
                 with suppress(Setback, Refused):
                     await conversation.ask("private/cancel", {"order_id": order_id})
-            if [one for one in resting if await _rests(conversation, one)]:
-                raise Setback(Reason.VENUE_ERROR, f"{len(resting)} orders labelled {self.label} would not go")
+            if left := [one for one in resting if await _rests(conversation, one)]:
+                words = f"{order_count(len(left))} labelled {self.label} would not go"
+                raise Setback(Reason.VENUE_ERROR, words)
+        return ""
 
     async def _see_die(self, bot: Bot) -> float:
         """Seconds from the bot's death until the venue said that its order is cancelled by the switch."""
@@ -153,8 +155,11 @@ class DeribitDrill:
         return order_id
 
     async def _watch(self, order_id: str, bot: Bot) -> float:
-        """Let it die once its order is seen to rest, and look until it is gone, by a new connection if one fails."""
-        heard = "it rests"
+        """Let it die once its order is seen to rest, and look until it is gone, by a new connection if one fails.
+
+        Where the venue may have dropped every connection, that of a silent bot tells nothing of its silence.
+        """
+        heard, was_lost, seconds = "it rests", False, inf
         while self.door.clock.now() < bot.died_at + PATIENCE[bot.death]:
             try:
                 async with self._looking() as conversation:
@@ -167,14 +172,21 @@ class DeribitDrill:
                     ):
                         await trio.sleep(POLL_INTERVAL)
                     if not heard:
-                        return self.door.clock.now() - bot.died_at
+                        seconds = self.door.clock.now() - bot.died_at
+                        break
             except (Unavailable, Refused) as error:
                 if not bot.died.is_set():
                     raise
-                heard = f"the venue cannot be asked: {error.detail}"
+                heard, was_lost = f"the venue cannot be asked: {error.detail}", True
                 await trio.sleep(AGAIN)
-        after = f"{PATIENCE[bot.death]:.0f} s after its {bot.death}"
-        raise NotFired(Reason.VENUE_ERROR, f"the order was not seen to be cancelled {after}: {heard}")
+        else:
+            after = f"{PATIENCE[bot.death]:.0f} s after its {bot.death}"
+            raise NotFired(Reason.VENUE_ERROR, f"the order was not seen to be cancelled {after}: {heard}")
+        if was_lost and bot.death == "silence":
+            raise Setback(
+                Reason.VENUE_ERROR, "the silent connection's order went, but other connections were lost, too"
+            )
+        return seconds
 
     async def _see_resting(self, conversation: Conversation, order_id: str) -> None:
         """A list that leaves out what rests would prove nothing afterwards."""

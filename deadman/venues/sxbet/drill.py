@@ -16,11 +16,13 @@ import trio
 
 from deadman.model import facts
 from deadman.model.errors import NotFired, Reason, Refused, Setback, Unavailable, VenueError
+from deadman.model.leases import HEARD_WITHIN
 from deadman.model.text import order_count, tenths_up
 from deadman.venues.sxbet.conversation import Conversation
 from deadman.venues.sxbet.orders import Orders
 from deadman.venues.sxbet.settings import CUT
 from deadman.venues.sxbet.switch import Switch
+from deadman.venues.sxbet.wire import not_carried_out
 from deadman.venues.venue import Fired
 
 PATIENCE = 20.0
@@ -46,7 +48,10 @@ class DrillSession(Protocol):
 
 @dataclass
 class SxBetDrill:
-    """`before`: the orders that were open before the lease was cut; `resisting`: those that its end did not take."""
+    """`before`: the orders that were open before the lease was cut; `resisting`: those that its end did not take.
+
+    A cut that is not answered may be carried out yet: then nothing is proven, and its orders may go by it.
+    """
 
     look: Callable[[], AbstractAsyncContextManager[DrillSession]]
     unsettled_until: float = -inf
@@ -59,7 +64,16 @@ class SxBetDrill:
             if not self.before:
                 raise Setback(Reason.UNSUPPORTED, "no order is open by which the venue could be seen to cancel")
             cut_at = clock.now()
-            await session.switch.end(CUT)
+            self.unsettled_until = cut_at + session.conversation.account.timers.reply_timeout + HEARD_WITHIN
+            try:
+                await session.switch.end(CUT)
+            except VenueError as error:
+                if not_carried_out(error):
+                    self.unsettled_until = -inf
+                    raise
+                words = f"the venue did not say whether it has cut the lease, and may do so yet ({error.detail})"
+                raise Unavailable(error.reason, words) from error
+            self.unsettled_until = -inf
         early = await self._watch(cut_at, clock.now() + CUT + PATIENCE)
         seconds = clock.now() - cut_at
         witnesses = self.before - early
@@ -69,18 +83,26 @@ class SxBetDrill:
         number = order_count(len(witnesses))
         return Fired(seconds, f"lease cut to {CUT} s: {number} gone within {tenths_up(seconds)} s{told}")
 
-    async def clean_up(self) -> None:
-        """What the lease's end did not take: V3 cancels it by key; V2 leaves that to the wallet's owner."""
+    async def clean_up(self) -> str:
+        """What the lease's end did not take: V3 cancels it by key; V2 leaves that to the wallet's owner.
+
+        They are the account's own orders, which its trips cancel, too: nobody else cleans up after us.
+        """
         if not self.resisting:
-            return
-        async with self.look() as session:
-            if session.conversation.account.api == "v3":
-                await session.orders.cancel()
-                await trio.sleep(POLL_INTERVAL)
-                self.resisting &= await session.orders.ids()
-        if self.resisting:
-            words = f"{len(self.resisting)} orders of the account still rest: cancel them by hand"
-            raise Setback(Reason.VENUE_ERROR, words)
+            return ""
+        by_key = ""
+        try:
+            async with self.look() as session:
+                if session.conversation.account.api == "v3":
+                    await session.orders.cancel()
+                    await trio.sleep(POLL_INTERVAL)
+                    self.resisting &= await session.orders.ids()
+                    by_key = " by key either"
+        except VenueError as error:
+            by_key = f" by key either ({error.detail})"
+        if not self.resisting:
+            return "then cancelled by key"
+        return f"{order_count(len(self.resisting))} did not go{by_key}: cancel by hand what is still open"
 
     async def _watch(self, cut_at: float, until: float) -> frozenset[str]:
         """Until none of them is listed; those that went before any lease could have ended. Raises NotFired."""
