@@ -138,8 +138,6 @@ def sentence(account: AccountReport, now: float) -> str:
             return f"renewals rest for a drill by {account.drilling}"
         if account.phase is Phase.EXPIRED:
             return f"{said}, by a drill of {account.drilling}"
-    if account.phase is Phase.DEGRADED and not account.connected and account.witness_of is None:
-        return "no session now"
     return said
 
 
