@@ -29,7 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
 def reference() -> str:
     """As Markdown; the process' own metrics are the library's and named in a sentence."""
     metrics = "\n".join(markdown([("Metric", "Type", "Labels", "Meaning"), *_rows()]))
-    phases = "\n".join(markdown([("Phase", "Shown as", "What is so", "What that means"), *_phases()]))
+    filled = {"venue": "the venue", "expiry": "HH:MM:SSZ"}
+    known = [(f"`{one}`", said.label, said.sentence.format(**filled), said.meaning) for one, said in VOCABULARY.items()]
+    phases = "\n".join(markdown([("Phase", "Shown as", "What is so", "What that means"), *known]))
     return (
         f"{metrics}\n\nAnd `process_*` and `python_*`, as every Python client of Prometheus has them.\n\n"
         f"The values of `phase`:\n\n{phases}\n"
@@ -50,8 +52,3 @@ def _of(families: Sequence[Family[Any]], subject: str) -> Iterator[Sequence[str]
         name = f"{family.name}_info" if family.kind is InfoMetricFamily else family.name
         labels = ", ".join(f"`{label}`" for label in (subject, family.label) if label)
         yield f"`{name}`", family.kind.__name__.removesuffix("MetricFamily").lower(), labels, family.sentence
-
-
-def _phases() -> Iterator[Sequence[str]]:
-    for phase, words in VOCABULARY.items():
-        yield f"`{phase}`", words.label, words.sentence.format(venue="the venue", expiry="HH:MM:SSZ"), words.meaning

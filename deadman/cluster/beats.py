@@ -39,7 +39,10 @@ def encode_desk(beat: DeskBeat) -> bytes:
         timeout=beat.timeout,
         stopped=beat.stopped or None,
         machine=beat.machine or None,
-        watches={name: _bot(bot) for name, bot in beat.bots.items()},
+        watches={
+            name: _set(state=bot.state, heard=None if bot.heard is None else round(bot.heard, 1))
+            for name, bot in beat.bots.items()
+        },
         accounts={name: _account(account) for name, account in beat.accounts.items()},
     )
 
@@ -62,10 +65,6 @@ def _json(**values: object) -> bytes:
 
 def _set(**values: object) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "")}
-
-
-def _bot(bot: BotTold) -> dict[str, Any]:
-    return _set(state=bot.state, heard=None if bot.heard is None else round(bot.heard, 1))
 
 
 def _account(account: AccountTold) -> dict[str, Any]:

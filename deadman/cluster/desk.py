@@ -134,7 +134,13 @@ class Desk:
         )
 
     def _read_witnesses(self, done: Exchange) -> None:
-        beats = dict(self._witness_beats(done))
+        beats = dict[str, WitnessBeat]()
+        for entry in done.theirs:
+            witness = entry.key.rpartition("/")[2]
+            try:
+                beats[witness] = decode_witness(entry.value)
+            except Unreadable as why:
+                self._say(witness, "", f"what witness {witness} writes cannot be read, and is skipped: {why}")
         for name, account in self.board.configs.items():
             if not may_be_witnessed(account):
                 continue
@@ -143,14 +149,6 @@ class Desk:
                 self._note_deed(name, one, beat.accounts[name], done.asked_at)
             witnesses = [self._witness(one, beat, name, done.asked_at) for one, beat in known.items()]
             self.board.post(name, facts.Witnessed(done.asked_at, tuple(witnesses)))
-
-    def _witness_beats(self, done: Exchange) -> Iterator[tuple[str, WitnessBeat]]:
-        for entry in done.theirs:
-            name = entry.key.rpartition("/")[2]
-            try:
-                yield name, decode_witness(entry.value)
-            except Unreadable as why:
-                self._say(name, "", f"what witness {name} writes cannot be read, and is skipped: {why}")
 
     def _witness(self, name: str, beat: WitnessBeat, account: str, now: float) -> Witness:
         told = beat.accounts[account]

@@ -18,7 +18,6 @@ from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.settings import Account
 from deadman.model.sight import LOOK_INTERVAL, DeskBeat, Line, Sight, WitnessBeat, WitnessTold, holder_of
-from deadman.model.trip import Trip
 from deadman.model.watch import Watch
 from deadman.model.witness import Sighting, WitnessCase, after_look, judge, unheard
 
@@ -182,20 +181,17 @@ class Lookout:
     def _told(self, name: str) -> WitnessTold:
         now, guard = self.board.clock.now(), self.board.guard(name)
         phase = guard.phase(now)
-        trip = guard.trip if phase in (Phase.TRIPPING, Phase.TRIPPED) else None
+        trip, because = guard.trip if phase in (Phase.TRIPPING, Phase.TRIPPED) else None, ""
+        if trip is not None:
+            because = f"this host was {trip.reason}" if trip.cause is Cause.HOST else f"tripped by {trip.by}"
         return WitnessTold(
             can=phase is Phase.ARMED and not self.board.configs[name].observe,
             phase=phase,
             cancelled=None if trip is None else trip.cancelled,
-            because="" if trip is None else _because(trip),
+            because=because,
             key=guard.identity.credential if guard.identity else "",
             holder=holder_of(guard.identity),
         )
 
     def _accounts_of(self, desk: str) -> list[str]:
         return [name for name, account in self.board.configs.items() if account.desk == desk]
-
-
-def _because(trip: Trip) -> str:
-    """What pulled the switch here, for the people at the desk."""
-    return f"this host was {trip.reason}" if trip.cause is Cause.HOST else f"tripped by {trip.by}"

@@ -13,7 +13,7 @@ from deadman.model.guard import Phase
 from deadman.model.text import ago, instant, left, plain, tenths_up
 from deadman.status.headline import TONES, Headline, Verdict, headline, next_end, summary
 from deadman.status.problems import NAMED, dead_bots, gathered
-from deadman.status.schema import AccountReport, StatusReport, WatchReport
+from deadman.status.schema import AccountReport, StatusReport
 from deadman.status.vocabulary import VOCABULARY, Footnotes, Tone, aged, on_hold, signed, words_of
 
 _HEADS = ("ACCOUNT", "STATE", "OPEN", "IF THE BOT DIES", "IF THE HOST DIES")
@@ -28,20 +28,15 @@ def screen(report: StatusReport, paper: Paper) -> list[str]:
         orders = "?" if account.open_orders is None else f"{account.open_orders}{aged(account, now)}"
         fates = (" ".join((phrase.words, *marks)) for phrase, *marks in footnotes.fates(account))
         rows.append((plain(name), plain(state(account, now)), orders, *fates))
+    # What is protected, unless the first line has said it, and which proof ends next.
+    foot = "; ".join(filter(None, ("" if told.verdict is Verdict.FINE else summary(report), next_end(report))))
     return [
         *headline_lines(report, told, paper),
         *_table(rows, list(told.tones.values()), paper),
         *(line for note in notes(report) for line in paper.wrap(plain(note), then="  ")),
         *(line for mark, one in footnotes.marked() for line in paper.wrap(one, f"{mark} ")),
-        *paper.wrap(plain(_foot(report, told)), then="  "),
+        *paper.wrap(plain(": ".join(filter(None, (report.name, foot)))), then="  "),
     ]
-
-
-def _foot(report: StatusReport, told: Headline) -> str:
-    """Which daemon says so, what is protected unless the first line has said it, and which proof ends next."""
-    protected = "" if told.verdict is Verdict.FINE else summary(report)
-    said = "; ".join(filter(None, (protected, next_end(report))))
-    return ": ".join(filter(None, (report.name, said)))
 
 
 def headline_lines(report: StatusReport, told: Headline, paper: Paper) -> list[str]:
@@ -157,12 +152,6 @@ def _trips(report: StatusReport) -> Iterator[str]:
         yield f"Tripped by {by}: only `deadman arm {' '.join(latched)}` re-arms."
 
 
-def _host(name: str, watch: WatchReport) -> Iterator[str]:
-    """Of another host, whose accounts we watch over: what their own rows do not say."""
-    if watch.silent:
-        yield f"host {name}: dead, not heard for {left(watch.silence or 0.0)}."
-
-
 def _bots(report: StatusReport) -> Iterator[str]:
     """Each bot that has something to say; a dead one is in the headline, or of many at least here."""
     dead = dead_bots(report)
@@ -170,7 +159,8 @@ def _bots(report: StatusReport) -> Iterator[str]:
         yield f"Dead: {', '.join(dead)}."
     for name, watch in report.watches.items():
         if watch.host:
-            yield from _host(name, watch)
+            # What the rows of the accounts that we watch over do not say.
+            yield from (f"host {name}: dead, not heard for {left(watch.silence or 0.0)}.",) if watch.silent else ()
             continue
         said = f' It says: "{watch.status}".' if watch.status else ""
         if watch.hold:

@@ -99,7 +99,10 @@ class Resolver(trio.abc.HostnameResolver):
 
     async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> AddressInfo:
         name = (host.decode() if isinstance(host, bytes) else str(host), int(port or 0))
-        flight = self._flight(name)
+        flight, now = self._flights.setdefault(name, _Flight()), trio.current_time()
+        if flight.may_ask(now):
+            flight.under_way.append(now)
+            self.nursery.start_soon(self._look_up, name, flight, now)
         stale_at, hopeless_at = min(flight.under_way) + STALE_AFTER, trio.current_time() + LOOKUP_TIMEOUT
         with trio.move_on_at(stale_at if name in self._good else hopeless_at):
             await flight.landed.wait()
@@ -109,13 +112,6 @@ class Resolver(trio.abc.HostnameResolver):
 
     async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
         raise NotImplementedError("addresses are never turned into names here")
-
-    def _flight(self, name: tuple[str, int]) -> _Flight:
-        flight, now = self._flights.setdefault(name, _Flight()), trio.current_time()
-        if flight.may_ask(now):
-            flight.under_way.append(now)
-            self.nursery.start_soon(self._look_up, name, flight, now)
-        return flight
 
     async def _look_up(self, name: tuple[str, int], flight: _Flight, begun_at: float) -> None:
         answered = False

@@ -246,17 +246,14 @@ def resting(market: Any, quoted: Any, order: DrillOrder) -> dict[str, Any]:
     amount, tick = ([*_positive([_mapping(market).get(name)])] for name in ("min_trade_amount", "tick_size"))
     if not prices or not amount or not tick:
         raise Refused(Reason.UNSUPPORTED, f"{order.instrument}: the venue names no price, amount or tick for an order")
-    step = max([*tick, *_steps(_mapping(market).get("tick_size_steps"))])
+    steps = _mapping(market).get("tick_size_steps")  # the coarser ticks of higher prices: the coarsest fits every price
+    coarser = [_mapping(step).get("tick_size") for step in steps] if isinstance(steps, list) else []
+    step = max([*tick, *_positive(coarser)])
     price = round(math.floor(min(prices) * order.percent / 100 / step) * step, 10)
     if price <= 0:
         raise Refused(Reason.UNSUPPORTED, f"{order.instrument}: too cheap for a bid far below its price")
     rests = {"type": "limit", "time_in_force": "good_til_cancelled", "post_only": True, "reject_post_only": True}
     return {"amount": amount[0], "price": price, **rests}
-
-
-def _steps(given: Any) -> Iterable[float]:
-    """The coarser ticks of higher prices: a price that fits the coarsest fits every other."""
-    return _positive(_mapping(step).get("tick_size") for step in given) if isinstance(given, list) else ()
 
 
 def _positive(values: Iterable[Any]) -> Iterable[float]:

@@ -29,7 +29,9 @@ def if_bot_dies(case: Case, account: DeribitAccount) -> Fate:
     if case.cleared:
         return Fate("gone", 0.0, "Already cancelled: Deribit listed no open order.")
     if case.phase is Phase.TRIPPING and case.guard.can_cancel:
-        return _cancelling(only)
+        if only:
+            return Fate("partly", None, f"Being cancelled now, but only {only}.")
+        return Fate("cancelling", None, "Being cancelled now, until Deribit lists no open order.")
     if case.phase not in (Phase.TRIPPING, Phase.TRIPPED) and case.trips and case.guard.can_cancel:
         singly, count = "", case.guard.open_orders
         if account.cancel.one_by_one:  # the bound then depends on their number
@@ -71,12 +73,6 @@ def _covered(case: Case, account: DeribitAccount) -> Fate:
         f"REST, FIX, older: stay{used}."
     )
     return case.as_drilled(Fate("partly", None, because))
-
-
-def _cancelling(only: str) -> Fate:
-    if only:
-        return Fate("partly", None, f"Being cancelled now, but only {only}.")
-    return Fate("cancelling", None, "Being cancelled now, until Deribit lists no open order.")
 
 
 def _unable(case: Case) -> str:
