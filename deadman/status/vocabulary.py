@@ -129,16 +129,12 @@ def _log_label(phase: Phase, words: Words) -> str:
 
 def sentence(account: AccountReport, now: float) -> str:
     """What is so, in a clause."""
+    lapses = account.drilling is not None and account.coverage is Coverage.LEASE
     if account.phase is Phase.DEGRADED and account.witness_of is None and not account.connected:
-        return "its session is over"
+        return f"renewals rest for a drill by {account.drilling}" if lapses else "its session is over"
     expiry = "an instant that is not known" if account.expiry is None else instant(account.expiry, now)
     said = words_of(account).sentence.format(venue=account.venue_title, expiry=expiry)
-    if account.drilling and account.coverage is Coverage.LEASE:
-        if account.phase is Phase.DEGRADED:
-            return f"renewals rest for a drill by {account.drilling}"
-        if account.phase is Phase.EXPIRED:
-            return f"{said}, by a drill of {account.drilling}"
-    return said
+    return f"{said}, by a drill of {account.drilling}" if lapses and account.phase is Phase.EXPIRED else said
 
 
 def explain(account: AccountReport, now: float, *, timed: bool = True) -> str:

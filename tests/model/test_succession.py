@@ -230,7 +230,7 @@ def test_an_account_is_nameless_until_the_venue_has_told_or_will_not() -> None:
 
 
 BEGUN = DrillBegun(61.0, "d-1", "alice", 120.0)
-LEFT = DrillEnded(65.0, "failed", "still listed", None, "d-1", clean=False)
+LEFT = DrillEnded(65.0, "failed", "still listed", None, "d-1", "unanswered")
 THIRD: list[Fact] = [facts.TakenOn(70.0, Identity(PLACE, "third"), TERMS), facts.Identified(80.0, "a third's")]
 BACK: list[Fact] = [facts.TakenOn(70.0, Identity(PLACE, "first"), TERMS), facts.Identified(80.0, "ours")]
 KEPT: dict[str, tuple[list[Fact], list[Fact], bool]] = {
@@ -242,7 +242,7 @@ KEPT: dict[str, tuple[list[Fact], list[Fact], bool]] = {
     "turned on": ([], [facts.TurnedOn(65.0)], True),
     "a drill under way": ([], [BEGUN], True),
     "a drill that left an order": ([], [BEGUN, LEFT], True),
-    "a drill that left nothing": ([], [BEGUN, replace(LEFT, clean=True)], False),
+    "a drill that left nothing": ([], [BEGUN, replace(LEFT, left="")], False),
 }
 
 

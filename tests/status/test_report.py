@@ -357,8 +357,8 @@ def test_a_drill_is_told_while_it_is_under_way_and_after_it() -> None:
     begun = DrillBegun(90.0, "d-1", "alice", 160.0)
     under_way = desk(PROVEN, begun)
     assert (under_way["drilling"], under_way["drill"], under_way["drill_left"]) == ("alice", None, None)
-    done = desk(PROVEN, begun, DrillEnded(95.0, "passed", "cancelled by its switch", 0.4, "d-1", clean=False))
-    assert (done["drilling"], done["drill_left"]) == (None, "d-1")
+    done = desk(PROVEN, begun, DrillEnded(95.0, "passed", "cancelled by its switch", 0.4, "d-1", "unanswered"))
+    assert (done["drilling"], done["drill_left"]) == (None, begun.remains)
     assert done["drill"] == {"at": EPOCH + 95, "passed": True, "seconds": 0.4, "why": "cancelled by its switch"}
 
 
