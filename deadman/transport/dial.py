@@ -148,6 +148,7 @@ class TlsStream(trio.abc.Stream):
         plain = socket.socket(fileno=stream.socket.detach())
         plain.setblocking(False)
         self.socket = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        self._unread: bytes | None = None
 
     async def do_handshake(self) -> None:
         """Raises OSError, of which every error of TLS is one."""
@@ -163,6 +164,10 @@ class TlsStream(trio.abc.Stream):
         """Empty at the end, whether or not the peer said goodbye before it left."""
         while True:
             self._check_open()
+            if self._unread is not None:
+                await trio.lowlevel.checkpoint()
+                received, self._unread = self._unread, None
+                return received
             if self.socket.pending():
                 await trio.lowlevel.checkpoint()
             else:
@@ -194,10 +199,17 @@ class TlsStream(trio.abc.Stream):
         await trio.lowlevel.wait_writable(self.socket)
 
     def is_readable(self) -> bool:
-        """Whether anything has come that nobody has read, be it the end."""
+        """Whether anything has come that nobody has read, be it the end. A ticket of TLS, sent unasked, is nothing."""
         look = select.poll()
         look.register(self.socket, select.POLLIN)
-        return bool(self.socket.pending() or look.poll(0))
+        if self._unread is None and look.poll(0):
+            try:
+                self._unread = self.socket.recv(RECORD)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return False
+            except OSError:
+                return True
+        return self._unread is not None or self.socket.pending() > 0
 
     async def aclose(self) -> None:
         if self.socket.fileno() >= 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -385,6 +386,24 @@ async def test_it_speaks_through_real_sockets_and_tls(nursery: trio.Nursery) -> 
         for _ in range(3):
             assert (await get(opened)).body == b"{}"
     assert len(connections) == 1
+
+
+async def test_a_connection_dialled_ahead_is_used_though_the_venue_has_sent_its_tickets(nursery: trio.Nursery) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with served().wrap_socket(listener.accept()[0], server_side=True) as peer:
+                told.set()
+                peer.recv(4096)
+                peer.sendall(OK)
+
+        told = threading.Event()
+        nursery.start_soon(trio.to_thread.run_sync, answer)
+        async with over_tls(f"https://127.0.0.1:{listener.getsockname()[1]}") as opened:
+            await opened.connect(WITHIN)
+            await trio.to_thread.run_sync(told.wait)
+            listener.close()  # a second dial would fail
+            assert (await get(opened)).status == 200
 
 
 async def test_a_kept_connection_that_the_venue_has_closed_is_not_used_again(nursery: trio.Nursery) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
@@ -97,3 +99,24 @@ async def test_a_flood_that_lies_ready_lets_others_run_before_each_record() -> N
                 assert await ours.receive_some() == b"x"
             nursery.cancel_scope.cancel()
         assert turns >= 10  # whose turn comes first in a round is chance
+
+
+async def test_a_ticket_that_the_peer_sends_unasked_is_nothing_to_read() -> None:
+    mine, theirs = socket.socketpair()
+    ours = TlsStream(trio.SocketStream(trio.socket.from_stdlib_socket(mine)), trusted(), "127.0.0.1")
+    wrap = partial(served().wrap_socket, theirs, server_side=True)
+    async with held(ours), trio.open_nursery() as nursery:
+        nursery.start_soon(ours.do_handshake)
+        venue = await trio.to_thread.run_sync(wrap)  # trio's own stream keeps its tickets back until it sends
+        with venue:
+            await trio.lowlevel.wait_readable(ours.socket)
+            assert not ours.is_readable()
+            venue.sendall(b"abc")
+            await trio.lowlevel.wait_readable(ours.socket)
+            assert ours.is_readable()
+            assert ours.is_readable()
+            assert await ours.receive_some() == b"abc"
+            assert not ours.is_readable()
+        await trio.lowlevel.wait_readable(ours.socket)
+        assert ours.is_readable()
+        assert await ours.receive_some() == b""
