@@ -15,13 +15,17 @@ from deadman.model.succession import fold
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One account as of `seen_at`; `since` dates its phase. Instants are monotonic."""
+    """One account as of `seen_at`; `since` dates its phase. Instants are monotonic.
+
+    `unprotected`: seconds that it was wanted and not protected; apart from the counters, which only facts move.
+    """
 
     guard: Guard
     seen_at: float
     phase: Phase
     since: float
     tally: Tally
+    unprotected: float = 0.0
 
     @classmethod
     def new(cls, guard: Guard, now: float) -> Standing:
@@ -56,24 +60,28 @@ class Standing:
         if guard.taken_on_at not in (None, earlier.guard.taken_on_at):
             # What was read of another account says nothing of this one; counters go on.
             tally = replace(tally, switch_enabled={}, switch_timestamp=0.0, token_expiry_timestamp=0.0, clock=None)
-        return earlier._judged(guard, tally, earlier.seen_at)
+        return earlier._judged(guard, tally, earlier.seen_at, earlier.unprotected)
 
     def _pass(self, now: float) -> Standing:
         spent = now - self.seen_at if self.phase is not Phase.ARMED and self.alarming else 0.0
-        tally = replace(self.tally, unprotected=self.tally.unprotected + spent) if spent else self.tally
-        return self._judged(self.guard, tally, now)
+        return self._judged(self.guard, self.tally, now, self.unprotected + spent)
 
-    def _judged(self, guard: Guard, tally: Tally, now: float) -> Standing:
+    def _judged(self, guard: Guard, tally: Tally, now: float, unprotected: float) -> Standing:
         """Not by `replace`, which takes some times as long: this is done at every answer, to us or to the venue."""
         phase = guard.phase(now)
         if phase is self.phase:
-            return Standing(guard, now, phase, self.since, tally)
-        return Standing(guard, now, phase, now, tally.entered(phase))
+            return Standing(guard, now, phase, self.since, tally, unprotected)
+        return Standing(guard, now, phase, now, tally.entered(phase), unprotected)
 
     @property
     def alarming(self) -> bool:
         """What alarms, exit codes and the SLI count, as of `seen_at`: wanted and not protected."""
         return self.guard.wanted(self.seen_at) and not self.guard.protected(self.seen_at)
+
+    @property
+    def is_early(self) -> bool:
+        """Whether it has no outcome yet: not proven, and nothing wrong."""
+        return self.phase in (Phase.CONNECTING, Phase.ARMING) and self.guard.trouble is None
 
 
 MOST_CODES, OTHER = 64, "other"
@@ -118,7 +126,6 @@ class Tally:
     """Counters and last readings of one account. Seconds; `…_timestamp` Unix seconds, 0 while unknown."""
 
     transitions: Counts = field(default_factory=dict)
-    unprotected: float = 0.0
     attempted: int = 0
     confirmed: int = 0
     margins: Histogram = _NO_MARGINS

@@ -195,10 +195,11 @@ class Guard:
 
     def next_change(self, after: float) -> float:
         """The next instant at which time alone may change a judgement; infinite when only a fact can."""
-        instants = (self.proof.asked_at + self.overdue_after, self.proof.expiry) if self.proof is not None else ()
         drill = self.drills.under_way
-        instants = (*instants, drill.until if drill is not None else self.drills.rearmed_until)
-        return min((at for at in instants if at > after), default=inf)
+        instants = [drill.until if drill is not None else self.drills.rearmed_until]
+        if self.proof is not None:
+            instants += (self.proof.asked_at + self.overdue_after, self.proof.expiry)
+        return min([at for at in instants if at > after], default=inf)
 
     def post(self, fact: Fact) -> Guard:
         """The guard after one more fact. Facts it does not judge by leave it as it is."""

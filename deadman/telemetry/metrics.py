@@ -234,7 +234,7 @@ ACCOUNTS: tuple[Family[View], ...] = (
     counter(
         "deadman_account_unprotected_seconds_total",
         "Seconds in which protection was wanted and not proven.",
-        lambda view: view.standing.tally.unprotected,
+        lambda view: view.standing.unprotected,
         drifts=True,
     ),
     counter(

@@ -54,7 +54,7 @@ def test_time_passed_in_two_parts_is_time_passed(history: History, one: float, o
 @given(histories, instants)
 def test_unprotected_seconds_are_the_time_it_was_wanted_and_not_protected(history: History, later: float) -> None:
     end = end_of(history) + later
-    assert stand(history).at(end).tally.unprotected == sum(
+    assert stand(history).at(end).unprotected == sum(
         QUARTER for quarter in range(int(end / QUARTER)) if is_alarming(history, quarter * QUARTER)
     )
 
@@ -113,14 +113,14 @@ def test_an_expiry_nobody_noticed_is_dated_when_it_came() -> None:
     lease = facts.Proven(0.5, Proof(0.0, 10.0, Coverage.LEASE))
     standing = stand((facts.SessionOpened(0.0, can_cancel=True), lease)).at(3600.0)
     assert (standing.phase, standing.since) == (Phase.EXPIRED, 10.0)
-    assert standing.tally.unprotected == 0.5 + 3590.0
+    assert standing.unprotected == 0.5 + 3590.0
 
 
 def test_a_fact_dated_before_the_last_one_counts_from_now_on() -> None:
     standing = Standing.new(Guard(OVERDUE), 0.0).post(facts.SessionOpened(5.0, can_cancel=True))
     late = standing.post(facts.TurnedAway(4.0, Reason.SCOPE, ""))
     assert (late.seen_at, late.since, late.phase) == (5.0, 5.0, Phase.REFUSED)
-    assert late.tally.unprotected == 5.0
+    assert late.unprotected == 5.0
 
 
 def test_the_clock_going_back_takes_no_second_back() -> None:
@@ -158,5 +158,5 @@ def test_observers_hear_of_what_time_brought_in_order_and_once() -> None:
 def test_what_is_not_wanted_alarms_nobody() -> None:
     disarmed = stand((facts.Disarmed(1.0, "alice"),)).at(100.0)
     assert not disarmed.alarming
-    assert disarmed.tally.unprotected == 1.0
+    assert disarmed.unprotected == 1.0
     assert replace(disarmed, guard=Guard(OVERDUE)).alarming

@@ -43,7 +43,7 @@ async def pass_a_day(desk: Desk, *troubles: str) -> None:
     assert record.violations == []
     for name, one in desk.board.standings().items():
         assert one.phase is Phase.ARMED
-        assert one.tally.unprotected < 2, f"{name}: its proof stood all day"
+        assert one.unprotected < 2, f"{name}: its proof stood all day"
 
 
 @pytest.mark.usefixtures("_unhurried")

@@ -250,7 +250,7 @@ async def test_a_reload_leaves_an_unchanged_account_its_very_connection(autojump
         kept = [one for one in before if one.ended is None]
         assert {one.account.name for one in kept if one.account} == {"desk"}
         assert desk.standing("gate").guard.session_at == session
-        assert all(desk.standing(name).tally.unprotected < 4 for name in desk.accounts)
+        assert all(desk.standing(name).unprotected < 4 for name in desk.accounts)
 
 
 async def test_a_changed_account_keeps_its_guard_its_lease_and_its_bots_last_check_in(

@@ -97,7 +97,7 @@ async def test_no_lease_lapses_for_trouble_that_passes_within_half_of_it(
         desk.sxbet.faults.clear()
         await trio.sleep(60)
         assert desk.open_orders("maker") == 1
-        assert desk.standing("maker").tally.unprotected < 1
+        assert desk.standing("maker").unprotected < 1
         assert desk.phase("maker") is Phase.ARMED
 
 
@@ -129,7 +129,7 @@ async def test_a_wrong_clock_of_either_side_costs_no_lease(account: SxBetAccount
         desk.host.stepped -= 3600
         await trio.sleep(600)
         assert desk.phase("maker") is Phase.ARMED
-        assert desk.standing("maker").tally.unprotected < 1
+        assert desk.standing("maker").unprotected < 1
 
 
 async def test_a_replaced_key_file_is_read_before_the_lease_runs_out(autojump_clock: MockClock) -> None:
@@ -179,7 +179,7 @@ async def test_one_accounts_trouble_is_not_its_neighbours(autojump_clock: MockCl
         await trio.sleep(300)
         assert desk.phase("maker") is Phase.EXPIRED
         for name in ("other", "legacy"):
-            assert desk.standing(name).tally.unprotected < 1
+            assert desk.standing(name).unprotected < 1
 
 
 @BOTH

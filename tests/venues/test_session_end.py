@@ -121,7 +121,7 @@ async def test_what_is_asked_for_people_only_costs_neither_proof_nor_session(
         await trio.sleep(120)
         tally = desk.standing().tally
         assert (tally.opened, tally.lost, desk.phase()) == (1, {}, Phase.ARMED)
-        assert tally.unprotected < 1
+        assert desk.standing().unprotected < 1
 
 
 async def test_too_many_requests_in_answer_to_a_listing_leaves_the_venue_alone_for_a_while(
