@@ -21,8 +21,7 @@ import trio
 
 from deadman.model.account import Standing
 from deadman.model.board import Board
-from deadman.model.guard import Phase
-from deadman.model.promise import SLOW_START, start_length
+from deadman.status.report import start_report
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
@@ -178,40 +177,34 @@ class Service:
 
     async def run(self) -> None:
         """READY once every account has a first outcome, then what changes."""
-        began = self.board.clock.now()
-        while self.board.clock.now() < began + ARMING_TIMEOUT:
-            if not any(map(is_early, self.board.standings().values())):
+        began, told, told_at = self.board.clock.now(), "", -inf
+        while any(self.board.standing(name).is_early for name in self.board.configs):
+            now = self.board.clock.now()
+            if now >= began + ARMING_TIMEOUT:
                 break
-            self.manager.send(extend_timeout(ARMING_TIMEOUT), status(self._progress(began)))
+            if now >= told_at + STATUS_INTERVAL:
+                told_at = now
+                self.manager.send(extend_timeout(ARMING_TIMEOUT), status(self._words()))
             await trio.sleep(STATUS_INTERVAL / 4)
         while not self.manager.send(READY, status(summary(self.board.standings()))):
             await trio.sleep(STATUS_INTERVAL)
         gc.freeze()  # what lives by now lives on, and need not be gone through again
-        told = ""
         while True:
-            words = self._progress(began)
+            words = self._words()
             if words != told and self.manager.send(status(words)):
                 told = words
             await trio.sleep(STATUS_INTERVAL)
 
-    def _progress(self, began: float) -> str:
+    def _words(self) -> str:
         """What to tell; of a start that takes long, how far it is, in the log now and then too."""
         standings, now = self.board.standings(), self.board.clock.now()
-        early = [name for name, one in standings.items() if is_early(one)]
-        if not early or now < began + SLOW_START:
+        start = start_report(self.board, standings)
+        if start is None:
             return summary(standings)
-        left, words = start_length((self.board.configs[name] for name in early), begun=True)
-        told = f"{len(standings) - len(early)} of {len(standings)} proven"
-        told += f", about {left:.0f} s to go: {words}" if left else ""
         if now >= self._logged_at + PROGRESS_INTERVAL:
             self._logged_at = now
-            log.info("starting: %s", told, extra={"event": "starting"})
-        return told
-
-
-def is_early(standing: Standing) -> bool:
-    """Whether it has no outcome yet: not proven, and nothing wrong."""
-    return standing.phase in (Phase.CONNECTING, Phase.ARMING) and standing.guard.trouble is None
+            log.info("starting: %s", start.words, extra={"event": "starting"})
+        return start.words
 
 
 def summary(standings: Mapping[str, Standing]) -> str:

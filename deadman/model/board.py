@@ -81,8 +81,9 @@ class Board:
     which account, by whom, and whether on a live network too; None while nobody can. `leaving`: what is known of
     accounts that the reload at hand takes out of the config, in case that it only renames them; `parted`: of those that
     any reload took out, while the venue may hold or carry out what we asked for. `name` is the daemon's own, for
-    people; `events`: what has happened in this run, newest last. `lines` to other hosts: ours as a desk under "", those
-    as a witness by the desk's name. Before `due_at` time alone changes no judgement.
+    people; `begun_at`: when this run was, long ago where nobody says; `events`: what has happened in it, newest last.
+    `lines` to other hosts: ours as a desk under "", those as a witness by the desk's name. Before `due_at` time alone
+    changes no judgement.
     """
 
     clock: Clock
@@ -96,6 +97,7 @@ class Board:
     leaving: Mapping[str, Guard] = field(default_factory=dict)
     parted: tuple[Guard, ...] = ()
     name: str = ""
+    begun_at: float = -inf
     lines: Mapping[str, Line] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     due_at: float = inf
@@ -108,7 +110,8 @@ class Board:
     @classmethod
     def new(cls, clock: Clock) -> Board:
         lag = Histogram.empty((0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5))
-        return cls(clock, LoopHealth(clock.now(), lag), Reload(True, clock.timestamp()))
+        now = clock.now()
+        return cls(clock, LoopHealth(now, lag), Reload(True, clock.timestamp()), begun_at=now)
 
     def add(self, account: Account, remembered: Guard | None = None) -> None:
         """Take an account up, or on with a changed config: what is known of it stays.

@@ -12,6 +12,7 @@ from deadman.model.board import Board
 from deadman.model.duty import duty, in_force, trip_ready
 from deadman.model.fate import Case
 from deadman.model.guard import Guard
+from deadman.model.promise import SLOW_START, start_length
 from deadman.model.rescue import of_witness, with_witnesses
 from deadman.model.settings import Account
 from deadman.model.sight import Sight, Witness
@@ -26,6 +27,7 @@ from deadman.status.schema import (
     GoneReport,
     HoldReport,
     SightReport,
+    StartReport,
     StatusReport,
     TripReport,
     TroubleReport,
@@ -50,10 +52,10 @@ def report(
     it is known to have ended; the safe side is False.
     """
     watches = board.watches()
-    times = Times.of(board.clock)
+    times, standings = Times.of(board.clock), board.standings()
     accounts = {
         name: account_report(board.configs[name], standing.guard, standing.since, watches, times)
-        for name, standing in board.standings().items()
+        for name, standing in standings.items()
         if name in board.configs
     }
     bots = {name: watch_report(watch, times, watch_directory, is_gone) for name, watch in sorted(watches.items())}
@@ -63,7 +65,18 @@ def report(
         since, foreign_at = times.timestamp_or_none(line.failing_since), times.timestamp_or_none(line.foreign_at)
         cluster = ClusterReport(since, line.because, foreign_at)
     now, latest = times.timestamp(times.now), board.events[-events:] if events else ()
-    return StatusReport(__version__, board.name, now, board.state_fault, cluster, accounts, bots, latest)
+    start = start_report(board, standings)
+    return StatusReport(__version__, board.name, now, board.state_fault, start, cluster, accounts, bots, latest)
+
+
+def start_report(board: Board, standings: Mapping[str, Standing]) -> StartReport | None:
+    """How far the start is; None while it is young, and once every account has an outcome."""
+    early = [name for name, one in standings.items() if one.is_early]
+    if not early or board.clock.now() < board.begun_at + SLOW_START:
+        return None
+    configs = board.configs
+    seconds, words = start_length((configs[name] for name in early if name in configs), begun=True)
+    return StartReport(len(standings) - len(early), len(standings), seconds, words)
 
 
 def standing_report(board: Board, account: str, standing: Standing) -> AccountReport:

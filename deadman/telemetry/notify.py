@@ -89,14 +89,12 @@ class Notifier:
 
     async def _watch_start(self) -> None:
         """Tell once what has become of a start, as soon as every account has settled or none has for a while."""
-        settled, since = -1, trio.current_time()
-        while trio.current_time() < since + START_PATIENCE:
-            phases = [standing.phase for standing in self.board.standings().values()]
-            done = sum(phase not in (Phase.CONNECTING, Phase.ARMING) for phase in phases)
-            if done == len(phases):
-                break
-            settled, since = (done, trio.current_time()) if done != settled else (settled, since)
+        early, since = list(self.board.configs), trio.current_time()
+        while early and trio.current_time() < since + START_PATIENCE:
             await trio.sleep(START_LOOK_INTERVAL)
+            known = [name for name in early if name in self.board.configs]
+            still = [name for name in known if self.board.standing(name).phase in (Phase.CONNECTING, Phase.ARMING)]
+            early, since = still, trio.current_time() if len(still) < len(early) else since
         now = report(self.board, events=0)
         text = f"deadman {self.board.name} has started: {in_one_line(now)}"
         text = text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

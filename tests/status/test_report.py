@@ -21,10 +21,13 @@ from deadman.model.proof import Coverage, Proof
 from deadman.model.secret import SecretSource
 from deadman.model.sight import Line, Sight, Witness
 from deadman.model.watch import Hold, Sender, Watch
+from deadman.status.page import page
 from deadman.status.report import report, standing_report
 from deadman.status.schema import AccountReport, Mismatch, StatusReport, from_json, to_json
+from deadman.status.screen import Paper, screen
 from deadman.venues.deribit.settings import DeribitAccount
 from deadman.venues.sxbet.settings import SxBetAccount
+from tests.support.boards import deribit, hand
 
 EPOCH = 1_763_449_920.0
 NOW = 100.0
@@ -403,3 +406,21 @@ def test_an_account_as_it_was_judged_last_is_told_as_of_then() -> None:
     told = standing_report(made, "desk", earlier)
     assert (told.phase, told.since, told.margin) == ("degraded", EPOCH + 90, 65.0)
     assert report(made).accounts["desk"].phase == "unverified"
+
+
+def test_a_start_that_takes_long_says_how_far_it_is_until_every_account_has_an_outcome() -> None:
+    held = hand(*(deribit(f"desk-{number:03}") for number in range(300)))
+    held.arm("desk-000")
+    held.stall(4.9)
+    assert report(held.board).start is None
+    held.stall(0.1)
+    told = report(held.board)
+    words = "1 of 300 proven, about 40 s to go: Deribit is asked at most 15 times a second from one address"
+    assert told.start is not None
+    assert told.start.words == words
+    assert from_json(StatusReport, to_json(told)) == told
+    assert f"LOOK still starting: {words}" in " ".join(" ".join(screen(told, Paper(200))).split())
+    assert f"still starting: {words}" in page(told, 0.0)
+    for account in held.board.configs:
+        held.arm(account)
+    assert report(held.board).start is None
