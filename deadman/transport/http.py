@@ -1,33 +1,32 @@
-"""The port to httpx: one client an account, our own dialler beneath it, and a total deadline over every request.
+"""The port to httpcore, the engine of httpx: a pool an account, our own dialler beneath it, and a total deadline over
+every request.
 
-httpx counts its timeouts per read, resolves names in threads shared by the whole process, and follows the environment's
-proxies; none of that is left in force here.
+Of httpx itself nothing is wanted here: it follows redirects and the environment's proxies, keeps cookies, and costs as
+much again for each request.
 """
 
 from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 import trio
 
+from deadman import __version__
 from deadman.model.errors import Reason, Refused, Unavailable
 from deadman.transport.dial import Dialler, TlsStream, hang_up
 
 MAX_BODY = 4 * 2**20
 """Bytes; whatever is longer is not an answer."""
 
-PLAIN = {"accept-encoding": "identity"}
-"""Nothing we ask for is long, and what is not compressed cannot burst."""
-
-FOREVER = httpx.Timeout(None)
-"""httpx's own timeouts are per read and stay out of the way of the total deadline."""
+HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"deadman/{__version__}"}
+"""Of every request. Nothing we ask for is long, and what is not compressed cannot burst."""
 
 KEEPALIVE = 120.0
 """Seconds an idle connection may be used again; the venue's own close is seen before that."""
@@ -52,9 +51,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """Requests to one base address."""
+    """Requests to one base address: `url`, whose `target` is the path that all of them begin with."""
 
-    _client: httpx.AsyncClient
+    _url: httpcore.URL
+    _headers: Mapping[str, str]
+    _pool: httpcore.AsyncConnectionPool
     _backend: Backend
 
     async def connect(self, within: float) -> None:
@@ -63,8 +64,8 @@ class Http:
         What it does not take part of is the wait for a turn among our own dials: of a thousand accounts that start
         together, the last would else give up before it is let begin. A connection that fails fails that request.
         """
-        url = self._client.base_url
-        await self._backend.connect(url.host, url.port or PORTS[url.scheme], within)
+        port = self._url.port or PORTS[self._url.scheme.decode()]
+        await self._backend.connect(self._url.host.decode(), port, within)
 
     async def request(
         self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, within: float
@@ -75,44 +76,55 @@ class Http:
             Unavailable: no whole answer in time; whether the venue heard us is not known then.
             Refused: the request cannot be written, since the key is none.
         """
-        content = None if body is None else json.dumps(body).encode()
-        kind = {} if body is None else {"content-type": "application/json"}
+        content, headers = b"", {**self._headers, **headers}
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers |= {"content-type": "application/json", "content-length": str(len(content))}
+        url = self._url
+        target = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target + path.encode())
         with _ours(within), trio.fail_after(max(0.0, within - self._backend.spent())):
-            async with self._client.stream(method, path, headers={**headers, **kind}, content=content) as response:
-                return Answer(response.status_code, dict(response.headers), await _whole(response))
+            sent = [(name.encode(), value.encode("ascii")) for name, value in headers.items()]
+            request = httpcore.Request(method, target, headers=sent, content=_Content([content]))
+            answer = await self._pool.handle_async_request(request)
+            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
+            return Answer(answer.status, told, await _whole(answer, told))
 
 
 @asynccontextmanager
 async def open_http(dialler: Dialler, base_url: str, context: ssl.SSLContext) -> AsyncIterator[Http]:
-    """A client of its own for one account: a shared one scans its pool quadratically."""
-    origin = httpx.URL(base_url)
-    backend = Backend(dialler, context if origin.scheme == "https" else None)
+    """A pool of its own for one account: a shared one is scanned quadratically."""
+    parts = urlsplit(base_url)
+    host = (parts.hostname or "").encode("idna")
+    url = httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=parts.path.rstrip("/").encode())
+    named = f"[{host.decode()}]" if b":" in host else host.decode()
+    at = named if parts.port in (None, PORTS[parts.scheme]) else f"{named}:{parts.port}"
+    backend = Backend(dialler, context if parts.scheme == "https" else None)
     pool = httpcore.AsyncConnectionPool(UNUSED, network_backend=backend, keepalive_expiry=KEEPALIVE)
-    transport = _Transport(pool)
-    async with httpx.AsyncClient(
-        base_url=base_url, transport=transport, timeout=FOREVER, trust_env=False, headers=PLAIN
-    ) as client:
+    async with pool:
         try:
-            yield Http(client, backend)
+            yield Http(url, {"host": at, **HEADERS}, pool, backend)
         finally:
             await backend.hang_up()
 
 
-async def _whole(response: httpx.Response) -> bytes:
+async def _whole(answer: httpcore.Response, headers: Mapping[str, str]) -> bytes:
     """The body, read to its end whatever it is: generators left half way would outlive the request."""
     body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk[: MAX_BODY + 1 - len(body)]
+    try:
+        async for chunk in answer.aiter_stream():
+            body += chunk[: MAX_BODY + 1 - len(body)]
+    finally:
+        await answer.aclose()
     if len(body) > MAX_BODY:
         raise Unavailable(Reason.GARBLED, f"an answer of more than {MAX_BODY} bytes")
-    if response.headers.get("content-encoding", "identity") != "identity":
+    if headers.get("content-encoding", "identity") != "identity":
         raise Unavailable(Reason.GARBLED, "a compressed answer, though we asked for a plain one")
     return bytes(body)
 
 
 @contextmanager
 def _ours(within: float) -> Iterator[None]:
-    """The wall at which httpx's and httpcore's exceptions become ours."""
+    """The wall at which httpcore's exceptions become ours."""
     try:
         yield
     except trio.TooSlowError as error:
@@ -120,31 +132,8 @@ def _ours(within: float) -> Iterator[None]:
     except (httpcore.LocalProtocolError, UnicodeEncodeError):
         # From None: what could not be written is the key, and these errors show it.
         raise Refused(Reason.SECRET, "the key holds what no HTTP header may: it is not an API key") from None
-    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.StreamError) as error:
+    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise Unavailable(Reason.CLOSED, str(error) or type(error).__name__) from error
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    """What `httpx.AsyncHTTPTransport` does, over a pool that dials through us."""
-
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
-        self._pool = pool
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        answer = await self._pool.handle_async_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-                headers=request.headers.raw,
-                content=_Content([request.content]),
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer.stream))
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +149,6 @@ class _Content:
         if not self._parts:
             raise StopAsyncIteration
         return self._parts.pop()
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, stream: Iterable[bytes] | AsyncIterable[bytes]) -> None:
-        self._stream = cast(Any, stream)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            yield part
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
 
 
 @dataclass(slots=True)
@@ -224,19 +201,28 @@ class Backend(httpcore.AsyncNetworkBackend):
         await trio.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Stream(httpcore.AsyncNetworkStream):
-    """A dialled stream as httpcore wants it; deadlines are the caller's, over the whole request."""
+    """A dialled stream as httpcore wants it; deadlines are the caller's, over the whole request.
+
+    Head and body of a request go out together, once their answer is read for: as one record and one packet.
+    """
 
     _stream: trio.abc.Stream
+    _unsent: bytearray = field(default_factory=bytearray)
 
     async def read(self, max_bytes: int, *_: Any, **__: Any) -> bytes:
-        with _broken(httpcore.ReadError):
+        try:
+            if self._unsent:
+                unsent, self._unsent = self._unsent, bytearray()
+                with suppress(trio.BrokenResourceError):  # what was answered before it closed can be read all the same
+                    await self._stream.send_all(unsent)
             return bytes(await self._stream.receive_some(max_bytes))
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise httpcore.ReadError(str(error.__cause__ or error)) from error
 
     async def write(self, buffer: bytes, *_: Any, **__: Any) -> None:
-        with _broken(httpcore.WriteError):
-            await self._stream.send_all(buffer)
+        self._unsent += buffer
 
     async def aclose(self) -> None:
         await hang_up(self._stream)
@@ -247,14 +233,6 @@ class _Stream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """`is_readable` on an idle connection means that the venue has closed it."""
         return _readable(self._stream) if info == "is_readable" else None
-
-
-@contextmanager
-def _broken(kind: type[httpcore.NetworkError]) -> Iterator[None]:
-    try:
-        yield
-    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-        raise kind(str(error.__cause__ or error)) from error
 
 
 def _readable(stream: trio.abc.Stream) -> bool:
