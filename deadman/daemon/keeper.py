@@ -301,7 +301,7 @@ class Keeper:
         return duty(self._guard(), self.account)
 
     def _guard(self) -> Guard:
-        return self.board.standing(self.account.name).guard
+        return self.board.guard(self.account.name)
 
     def _post(self, fact: Fact) -> None:
         self.board.post(self.account.name, fact)

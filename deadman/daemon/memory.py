@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from operator import attrgetter
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import tomli_w
@@ -73,6 +74,18 @@ def is_news(known: Listed | None, now: Listed | None) -> bool:
     """Whether so much of a book came or went that a restart should know of it soon."""
     before, after = (one.count if one else 0 for one in (known, now))
     return after > 2 * before or before > 2 * after
+
+
+_MEMORABLE = attrgetter(
+    *("trip", "disarm", "disarm_confirmed", "turned_on", "leases.longest", "leases.cut_until", "bots", "identity"),
+    *("withheld", "taken_on_at", "aside", "book", "drills"),
+)
+"""What `AccountMemory.of` reads."""
+
+
+def alike(before: Guard, after: Guard) -> bool:
+    """Whether nothing has changed that outlives us, as with most of what is learned; False where that is not sure."""
+    return before is after or bool(_MEMORABLE(before) == _MEMORABLE(after))
 
 
 @dataclass(frozen=True, slots=True)

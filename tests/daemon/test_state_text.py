@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,21 @@ from deadman.daemon.memory import (
     Newer,
     WatchMemory,
     _checksum,
+    alike,
     decode,
     encode,
 )
 from deadman.model.clock import Clock, boot_id
 from deadman.model.drill import DrillBegun, Drilled, Drills
 from deadman.model.facts import Cause, Disarmed, TripDone, Tripped
+from deadman.model.guard import Guard
 from deadman.model.identity import Identity
 from deadman.model.leases import HEARD_WITHIN
 from deadman.model.settings import Selection, Terms
+from deadman.model.succession import fold
 from deadman.model.watch import Hold
 from tests.support.boards import START, deribit, hand, sxbet
+from tests.support.histories import OVERDUE, History, histories
 
 NOW = 5000.0
 NOON = 1_800_000_000.0
@@ -117,6 +122,14 @@ def test_what_is_put_back_is_remembered_again(account: AccountMemory) -> None:
         aside=account.aside if known else None,
     )
     assert AccountMemory.of(account.guard(35.0, NOW)) == expected
+
+
+@given(histories)
+def test_what_alike_as_before_is_remembered_alike(history: History) -> None:
+    guards = list(accumulate(history, fold, initial=Guard(OVERDUE)))
+    for before, after in pairwise(guards):
+        if alike(before, after):
+            assert AccountMemory.of(before) == AccountMemory.of(after)
 
 
 def test_instants_are_carried_by_the_wall_clock_into_the_next_run() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from deadman.model import facts
@@ -32,6 +32,10 @@ class Conversation:
     clock: Clock
     post: Post
     opened: bool = False
+    reply_timeout: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reply_timeout = self.account.timers.reply_timeout
 
     async def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         """A readable answer, whole, within the reply timeout; what it grants is the caller's to judge.
@@ -42,7 +46,7 @@ class Conversation:
         """
         asked_at = self.clock.now()
         headers = {_HEADERS[self.account.api]: self.key.reveal()}
-        answer = await self.http.request(method, path, headers, body, self.account.timers.reply_timeout)
+        answer = await self.http.request(method, path, headers, body, self.reply_timeout)
         now = self.clock.now()
         self.post(facts.Answered(now, now - asked_at))
         if not wire.readable(answer):
