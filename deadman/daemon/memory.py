@@ -76,16 +76,11 @@ def is_news(known: Listed | None, now: Listed | None) -> bool:
     return after > 2 * before or before > 2 * after
 
 
-_MEMORABLE = attrgetter(
+MEMORABLE = attrgetter(
     *("trip", "disarm", "disarm_confirmed", "turned_on", "leases.longest", "leases.cut_until", "bots", "identity"),
     *("withheld", "taken_on_at", "aside", "book", "drills"),
 )
-"""What `AccountMemory.of` reads."""
-
-
-def alike(before: Guard, after: Guard) -> bool:
-    """Whether nothing has changed that outlives us, as with most of what is learned; False where that is not sure."""
-    return before is after or bool(_MEMORABLE(before) == _MEMORABLE(after))
+"""What `AccountMemory.of` reads of a guard."""
 
 
 @dataclass(frozen=True, slots=True)

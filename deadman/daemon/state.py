@@ -15,7 +15,7 @@ from typing import Protocol
 
 import trio
 
-from deadman.daemon.memory import AccountMemory, Damaged, Memory, Newer, WatchMemory, alike, decode, encode, is_news
+from deadman.daemon.memory import MEMORABLE, AccountMemory, Damaged, Memory, Newer, WatchMemory, decode, encode, is_news
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.errors import Unable
@@ -116,7 +116,7 @@ class State:
 
     def _on_change(self, account: str, before: Standing, after: Standing) -> None:
         """What the disk knows may be of an account of that name which a reload has dropped since."""
-        if account not in self._untold and alike(before.guard, after.guard):
+        if account not in self._untold and MEMORABLE(before.guard) == MEMORABLE(after.guard):
             return
         disk, at = self._on_disk, self.board.clock.now()
         known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())

@@ -21,7 +21,7 @@ import trio
 
 from deadman.model.account import Standing
 from deadman.model.board import Board
-from deadman.status.report import start_report
+from deadman.status.report import start_progress
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
@@ -198,13 +198,11 @@ class Service:
     def _words(self) -> str:
         """What to tell; of a start that takes long, how far it is, in the log now and then too."""
         standings, now = self.board.standings(), self.board.clock.now()
-        start = start_report(self.board, standings)
-        if start is None:
-            return summary(standings)
-        if now >= self._logged_at + PROGRESS_INTERVAL:
+        starting = start_progress(self.board, standings)
+        if starting is not None and now >= self._logged_at + PROGRESS_INTERVAL:
             self._logged_at = now
-            log.info("starting: %s", start.words, extra={"event": "starting"})
-        return start.words
+            log.info("starting: %s", starting, extra={"event": "starting"})
+        return starting or summary(standings)
 
 
 def summary(standings: Mapping[str, Standing]) -> str:

@@ -51,7 +51,7 @@ def headline(report: StatusReport) -> Headline:
     acted_on, accounts, now = account_problems(report), report.accounts, report.timestamp
     said = {name: ", ".join(_look(one, report, now)) for name, one in accounts.items()}
     told = {name: words for name, words in said.items() if words and name not in acted_on}
-    looks = [f"still starting: {report.start.words}"] if report.start else []
+    looks = [f"still starting: {report.start}"] if report.start else []
     looks += [f"{names}: {words}" for names, words in gathered(told)]
     looks += [
         f"{'host' if watch.host else 'bot'} {name}: {on_hold(watch.hold, now)}"

@@ -27,7 +27,6 @@ from deadman.status.schema import (
     GoneReport,
     HoldReport,
     SightReport,
-    StartReport,
     StatusReport,
     TripReport,
     TroubleReport,
@@ -65,18 +64,18 @@ def report(
         since, foreign_at = times.timestamp_or_none(line.failing_since), times.timestamp_or_none(line.foreign_at)
         cluster = ClusterReport(since, line.because, foreign_at)
     now, latest = times.timestamp(times.now), board.events[-events:] if events else ()
-    start = start_report(board, standings)
+    start = start_progress(board, standings)
     return StatusReport(__version__, board.name, now, board.state_fault, start, cluster, accounts, bots, latest)
 
 
-def start_report(board: Board, standings: Mapping[str, Standing]) -> StartReport | None:
-    """How far the start is; None while it is young, and once every account has an outcome."""
-    early = [name for name, one in standings.items() if one.is_early]
+def start_progress(board: Board, standings: Mapping[str, Standing]) -> str | None:
+    """How far a start is that takes long, in words; None while it is young, and once every account has an outcome."""
+    early = [board.configs[name] for name, one in standings.items() if one.is_early and name in board.configs]
     if not early or board.clock.now() < board.begun_at + SLOW_START:
         return None
-    configs = board.configs
-    seconds, words = start_length((configs[name] for name in early if name in configs), begun=True)
-    return StartReport(len(standings) - len(early), len(standings), seconds, words)
+    seconds, because = start_length(early, begun=True)
+    told = f"{len(standings) - len(early):,} of {len(standings):,} proven"
+    return f"{told}, about {seconds:.0f} s to go: {because}" if seconds else told
 
 
 def standing_report(board: Board, account: str, standing: Standing) -> AccountReport:

@@ -237,35 +237,17 @@ class WatchReport:
 
 
 @dataclass(frozen=True, slots=True)
-class StartReport:
-    """How far a start is that takes long: `settled` accounts of `of` have an outcome.
-
-    `seconds`: what the rest takes at the pace of which `because` tells; 0 where none holds us up.
-    """
-
-    settled: int
-    of: int
-    seconds: float
-    because: str
-
-    @property
-    def words(self) -> str:
-        told = f"{self.settled:,} of {self.of:,} proven"
-        return f"{told}, about {self.seconds:.0f} s to go: {self.because}" if self.seconds else told
-
-
-@dataclass(frozen=True, slots=True)
 class StatusReport:
     """All of it. `state_fault`: why what must outlive a restart cannot be written. `name`: the daemon's.
 
-    `start`: None once it is over, and where it does not take long. `events`: the latest, newest last.
+    `start`: how far one is that takes long, None once it is over. `events`: the latest, newest last.
     """
 
     version: str
     name: str
     timestamp: float
     state_fault: str | None
-    start: StartReport | None
+    start: str | None
     cluster: ClusterReport | None
     accounts: Mapping[str, AccountReport]
     watches: Mapping[str, WatchReport]

@@ -84,7 +84,7 @@ class Http:
         target = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target + path.encode())
         with _ours(within), trio.fail_after(max(0.0, within - self._backend.spent())):
             sent = [(name.encode(), value.encode("ascii")) for name, value in headers.items()]
-            request = httpcore.Request(method, target, headers=sent, content=_Content([content]))
+            request = httpcore.Request(method, target, headers=sent, content=content)
             answer = await self._pool.handle_async_request(request)
             told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
             return Answer(answer.status, told, await _whole(answer, told))
@@ -136,21 +136,6 @@ def _ours(within: float) -> Iterator[None]:
         raise Unavailable(Reason.CLOSED, str(error) or type(error).__name__) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """A request's body in whole parts. No generator: one that a cancelled request leaves behind outlives the loop."""
-
-    _parts: list[bytes]
-
-    def __aiter__(self) -> _Content:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._parts:
-            raise StopAsyncIteration
-        return self._parts.pop()
-
-
 @dataclass(slots=True)
 class Backend(httpcore.AsyncNetworkBackend):
     """Opens connections, TLS included, through the dialler. `_ahead`: what came of one opened before it was needed."""
@@ -196,9 +181,6 @@ class Backend(httpcore.AsyncNetworkBackend):
     async def hang_up(self) -> None:
         if isinstance(self._ahead, trio.abc.Stream):
             await hang_up(self._ahead)
-
-    async def sleep(self, seconds: float) -> None:
-        await trio.sleep(seconds)
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from deadman.daemon.memory import (
     _HEAD,
+    MEMORABLE,
     AccountMemory,
     Damaged,
     Listed,
@@ -20,7 +21,6 @@ from deadman.daemon.memory import (
     Newer,
     WatchMemory,
     _checksum,
-    alike,
     decode,
     encode,
 )
@@ -128,7 +128,7 @@ def test_what_is_put_back_is_remembered_again(account: AccountMemory) -> None:
 def test_what_alike_as_before_is_remembered_alike(history: History) -> None:
     guards = list(accumulate(history, fold, initial=Guard(OVERDUE)))
     for before, after in pairwise(guards):
-        if alike(before, after):
+        if MEMORABLE(before) == MEMORABLE(after):
             assert AccountMemory.of(before) == AccountMemory.of(after)
 
 
