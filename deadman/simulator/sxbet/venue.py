@@ -14,8 +14,9 @@ from deadman.simulator.sxbet.answers import HttpError
 from deadman.simulator.sxbet.ledger import Account, Ledger
 from deadman.simulator.sxbet.routes import KEY_HEADERS, PAGE, carry_out, parameters, pool_of
 
-GATEWAY_TIMEOUT = 30.0
-"""Seconds after which a request that could not be passed on is dropped: the gateways of the cloud wait no longer."""
+GATEWAY_TIMEOUT = 28.0
+"""Seconds after which a request that could not be passed on is dropped: with the way there, half a minute after it was
+sent. The gateways of the cloud wait no longer."""
 
 
 @dataclass(slots=True, eq=False)

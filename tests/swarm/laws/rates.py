@@ -12,9 +12,9 @@ from deadman.simulator.network import Dial
 from tests.swarm.laws.record import Record
 
 WINDOW = 10.0
-REQUESTS = 110
-"""Of one account in any ten seconds: a round of a trip that leaves an order is four requests, twice a second; the
-venue takes 200."""
+REQUESTS = 145
+"""Of one account in any ten seconds: a round of a trip that leaves an order is four requests, twice a second, and
+single cancels are as many as the credits for them, 15 and five a second; the venue takes 200."""
 
 DIALS = 25
 """To a venue in any ten seconds, of one account."""
