@@ -231,15 +231,15 @@ def standing(*history: Fact) -> Standing:
 
 def test_what_was_wanted_and_not_protected_is_counted_by_the_second_from_when_it_was_so() -> None:
     armed = standing(OPENED, LEASED)
-    assert armed.tally.unprotected == 0.5, "before the first proof"
+    assert armed.unprotected == 0.5, "before the first proof"
     lapsed = armed.at(30.0)
     assert (lapsed.phase, lapsed.since, lapsed.seen_at) == (Phase.EXPIRED, 10.0, 30.0)
-    assert lapsed.tally.unprotected == pytest.approx(20.5)
+    assert lapsed.unprotected == pytest.approx(20.5)
     assert lapsed.tally.transitions == {"connecting": 1, "arming": 1, "armed": 1, "degraded": 1, "expired": 1}
     assert lapsed.at(20.0) == lapsed, "no standing goes back"
     assert [step.seen_at for step in armed.steps(30.0)] == [OVERDUE, 10.0, 30.0]
     disarmed = lapsed.post(facts.Disarmed(40.0, "alice")).at(90.0)
-    assert disarmed.tally.unprotected == pytest.approx(30.5)
+    assert disarmed.unprotected == pytest.approx(30.5)
 
 
 def test_a_fact_that_is_told_late_counts_from_now_on() -> None:
