@@ -122,7 +122,7 @@ def _look(account: AccountReport, report: StatusReport, now: float) -> Iterator[
     yield from _resting(account, watches, now)
     if account.orders_unsure and account.protected:
         known = "orders open" if account.open_orders is None else counted(account, now)
-        yield f"{known} before nobody watched them, and not listed since: nobody knows what rests"
+        yield f"{known} when last watched, and not listed since: nobody knows what rests"
     gone = account.gone_unseen
     if gone and now < gone.at + GONE_TOLD:
         why = "its lease ran out" if gone.lapsed else "nobody watched them"

@@ -87,7 +87,7 @@ def test_what_needs_a_hand_comes_first_and_says_what_to_do(desk: Hand) -> None:
     assert texts[texts.index("ACT") + 1] == f"{told}; deadman keeps trying"
     assert texts.index("maker") < texts.index("desk")
     assert "SWITCH OFF" in texts
-    assert "The echo was 0: its orders stay if the bot or this host dies." in texts
+    assert "The echo was 0: the venue would not cancel its orders." in texts
     assert "".join(texts).count("Guard its orders by hand until it is armed again") == 1
 
 
@@ -303,7 +303,7 @@ def test_a_count_that_nobody_has_any_more_is_no_number(desk: Hand) -> None:
     answer = report(desk.board)
     account = replace(answer.accounts["desk"], orders_unsure=True, open_orders=None, open_orders_at=None)
     assert headline(replace(answer, accounts={"desk": account})).looks == (
-        "desk: orders open before nobody watched them, and not listed since: nobody knows what rests",
+        "desk: orders open when last watched, and not listed since: nobody knows what rests",
     )
 
 

@@ -287,11 +287,11 @@ LOOKS: list[tuple[dict[str, Any], Watch, list[str]]] = [
         ["not armed, and whether orders rest is not known: not counted yet"],
     ),
     ({"open_orders": None, "open_orders_at": None}, NEVER, []),
-    ({"orders_unsure": True}, ALIVE, ["0 orders open before nobody watched them, and not listed since: nobody knows"]),
+    ({"orders_unsure": True}, ALIVE, ["0 orders open when last watched, and not listed since: nobody knows"]),
     (
         {"orders_unsure": True, "open_orders": None},
         ALIVE,
-        ["orders open before nobody watched them, and not listed since: nobody knows what rests"],
+        ["orders open when last watched, and not listed since: nobody knows what rests"],
     ),
     ({**WAITING, "orders_unsure": True, "open_orders_at": T}, ALIVE, []),
     (
