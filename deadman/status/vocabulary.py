@@ -70,7 +70,7 @@ VOCABULARY: Mapping[Phase, Words] = {
         "SWITCH OFF",
         "bad",
         "the switch is off",
-        "its orders stay if the bot or this host dies",
+        "the venue would not cancel its orders",
         "Guard its orders by hand until it is armed again",
     ),
     Phase.REFUSED: Words(

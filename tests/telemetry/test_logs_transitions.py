@@ -55,8 +55,7 @@ def test_a_switch_found_off_is_an_error_that_says_the_orders_stay(desk: Hand, ca
     desk.expose("desk", "the venue reads it back as off")
     assert told(caplog)[-1] == (
         "ERROR",
-        "desk: ARMED -> EXPOSED (switch off): the venue reads it back as off: "
-        "its orders stay if the bot or this host dies",
+        "desk: ARMED -> EXPOSED (switch off): the venue reads it back as off: the venue would not cancel its orders",
     )
 
 
@@ -65,7 +64,7 @@ def test_orders_that_nothing_guards_are_counted_in_the_sentence(desk: Hand, capl
     desk.post("desk", facts.OrdersCounted(desk.now, 3))
     desk.advance(40.0)
     desk.expose("desk", "off")
-    assert told(caplog)[-1][1].endswith(": its orders stay if the bot or this host dies; 3 orders open (40 s ago)")
+    assert told(caplog)[-1][1].endswith(": the venue would not cancel its orders; 3 orders open (40 s ago)")
 
 
 def test_an_expiry_is_dated_when_it_came_true_and_not_when_a_stalled_loop_noticed(

@@ -100,7 +100,7 @@ async def test_a_start_is_one_message_and_each_transition_after_it_is_one(autoju
         await trio.sleep(1)
         off, armed = told(hook)[1:]
         assert (off["from"], off["to"], armed["from"], armed["to"]) == ("armed", "exposed", "exposed", "armed")
-        meaning = "its orders stay if the bot or this host dies"
+        meaning = "the venue would not cancel its orders"
         assert off["text"] == f"desk: ARMED -> EXPOSED (switch off): it had come undone: {meaning}"
         assert (off["because"], off["protected"], off["wanted"]) == ("it had come undone", False, True)
 
