@@ -286,6 +286,15 @@ async def test_a_word_to_a_session_that_is_fine_asks_for_nothing(autojump_clock:
     assert (await kept(DESK, 4.0, word)).did() == ["open", "arm", "identify"]
 
 
+async def test_a_word_long_after_a_pause_asks_for_nothing_either(autojump_clock: MockClock) -> None:
+    async def word(script: Script) -> None:
+        await trio.sleep(4.0)
+        script.board.post("desk", facts.Called(trio.current_time()))
+
+    script = await kept(DESK, 4.0, word, says={"open": [CLOSED], "arm": [LATER]})
+    assert script.did() == ["open", "open", "arm", "arm", "identify"]
+
+
 async def test_a_doubt_is_answered_with_a_proof_at_once(autojump_clock: MockClock) -> None:
     async def doubt(script: Script) -> None:
         await trio.sleep(4.0)
