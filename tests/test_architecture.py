@@ -56,6 +56,7 @@ PORTS = {
     "trio_websocket": {"transport.websocket"},
     "wsproto": {"transport.websocket"},
     "h11": {"transport.websocket"},
+    "httpx": {"transport.http"},
     "httpcore": {"transport.http"},
 }
 """Each foreign package stands behind one port, so that replacing it is replacing one file."""

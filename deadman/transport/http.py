@@ -1,8 +1,7 @@
-"""The port to httpcore, the engine of httpx: a pool an account, our own dialler beneath it, and a total deadline over
-every request.
+"""The port to httpx: a pool an account, our own dialler beneath it, and a total deadline over every request.
 
-Of httpx itself nothing is wanted here: it follows redirects and the environment's proxies, keeps cookies, and costs as
-much again for each request.
+Requests go to httpx's transport past its client, which counts its timeouts per read, follows redirects and the
+environment's proxies, keeps cookies, and costs as much again for each request.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore
+import httpx
 import trio
 
 from deadman import __version__
@@ -51,11 +50,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """Requests to one base address: `url`, whose `target` is the path that all of them begin with."""
+    """Requests to one base address, whose path all of theirs begin with."""
 
-    _url: httpcore.URL
-    _headers: Mapping[str, str]
-    _pool: httpcore.AsyncConnectionPool
+    _base: httpx.URL
+    _transport: httpx.AsyncBaseTransport
     _backend: Backend
 
     async def connect(self, within: float) -> None:
@@ -64,8 +62,7 @@ class Http:
         What it does not take part of is the wait for a turn among our own dials: of a thousand accounts that start
         together, the last would else give up before it is let begin. A connection that fails fails that request.
         """
-        port = self._url.port or PORTS[self._url.scheme.decode()]
-        await self._backend.connect(self._url.host.decode(), port, within)
+        await self._backend.connect(self._base.host, self._base.port or PORTS[self._base.scheme], within)
 
     async def request(
         self, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None, within: float
@@ -76,55 +73,46 @@ class Http:
             Unavailable: no whole answer in time; whether the venue heard us is not known then.
             Refused: the request cannot be written, since the key is none.
         """
-        content, headers = b"", {**self._headers, **headers}
-        if body is not None:
-            content = json.dumps(body).encode()
-            headers |= {"content-type": "application/json", "content-length": str(len(content))}
-        url = self._url
-        target = httpcore.URL(scheme=url.scheme, host=url.host, port=url.port, target=url.target + path.encode())
+        content = None if body is None else json.dumps(body).encode()
+        kind = {} if body is None else {"content-type": "application/json"}
+        target = self._base.copy_with(raw_path=self._base.raw_path.rstrip(b"/") + path.encode())
         with _ours(within), trio.fail_after(max(0.0, within - self._backend.spent())):
-            sent = [(name.encode(), value.encode("ascii")) for name, value in headers.items()]
-            request = httpcore.Request(method, target, headers=sent, content=content)
-            answer = await self._pool.handle_async_request(request)
-            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in answer.headers}
-            return Answer(answer.status, told, await _whole(answer, told))
+            request = httpx.Request(method, target, headers={**HEADERS, **headers, **kind}, content=content)
+            response = await self._transport.handle_async_request(request)
+            return Answer(response.status_code, dict(response.headers), await _whole(response))
 
 
 @asynccontextmanager
 async def open_http(dialler: Dialler, base_url: str, context: ssl.SSLContext) -> AsyncIterator[Http]:
     """A pool of its own for one account: a shared one is scanned quadratically."""
-    parts = urlsplit(base_url)
-    host = (parts.hostname or "").encode("idna")
-    url = httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=parts.path.rstrip("/").encode())
-    named = f"[{host.decode()}]" if b":" in host else host.decode()
-    at = named if parts.port in (None, PORTS[parts.scheme]) else f"{named}:{parts.port}"
-    backend = Backend(dialler, context if parts.scheme == "https" else None)
+    base = httpx.URL(base_url)
+    backend = Backend(dialler, context if base.scheme == "https" else None)
     pool = httpcore.AsyncConnectionPool(UNUSED, network_backend=backend, keepalive_expiry=KEEPALIVE)
-    async with pool:
+    async with _Transport(pool) as transport:
         try:
-            yield Http(url, {"host": at, **HEADERS}, pool, backend)
+            yield Http(base, transport, backend)
         finally:
             await backend.hang_up()
 
 
-async def _whole(answer: httpcore.Response, headers: Mapping[str, str]) -> bytes:
+async def _whole(response: httpx.Response) -> bytes:
     """The body, read to its end whatever it is: generators left half way would outlive the request."""
     body = bytearray()
     try:
-        async for chunk in answer.aiter_stream():
+        async for chunk in response.aiter_raw():
             body += chunk[: MAX_BODY + 1 - len(body)]
     finally:
-        await answer.aclose()
+        await response.aclose()
     if len(body) > MAX_BODY:
         raise Unavailable(Reason.GARBLED, f"an answer of more than {MAX_BODY} bytes")
-    if headers.get("content-encoding", "identity") != "identity":
+    if response.headers.get("content-encoding", "identity") != "identity":
         raise Unavailable(Reason.GARBLED, "a compressed answer, though we asked for a plain one")
     return bytes(body)
 
 
 @contextmanager
 def _ours(within: float) -> Iterator[None]:
-    """The wall at which httpcore's exceptions become ours."""
+    """The wall at which httpx's and httpcore's exceptions become ours."""
     try:
         yield
     except trio.TooSlowError as error:
@@ -132,8 +120,36 @@ def _ours(within: float) -> Iterator[None]:
     except (httpcore.LocalProtocolError, UnicodeEncodeError):
         # From None: what could not be written is the key, and these errors show it.
         raise Refused(Reason.SECRET, "the key holds what no HTTP header may: it is not an API key") from None
-    except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.StreamError) as error:
         raise Unavailable(Reason.CLOSED, str(error) or type(error).__name__) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Transport(httpx.AsyncBaseTransport):
+    """What `httpx.AsyncHTTPTransport` does, over a pool that dials through us."""
+
+    _pool: httpcore.AsyncConnectionPool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        sent = httpcore.Request(request.method, target, headers=request.headers.raw, content=request.content)
+        answer = await self._pool.handle_async_request(sent)
+        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Body(httpx.AsyncByteStream):
+    _answer: httpcore.Response
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._answer.aiter_stream()
+
+    async def aclose(self) -> None:
+        await self._answer.aclose()
 
 
 @dataclass(slots=True)
