@@ -221,7 +221,7 @@ def test_orders_that_went_unseen_are_counted_once() -> None:
 
 
 def test_drills_are_counted_by_how_they_ended() -> None:
-    ended = [DrillEnded(1.0, outcome, "so") for outcome in ("passed", "failed", "passed")]  # type: ignore[arg-type]
+    ended = [DrillEnded(1.0, outcome, "so") for outcome in ("passed", "failed", "passed")]
     assert count(*ended).drills == {"passed": 2, "failed": 1}
 
 

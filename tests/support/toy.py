@@ -171,8 +171,9 @@ class ToyDrill:
                 raise NotFired(Reason.VENUE_ERROR, "they are still listed")
         return Fired(2.0, "gone")
 
-    async def clean_up(self) -> None:
+    async def clean_up(self) -> str:
         """Nothing is placed."""
+        return ""
 
 
 @dataclass
