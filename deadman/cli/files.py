@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import sys
 from importlib.resources import files
 
@@ -12,7 +13,7 @@ from deadman.cli.parser import Misused
 from deadman.config.describe import effective_text, example, foreground_example, reference
 from deadman.config.load import load
 from deadman.model.text import closest
-from deadman.telemetry.runbook import TEXT, texts
+from deadman.telemetry.runbook import TEXT, folded, texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,18 +75,21 @@ def base_url(text: str) -> str:
 
 def run_runbook(arguments: argparse.Namespace) -> int:
     """Print what each alert means and what to do, or of the one that is named."""
-    if arguments.alert is None:
-        sys.stdout.write(TEXT)
-        return 0
-    wanted = arguments.alert.lower()
+    text = TEXT if arguments.alert is None else _of_alert(arguments.alert)
+    width = min(shutil.get_terminal_size().columns, 100)
+    sys.stdout.write(folded(text, width) + "\n" if sys.stdout.isatty() else text.removeprefix("## "))
+    return 0
+
+
+def _of_alert(spelled: str) -> str:
+    wanted = spelled.lower()
     name = next((one for one in texts() if one.lower() in (wanted, f"deadman{wanted}")), None)
     if name is None:
         known = {one.lower().removeprefix("deadman"): one for one in texts()}
         near = closest(wanted.removeprefix("deadman"), known)
         hint = f'did you mean "{known[near]}"?' if near else "`deadman runbook` has them all"
-        raise Misused(f'no alert "{arguments.alert}"; {hint}')
-    sys.stdout.write(f"{name}\n{texts()[name]}\n")
-    return 0
+        raise Misused(f'no alert "{spelled}"; {hint}')
+    return f"## {name}\n{texts()[name]}\n"
 
 
 def packaged(name: str) -> str:

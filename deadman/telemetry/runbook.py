@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from functools import cache
 from importlib.resources import files
 
@@ -19,6 +20,18 @@ def texts() -> dict[str, str]:
     """By the alert's name, in the order of the rules."""
     parts = TEXT.split("\n## ")[1:]
     return {name: text.strip() for name, _, text in (part.partition("\n") for part in parts)}
+
+
+def folded(text: str, width: int) -> str:
+    """For a terminal: paragraphs as wide as it is, and of Markdown's marks only those of code."""
+    bare = _RUNS.sub(lambda run: run[0] if run["code"] else run[str(run.lastgroup)], text)
+    told = []
+    for part in bare.strip().split("\n\n"):
+        lines = part.splitlines()
+        titles = [line.lstrip("# ") for line in lines if line.startswith("#")]
+        prose = " ".join(lines[len(titles) :])
+        told.append("\n".join([*titles, *textwrap.wrap(prose, width, break_on_hyphens=False)]))
+    return "\n\n".join(told)
 
 
 @cache

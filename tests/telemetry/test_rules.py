@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -156,6 +157,23 @@ def test_a_base_that_is_no_address_is_a_misuse(base: str, capsys: pytest.Capture
         main(["rules", "--runbook-base", base])
     assert left.value.code == 2
     assert "is no address" in capsys.readouterr().err
+
+
+def test_on_a_terminal_the_runbook_is_as_wide_as_that_and_bears_no_marks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["runbook", "tripped"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("DeadmanTripped\nThe switch was pulled: silence, trigger, stopping, operator.\n")
+    assert "positions are not closed" in " ".join(told.split())
+    assert "`deadman arm`" in told
+    assert main(["runbook"]) == 0
+    whole = capsys.readouterr().out
+    assert max(map(len, whole.splitlines())) <= 60
+    assert "*" not in whole
+    assert all(f"\n\n{name}\n" in whole for name in alerts())
 
 
 def test_the_runbook_is_printed_whole_or_for_one_alert_by_any_spelling(capsys: pytest.CaptureFixture[str]) -> None:
