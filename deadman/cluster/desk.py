@@ -151,7 +151,8 @@ class Desk:
             self.board.post(name, facts.Witnessed(done.asked_at, tuple(witnesses)))
 
     def _witness(self, name: str, beat: WitnessBeat, account: str, now: float) -> Witness:
-        told = beat.accounts[account]
+        told, line = beat.accounts[account], self.board.lines.get(OURS, Line())
+        is_alone = line.foreign_at is None or now >= line.foreign_at + self.host_timeout
         identity = self.board.guard(account).identity
         faults = []
         if self.machine and beat.machine == self.machine:
@@ -166,7 +167,7 @@ class Desk:
             name=name,
             echoed_at=self._sent.get(beat.echo) if beat.echo_run == self.run else None,
             timeout=self.host_timeout,
-            can_cancel=told.can,
+            can_cancel=told.can and is_alone,
             phase=told.phase,
             stopped=beat.stopped,
             cancelled=None if recent is None else recent[1],

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 
 import trio
 
@@ -24,15 +25,24 @@ from deadman.model.witness import Sighting, WitnessCase, after_look, judge, unhe
 log = logging.getLogger(__name__)
 
 
+RUNS = 8
+"""Of a desk that are remembered, the last ones."""
+
+
 @dataclass
 class Seen:
-    """What stood in the register at the last look; whether any has gone through, and whether the last one has not."""
+    """What stood in the register at the last look; whether any has gone through, and whether the last one has not.
+
+    `earlier`: the runs that were read before the present one; one that comes back writes beside another: `twins_at`.
+    """
 
     revision: int | None = None
     beat: DeskBeat | None = None
     has_looked: bool = False
     is_blind: bool = False
     unreadable: str = ""
+    earlier: tuple[str, ...] = ()
+    twins_at: float = -inf
 
 
 @dataclass
@@ -149,14 +159,18 @@ class Lookout:
                 if unreadable != seen.unreadable:
                     told = {"event": "beat_unreadable"}
                     log.warning("what %s writes cannot be read, and is skipped: %s", desk, why, extra=told)
-        look = Sighting(done.asked_at, beat, moved, entry is not None, seen.is_blind, unreadable)
-        self._seen[desk] = Seen(revision, beat, True, False, unreadable)
-        return look
+        earlier, twins_at = seen.earlier, seen.twins_at
+        if beat is not None and seen.beat is not None and beat.run != seen.beat.run:
+            twins_at = done.asked_at if beat.run in earlier else twins_at
+            earlier = (*earlier, seen.beat.run)[-RUNS:]
+        self._seen[desk] = Seen(revision, beat, True, False, unreadable, earlier, twins_at)
+        twins = done.asked_at < twins_at + self.board.watch(desk).timeout
+        return Sighting(done.asked_at, beat, moved, entry is not None, seen.is_blind, unreadable, twins)
 
     def _tell(self, before: Watch, host: Watch, look: Sighting) -> None:
         if host.died_at is not None and before.died_at is None:
             words = f"host {host.name}: dead: {unheard(host, look.asked_at)}"
-            self.board.tell(log, logging.WARNING, "host_dead", words, watch=host.name)
+            self.board.tell(log, logging.WARNING, "host_dead", words, host.died_at, watch=host.name)
         elif look.moved and (before.died_at is not None or before.counted_from is None):
             stopped = look.beat is not None and look.beat.stopped
             words = f"host {host.name}: {'its daemon was stopped' if stopped else 'heard'}"

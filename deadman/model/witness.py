@@ -28,6 +28,7 @@ class Sighting:
         present: whether anything stands there.
         was_blind: looks have failed since the one before.
         unreadable: why what stands there is no beat; empty where it is.
+        twins: two daemons write there in turn.
     """
 
     asked_at: float
@@ -36,6 +37,7 @@ class Sighting:
     present: bool
     was_blind: bool = False
     unreadable: str = ""
+    twins: bool = False
 
 
 def after_look(host: Watch, look: Sighting) -> Watch:
@@ -90,6 +92,8 @@ class WitnessCase:
         beat, told, theirs = self.look.beat, self.told, self.account.desk_account
         if beat is None:
             return f"{self.desk} has not been heard of"
+        if self.look.twins:
+            return f"two daemons beat as {self.desk}: whose host is dead cannot be told, and nothing is cancelled"
         if beat.stopped:
             return f"the daemon on {self.desk} was stopped by somebody: nothing is cancelled before it runs again"
         if told is None:
@@ -105,6 +109,10 @@ class WitnessCase:
         """Why it cannot be said that the desk's death would be noticed."""
         if self.barred:
             return self.barred
+        if self.account.observe:
+            return f"deadman only observes here: nothing is cancelled if {self.desk} dies"
+        if self.host.held(self.look.asked_at):
+            return f"{self.desk} is on hold here: nothing is cancelled if it dies meanwhile"
         heard = self.host.last_check_in_at is not None
         return "" if heard else f"{self.desk} has not been heard since this witness started"
 

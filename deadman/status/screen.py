@@ -145,7 +145,7 @@ def _trips(report: StatusReport) -> Iterator[str]:
     if bots:
         back = f"{' and '.join(bots)} {'checks' if len(bots) == 1 else 'check'} in again"
         yield f"Positions are not closed. Re-arms when {back}."
-    elif trips:
+    elif trips and not hosts:
         yield "Positions are not closed."
     if latched:
         by = ", ".join(dict.fromkeys(signed(trip.by, trip.reason) for trip in latched.values()))

@@ -53,6 +53,8 @@ def _why_not(witness: WitnessReport, now: float) -> str:
         if witness.heard_at is None:
             return "has not answered this run of deadman"
         return f"has not answered for {left(now - witness.heard_at)}"
+    if witness.phase == "armed" and not witness.can_cancel:
+        return "cannot tell whose host is dead"
     return "" if witness.can_cancel else f"cannot cancel now (it is {witness.phase})"
 
 

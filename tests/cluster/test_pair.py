@@ -270,9 +270,25 @@ async def test_an_operator_disarms_trips_and_holds_at_the_witness(pair: Simulate
     await pair.witness.command("arm", WITNESS.name)
     await pair.stands_by()
     await pair.witness.command("hold", watch="alpha", **{"for": 40})
+    await trio.sleep(5)
+    assert pair.told(pair.desk).if_host_dies.orders != "gone", "nothing is cancelled while the desk is on hold there"
+    assert pair.told(pair.witness).if_host_dies.orders == "unknown"
+    assert not pair.told(pair.witness).protected
+    assert "alpha is on hold here" in pair.told(pair.witness).sight.awaits  # type: ignore[union-attr]
     await pair.die()
     await pair.stays(30)
     await pair.gone(10 + 5 + 5)
+
+
+@paired
+async def test_a_witness_that_only_observes_claims_nothing(pair: SimulatedPair) -> None:
+    await pair.witness.reload(replace(pair.witness.accounts[WITNESS.name], observe=True))
+    await trio.sleep(8)
+    assert not pair.told(pair.witness).protected
+    assert "only observes" in pair.told(pair.witness).sight.awaits  # type: ignore[union-attr]
+    assert pair.told(pair.desk).if_host_dies.orders != "gone"
+    await pair.die()
+    await pair.stays(30)
 
 
 @paired
@@ -331,10 +347,15 @@ async def test_a_reload_that_changes_nothing_keeps_the_very_session(pair: Simula
 @paired
 async def test_another_daemon_of_the_same_name_is_told_of(pair: SimulatedPair) -> None:
     clone = encode_desk(DeskBeat("a clone", 1, TIMEOUT))
-    for _ in range(3):
+    for _ in range(8):
         pair.register.put("deadman/desks/alpha/beat", clone)
-        await trio.sleep(4)
+        await trio.sleep(1.5)
     assert any("another daemon beats as alpha" in look for look in looks(pair))
+    assert pair.told(pair.desk).if_host_dies.orders != "gone", "one host's death would be hidden by the other"
+    assert "two daemons beat as alpha" in pair.told(pair.witness).sight.awaits  # type: ignore[union-attr]
+    assert pair.witness.phase(WITNESS.name) is Phase.WAITING
+    await trio.sleep(2 * TIMEOUT)
+    assert pair.is_standing_by, "once it has the name alone"
 
 
 HUGE = b'{"v":1,"run":"r","beat":1' + 400 * b"0" + b',"timeout":15}'
