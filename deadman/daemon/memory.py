@@ -156,6 +156,10 @@ class AccountMemory:
             yield facts.DisarmConfirmed(now)
 
 
+Known = dict[str, tuple[Guard, AccountMemory]]
+"""Accounts by name, each with the guard that it was made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Everything remembered, by name. `under_way`: a request for a lease may have been when this was written or since;
@@ -167,11 +171,16 @@ class Memory:
     doubted: bool = False
 
     @classmethod
-    def of(cls, board: Board, *, last: bool = False) -> Memory:
-        now = board.clock.now()
+    def of(cls, board: Board, *, last: bool = False, known: Known | None = None) -> Memory:
+        """`known`: of an earlier time, to be made anew only where something has changed; brought up to date here."""
+        now, known = board.clock.now(), {} if known is None else known
         watches = {name: WatchMemory.of(watch) for name, watch in board.watches().items()}
         guards = board.guards()
-        accounts = {name: AccountMemory.of(guard) for name, guard in guards.items()}
+        for name, guard in guards.items():
+            before = known.get(name)
+            if before is None or (before[0] is not guard and MEMORABLE(before[0]) != MEMORABLE(guard)):
+                known[name] = guard, AccountMemory.of(guard)
+        accounts = {name: known[name][1] for name in guards}
         under_way = any(
             one.heard_until > now for guard in (*guards.values(), *board.parted) for one in guard.leases.asked
         )
@@ -255,18 +264,31 @@ class Newer(Unable):
     """A later release wrote it. What it says is neither to be guessed at nor to be overwritten."""
 
 
-def encode(memory: Memory, clock: Clock) -> bytes:
-    codec = _Codec(clock)
-    tables = {
+Texts = dict[str, tuple[AccountMemory, float, str]]
+"""Accounts by name as they were written last, and how far the wall clock was ahead of ours then."""
+
+STEP = 0.01
+"""Seconds by which the wall clock may have moved since a text was written that is written again."""
+
+
+def encode(memory: Memory, clock: Clock, texts: Texts | None = None) -> bytes:
+    """`texts`: of an earlier time, to be written anew only where something has changed; brought up to date here."""
+    codec, offset, texts = _Codec(clock), clock.timestamp_of(0.0), {} if texts is None else texts
+    head = {
         "format": FORMAT,
         "written": clock.timestamp(),
         **({"boot": {"id": clock.boot_id, "uptime": clock.uptime()}} if clock.uptime and clock.boot_id else {}),
         "under_way": memory.under_way,
         "watches": {name: codec.write(watch) for name, watch in memory.watches.items()},
-        "accounts": {name: codec.write(account) for name, account in memory.accounts.items()},
+        "accounts": dict[str, Any](),
     }
+    for name, account in memory.accounts.items():
+        kept = texts.get(name)
+        if kept is None or kept[0] is not account or abs(kept[1] - offset) > STEP:
+            texts[name] = account, offset, tomli_w.dumps({"accounts": {name: codec.write(account)}})
     # An operator's reason may hold half a surrogate pair, which UTF-8 cannot.
-    body = tomli_w.dumps(tables).encode("utf-8", "replace")
+    parts = tomli_w.dumps(head), *(texts[name][2] for name in memory.accounts)
+    body = "\n".join(parts).encode("utf-8", "replace")
     return _HEAD + _checksum(body) + b"\n" + body
 
 

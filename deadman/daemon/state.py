@@ -15,7 +15,19 @@ from typing import Protocol
 
 import trio
 
-from deadman.daemon.memory import MEMORABLE, AccountMemory, Damaged, Memory, Newer, WatchMemory, decode, encode, is_news
+from deadman.daemon.memory import (
+    MEMORABLE,
+    AccountMemory,
+    Damaged,
+    Known,
+    Memory,
+    Newer,
+    Texts,
+    WatchMemory,
+    decode,
+    encode,
+    is_news,
+)
 from deadman.model.account import Standing
 from deadman.model.board import Board
 from deadman.model.errors import Unable
@@ -41,6 +53,9 @@ NEWS_WRITE_INTERVAL = 5.0
 """The same of one account whose book has filled, emptied, doubled or halved: what is not on the disk a crash keeps
 from being missed, and what is there but long cancelled is missed though nothing happened."""
 
+IDENTITY_WRITE_INTERVAL = 1.0
+"""The same where a venue has told whose an account is, and nothing else: of a thousand that start it tells in turn."""
+
 LAST_WRITE_TIMEOUT = 1.0
 """Seconds for what has changed just before we stop."""
 
@@ -60,6 +75,10 @@ class State:
     _answered: int = 0
     _news_at: dict[str, float] = field(default_factory=dict)
     _untold: set[str] = field(default_factory=set)
+    _known: Known = field(default_factory=dict)
+    _texts: Texts = field(default_factory=dict)
+    _due_at: float = inf
+    _waiting: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     def restore(self) -> None:
         """Read the file and post on the board what it says of the watches and accounts there; then listen to it.
@@ -81,9 +100,10 @@ class State:
         """Write what changes, until cancelled; then once more."""
         try:
             while True:
-                with trio.move_on_after(RETRY if self._failing else COUNT_WRITE_INTERVAL):
+                by = trio.current_time() + (RETRY if self._failing else COUNT_WRITE_INTERVAL)
+                with trio.CancelScope(deadline=min(by, self._due_at)) as self._waiting:
                     await self._changed.wait()
-                self._changed = trio.Event()
+                self._changed, self._due_at = trio.Event(), inf
                 await self._save()
         finally:
             with trio.move_on_after(LAST_WRITE_TIMEOUT, shield=True):
@@ -121,8 +141,11 @@ class State:
         disk, at = self._on_disk, self.board.clock.now()
         known = AccountMemory.of(before.guard) if disk is None else disk.accounts.get(account, AccountMemory())
         now = AccountMemory.of(after.guard)
-        if replace(known, listed=None) != replace(now, listed=None):
+        if replace(known, listed=None, identity=None) != replace(now, listed=None, identity=None):
             self._changed.set()
+        elif known.identity != now.identity:
+            self._due_at = min(self._due_at, at + IDENTITY_WRITE_INTERVAL)
+            self._waiting.deadline = min(self._waiting.deadline, self._due_at)
         self._untold.discard(account)
         if is_news(known.listed, now.listed):
             self._untold.add(account)
@@ -159,13 +182,13 @@ class State:
         return None
 
     async def _save(self, *, last: bool = False) -> None:
-        turn, memory = self._asked, Memory.of(self.board, last=last)
+        turn, memory = self._asked, Memory.of(self.board, last=last, known=self._known)
         if memory != self._on_disk or not self._has_tried:
             self._has_tried = True
             failure = None
             try:
                 with trio.fail_after(WRITE_TIMEOUT):
-                    await self.store.write(encode(memory, self.board.clock))
+                    await self.store.write(encode(memory, self.board.clock, self._texts))
             except trio.TooSlowError:
                 failure = f"the disk has not answered for {WRITE_TIMEOUT:.0f} s"
             except OSError as error:

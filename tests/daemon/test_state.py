@@ -447,6 +447,26 @@ async def test_a_book_that_fills_or_empties_is_on_the_disk_soon_and_small_change
         assert len(disk.writes) == writes + 1
 
 
+async def test_whose_accounts_are_that_are_told_in_turn_is_on_the_disk_within_a_second(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
+    async with run(disk) as first:
+        await trio.sleep(5.0)
+        writes = len(disk.writes)
+        for name in ("d", "h", "s"):
+            first.board.post(name, facts.Identified(first.board.clock.now(), f"of {name}"))
+            await trio.sleep(0.3)
+        assert len(disk.writes) == writes
+        await trio.sleep(0.2)
+        assert len(disk.writes) == writes + 1
+        assert all(f"of {name}".encode() in (disk.data or b"") for name in "dhs")
+        first.board.post("d", facts.Identified(first.board.clock.now(), "another"))
+        first.board.post("d", facts.Tripped(first.board.clock.now(), Cause.OPERATOR, "alice"))
+        await trio.sleep(0.1)
+        assert b"alice" in (disk.data or b""), "a trip waits for nothing"
+        assert b"another" in (disk.data or b"")
+
+
 async def test_counts_that_swing_do_not_keep_the_disk_busy(disk: Disk, autojump_clock: MockClock) -> None:
     async with run(disk) as first:
         writes = len(disk.writes)

@@ -19,6 +19,7 @@ from deadman.daemon.memory import (
     Listed,
     Memory,
     Newer,
+    Texts,
     WatchMemory,
     _checksum,
     decode,
@@ -124,8 +125,16 @@ def test_what_is_put_back_is_remembered_again(account: AccountMemory) -> None:
     assert AccountMemory.of(account.guard(35.0, NOW)) == expected
 
 
+@given(st.lists(memories, min_size=1, max_size=3), st.sampled_from([0.0, 3600.0]))
+def test_what_was_written_before_is_written_again_as_if_it_were_new(each: list[Memory], step: float) -> None:
+    texts: Texts = {}
+    for number, memory in enumerate((*each, each[0])):
+        at = clock(timestamp=NOON + number * step)
+        assert encode(memory, at, texts) == encode(memory, at)
+
+
 @given(histories)
-def test_what_alike_as_before_is_remembered_alike(history: History) -> None:
+def test_what_is_as_memorable_as_before_is_remembered_alike(history: History) -> None:
     guards = list(accumulate(history, fold, initial=Guard(OVERDUE)))
     for before, after in pairwise(guards):
         if MEMORABLE(before) == MEMORABLE(after):
