@@ -316,3 +316,20 @@ def test_of_an_account_let_go_nothing_is_kept_for_another_nor_for_longer_than_a_
     held.board.forget("s")
     assert held.board.parted == ()
     assert not Memory.of(held.board, last=True).under_way
+
+
+def test_the_longest_lease_of_the_account_before_is_presumed_of_the_one_in_its_place() -> None:
+    leased: list[Fact] = [facts.Attempted(5.0, 20.0), facts.LeaseGranted(5.0, 5.0, 20.0, 20.0)]
+    after = folded([SECOND, THEIRS], ours(leased))
+    assert (after.leases.longest, after.lease_end) == (20.0, 70.0)
+    assert folded([SECOND, THEIRS], ours([])).lease_end is None
+
+
+def test_what_was_said_of_another_account_is_quoted_once_however_often_the_name_changes_hands() -> None:
+    disarmed = folded([SECOND, THEIRS], ours([facts.Disarmed(5.0, "bob", "night")]))
+    again = folded(THIRD, disarmed)
+    words = "night; said of another account of this name: this one is neither armed nor cancelled until `arm`"
+    for guard in (disarmed, again):
+        assert guard.disarm == facts.Disarmed(5.0, "bob", words)
+    pulled = folded([SECOND, THEIRS], ours([facts.Tripped(5.0, Cause.OPERATOR, "alice", "she said")]))
+    assert pulled.disarm == facts.Disarmed(5.0, "alice", words.replace("night", "tripped; she said"))
