@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from threading import Event, Thread
 from typing import Any
@@ -200,6 +201,30 @@ def outage() -> Iterator[Row]:
             dials = here.venue.ask("freeze", seconds=10)["dials"]
             noticed = f"{dials[0]:.1f} s" if dials else "not within 10 s"
             yield Row(f"dead venue dialled anew{told}", noticed, goal=goal)
+    with rig() as here, here.daemon(here.deribit(1)) as ours:
+        here.venue.wait_for("ours", 1, ours)
+        time.sleep(12)  # a session that has lasted
+        dials = here.venue.ask("refuse", seconds=120)["dials"]
+        waits = [later - one for one, later in pairwise(dials) if one >= 60]
+        told = f"{len(dials)}, the first after {dials[0]:.2f} s, at last every {min(waits):.1f} to {max(waits):.1f} s"
+        yield Row("dials in an outage of 120 s", told, goal="≤ 32, then every 4–5 s")
+
+
+def faults(minutes: float) -> Iterator[Row]:
+    """What lost connections, silences and outages without end do to the memory of 40 accounts."""
+    with rig() as here, here.daemon({**here.deribit(20), **here.sxbet(20)}) as ours:
+        here.venue.wait_for("ours", 40, ours)
+        memories, ends = list[float](), time.monotonic() + 60 * minutes
+        while time.monotonic() < ends:
+            for fault, seconds in (("refuse", 0.1), ("refuse", 6.0), ("freeze", 8.0)):
+                here.venue.ask(fault, seconds=seconds)
+                time.sleep(6)
+            here.scrape()
+            memories.append(ours.memory() / 1024)
+        quarter = max(1, len(memories) // 4)
+        first, last = median(memories[quarter : 2 * quarter]), median(memories[-quarter:])
+        told = f"{memories[0]:.1f} MiB after the first round, {first:.1f} in the second quarter, {last:.1f} in the last"
+        yield Row(f"memory in {minutes:g} minutes of faults, {3 * len(memories)} of them", told, goal="no growth")
 
 
 def _sooner() -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -229,4 +254,5 @@ PARTS: dict[str, Sequence[Callable[[], Iterator[Row]]]] = {
     "verbs": [verbs],
     "outage": [outage],
     "flood": [flood],
+    "faults": [lambda: faults(15)],
 }

@@ -49,8 +49,12 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
         self.venue.dials.append(time.monotonic())
+        self.venue.connections.add(self)
+        if self.venue.refuses:
+            transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self.venue.connections.discard(self)
         if self.upgraded:
             self.venue.sessions[self.whose].remove(self)
 
@@ -149,8 +153,10 @@ class Venue:
         self.proven: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self.renewals: defaultdict[str, int] = defaultdict(int)
         self.dials: list[float] = []
+        self.connections: set[Connection] = set()
         self.cancelled_at = 0.0
         self.frozen = False
+        self.refuses = False
         self.on_answer: Callable[[Connection, float], None] = lambda connection, took: None
 
     def prove(self, whose: str, account: str) -> None:
@@ -219,6 +225,16 @@ class Venue:
         self.frozen = False
         return {"dials": [at - began for at in self.dials]}
 
+    async def refuse(self, seconds: float) -> dict[str, Any]:
+        """Drop every connection, and each new one, for so long; when it was dialled, seconds from then on."""
+        self.dials.clear()
+        self.refuses, began = True, time.monotonic()
+        for connection in tuple(self.connections):
+            connection.transport.abort()
+        await asyncio.sleep(seconds)
+        self.refuses = False
+        return {"dials": [at - began for at in self.dials]}
+
 
 async def main(directory: Path) -> None:
     authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -233,6 +249,7 @@ async def main(directory: Path) -> None:
         "burst": venue.burst,
         "pace": venue.pace,
         "freeze": venue.freeze,
+        "refuse": venue.refuse,
     }
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         command = json.loads(line)
