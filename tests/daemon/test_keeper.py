@@ -403,6 +403,17 @@ async def test_a_witness_stands_by_and_asks_for_nothing_but_its_name(autojump_cl
     assert [fact.at for fact in script.posted if isinstance(fact, facts.StoodBy)] == [0.0, 10.0, 20.0, 30.0]
 
 
+@pytest.mark.parametrize(("stands_by_for", "pause"), [(2, 0.125), (1, LONGEST_PAUSE_AFTER_PROOF)])
+async def test_a_witness_that_stood_by_for_long_enough_is_opened_again_at_once(
+    stands_by_for: int, pause: float, autojump_clock: MockClock
+) -> None:
+    says = {"attend": [*[None] * stands_by_for, CLOSED], "open": [CLOSED] * 4}
+    script = await kept(replace(DESK, witness_of="alpha/desk", verify_interval=STABLE - 1.0), 40.0, says=says)
+    opened = script.when("open")
+    assert opened[4] == 3.625
+    assert opened[5] == pytest.approx(3.625 + stands_by_for * (STABLE - 1.0) + pause)
+
+
 async def test_a_bug_is_told_as_one_and_raised(autojump_clock: MockClock) -> None:
     known: list[Script] = []
     with pytest.raises(ExceptionGroup) as raised:
