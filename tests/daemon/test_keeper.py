@@ -407,7 +407,7 @@ async def test_a_witness_stands_by_and_asks_for_nothing_but_its_name(autojump_cl
 async def test_a_witness_that_stood_by_for_long_enough_is_opened_again_at_once(
     stands_by_for: int, pause: float, autojump_clock: MockClock
 ) -> None:
-    says = {"attend": [*[None] * stands_by_for, CLOSED], "open": [CLOSED] * 4}
+    says: dict[str, list[Any]] = {"attend": [*[None] * stands_by_for, CLOSED], "open": [CLOSED] * 4}
     script = await kept(replace(DESK, witness_of="alpha/desk", verify_interval=STABLE - 1.0), 40.0, says=says)
     opened = script.when("open")
     assert opened[4] == 3.625
