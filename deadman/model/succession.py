@@ -138,8 +138,11 @@ def _is_worth_keeping(guard: Guard) -> bool:
 
 
 def _with_word_of(other: Guard, guard: Guard) -> Guard:
-    """What an operator said of the other account of this name, a disarm or a trip, leaves this one alone."""
-    said = "said of another account of this name: this one is neither armed nor cancelled until `arm`"
+    """What an operator said of the other account of this name, a disarm or a trip, leaves this one alone.
+
+    It may turn out to be the same one, by another key: then the word is in force again, as it was.
+    """
+    said = "said while this name stood for another key: nothing is armed or cancelled until `arm`"
     if other.disarm is not None:
         words = other.disarm.reason if other.withheld else "; ".join(filter(None, (other.disarm.reason, said)))
         word = replace(other.disarm, reason=words)

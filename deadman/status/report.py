@@ -206,7 +206,7 @@ def _set_aside(guard: Guard) -> str | None:
     kept = "a disarm" if aside.disarm else "what was proven of it"
     if aside.trip is not None:
         kept = "a trip not carried to zero" if aside.trip.under_way else "a trip"
-    return f"kept of another account of this name, not acted upon: {kept}"
+    return f"kept from when this name stood for another key, not acted upon: {kept}"
 
 
 def watch_report(watch: Watch, times: Times, directory: Path | None, is_gone: Callable[[int], bool]) -> WatchReport:

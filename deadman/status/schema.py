@@ -139,7 +139,7 @@ class AccountReport:
     Attributes:
         duty: what is asked of the venue now; `rest` is nothing.
         cancels_only: which orders a trip cancels, in words; None for all.
-        set_aside: what is kept of another account of this name, in words.
+        set_aside: what is kept from when this name stood for another key, in words.
         outliving: kinds of its orders that stay when the host is lost, as its config says that they are placed.
         witness_of: of a witness's account, daemon and account that it watches over.
         drilling: who let a drill begin that is under way.

@@ -176,7 +176,7 @@ def test_an_operators_word_about_the_one_withholds_from_the_other(history: list[
     if before.disarm is None and is_word_kept(other) and not other.withheld:
         assert (back.withheld, back.disarm_confirmed, back.phase(70.0)) == (True, True, Phase.DISARMED)
         assert back.disarm is not None
-        assert "said of another account of this name" in back.disarm.reason
+        assert "said while this name stood for another key" in back.disarm.reason
     elif kept(before) != kept(ours([])):
         assert (kept(back), back.withheld) == (kept(before), False)
     assert back.identity == Identity(PLACE, "first", "ours")
@@ -328,7 +328,7 @@ def test_the_longest_lease_of_the_account_before_is_presumed_of_the_one_in_its_p
 def test_what_was_said_of_another_account_is_quoted_once_however_often_the_name_changes_hands() -> None:
     disarmed = folded([SECOND, THEIRS], ours([facts.Disarmed(5.0, "bob", "night")]))
     again = folded(THIRD, disarmed)
-    words = "night; said of another account of this name: this one is neither armed nor cancelled until `arm`"
+    words = "night; said while this name stood for another key: nothing is armed or cancelled until `arm`"
     for guard in (disarmed, again):
         assert guard.disarm == facts.Disarmed(5.0, "bob", words)
     pulled = folded([SECOND, THEIRS], ours([facts.Tripped(5.0, Cause.OPERATOR, "alice", "she said")]))

@@ -413,7 +413,7 @@ def test_orders_open_again_after_a_trip_are_not_told_beside_gone() -> None:
 
 
 def test_what_is_kept_of_another_account_is_not_told_in_json_alone() -> None:
-    aside = "kept of another account of this name, not acted upon: a trip"
+    aside = "kept from when this name stood for another key, not acted upon: a trip"
     told = changed(desk({}, ALIVE), "btc-desk", set_aside=aside)
     assert headline(told).verdict is Verdict.LOOK
     assert "not acted upon: a trip (`deadman arm` lets it go)" in headline(told).looks[0]

@@ -14,6 +14,9 @@ HEALING = 60.0
 CLOSED_DOOR = 60.0
 """Seconds more where the venue itself had shut its door on us, for a minute after too many bad logins."""
 
+NOTICED = 12.0
+"""Seconds within which a session that the last trouble broke is missed, and back."""
+
 QUIET = 25.0
 """Seconds at the end in which nothing at all may happen."""
 
@@ -24,6 +27,7 @@ async def check_healing(desk: Desk, record: Record) -> None:
         await trio.sleep(0.5)
     record.expect(not left, f"not armed {trio.current_time() - began:.0f} s after the last trouble: {left}")
     record.reached["healed"] += 1
+    await trio.sleep(NOTICED)
     before = {name: one.tally.transitions for name, one in desk.board.standings().items()}
     await trio.sleep(QUIET)
     for name, one in desk.board.standings().items():

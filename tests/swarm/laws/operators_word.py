@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from deadman.model.guard import Phase
+from deadman.model.guard import Guard, Phase
 from tests.swarm.laws.law import Law, Scene
 
 FORGETS = "would forget"
@@ -75,7 +75,8 @@ class OperatorsWord(Law):
                 del self.words[name]
             elif name in (standings := self.scene.standings):
                 phase = standings[name].phase
-                kept = phase in HOLDS[word.method] or (phase is Phase.DISARMED and word.place != self._place(name))
+                other = word.place != self._place(name) or self._is_unknown(standings[name].guard)
+                kept = phase in HOLDS[word.method] or (phase is Phase.DISARMED and other)
                 self.expect(kept, f"{name}: {word.method} was acknowledged, and it is {phase}")
         self._check_holds()
 
@@ -93,6 +94,10 @@ class OperatorsWord(Law):
     def _is_awake(self) -> bool:
         """Whether we have had time to see that our machine has slept."""
         return self.scene.now > self.desk.host.woke_at + GRACE
+
+    def _is_unknown(self, guard: Guard) -> bool:
+        """Whether the venue has yet to tell whose account a new key opens: until then the word withholds it."""
+        return guard.withheld and guard.identity is not None and guard.identity.account is None
 
     def _place(self, name: str) -> object:
         """The venue's account that the name leads to. A trip of another one only withholds: it shows as a disarm."""
