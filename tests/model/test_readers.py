@@ -78,6 +78,7 @@ TAKEN: list[tuple[Reader[Any], object, object]] = [
     (secret, {"credential": "..a"}, SecretSource("credential", "..a")),
     (secret, {"credential": "c" * 255}, SecretSource("credential", "c" * 255)),
     (secret, {"file": "/etc/key"}, SecretSource("file", "/etc/key")),
+    (secret, {"credential": "~a"}, SecretSource("credential", "~a")),
     (secret, {"file": "f" * 4096}, SecretSource("file", "f" * 4096)),
 ]
 
@@ -164,6 +165,12 @@ REFUSED: list[tuple[Reader[Any], object, str]] = [
     (secret, {"credential": "a/b"}, "is not the name of a credential (credential)"),
     (secret, {"credential": "c" * 256}, "is not the name of a credential (credential)"),
     (secret, {"file": ""}, "is not the name of a file (file)"),
+    (secret, {"file": "~/k"}, "begins with ~, which only a shell expands; write the whole path, or one from this file"),
+    (
+        secret,
+        {"file": "$HOME/k"},
+        "begins with $, which only a shell expands; write the whole path, or one from this file",
+    ),
     (secret, {"file": "f" * 4097}, "is not the name of a file (file)"),
 ]
 
