@@ -267,7 +267,8 @@ KEPT: dict[str, tuple[list[Fact], str]] = {
 @pytest.mark.parametrize(("history", "kept"), KEPT.values(), ids=KEPT)
 def test_what_is_kept_of_another_account_of_this_name_is_named(history: list[Fact], kept: str) -> None:
     other = facts.TakenOn(80.0, Identity(DESK.place, "another"), DESK.terms)
-    assert desk(*history, other)["set_aside"] == f"kept from when this name stood for another key, not acted upon: {kept}"
+    words = f"kept from when this name stood for another key, not acted upon: {kept}"
+    assert desk(*history, other)["set_aside"] == words
 
 
 def test_a_trip_that_something_feeds_says_so_and_since_when() -> None:
