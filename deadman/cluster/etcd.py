@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deadman.cluster.wire import Compacted, Entry, LoggedOut, encoded, entries_of, garbled, read_answer, read_request
 from deadman.model.clock import Clock
@@ -19,7 +19,9 @@ from deadman.model.secret import Secret
 from deadman.model.settings import ClusterConfig
 from deadman.model.sight import MEMBER_TIMEOUT, TRIES
 from deadman.transport.dial import Dialler
-from deadman.transport.http import Http, open_http
+
+if TYPE_CHECKING:
+    from deadman.transport.http import Http
 
 HAS_LEADER = "Grpc-Metadata-Hasleader"
 """A member that has lost its leader then says so at once; else it takes seconds."""
@@ -56,6 +58,8 @@ async def open_etcd(
     config: ClusterConfig, dialler: Dialler, clock: Clock, read_password: ReadPassword | None
 ) -> AsyncIterator[Etcd]:
     """Raises Refused for certificates that cannot be read."""
+    from deadman.transport.http import open_http  # some MiB, which a desk without a cluster need not have
+
     context = tls_context(config)
     async with AsyncExitStack() as stack:
         members = [await stack.enter_async_context(open_http(dialler, one, context)) for one in config.endpoints]
