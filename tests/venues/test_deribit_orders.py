@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 import trio
+import trio.lowlevel
 
 from deadman.model.clock import Clock
 from deadman.model.errors import Reason, Refused, Setback, Unavailable
@@ -15,7 +16,7 @@ from deadman.model.facts import Fact, Round
 from deadman.model.settings import Selection
 from deadman.transport.dial import Pace
 from deadman.venues.deribit.conversation import Conversation
-from deadman.venues.deribit.orders import Order, Orders
+from deadman.venues.deribit.orders import Ended, Order, Orders, ask_ended
 from deadman.venues.deribit.settings import LISTING_TIMEOUT
 
 LIST = "private/get_open_orders"
@@ -212,3 +213,61 @@ async def test_an_order_that_does_not_say_what_the_selection_asks_for_is_left_an
     done = await orders(venue, **selection).cancel()
     assert {params["order_id"] for method, params in venue.asked if method == "private/cancel"} == cancelled
     assert (done.cancelled, done.remaining) == (len(cancelled), 2)
+
+
+@dataclass
+class Gone:
+    """Says of each order what became of it; `at_once` is how many were asked about together at most."""
+
+    states: Mapping[str, Any]
+    asked: list[str] = field(default_factory=list)
+    under_way: int = 0
+    at_once: int = 0
+
+    async def ask(self, method: str, params: Mapping[str, Any]) -> Any:
+        assert method == "private/get_order_state"
+        self.asked.append(params["order_id"])
+        self.under_way += 1
+        self.at_once = max(self.at_once, self.under_way)
+        await trio.lowlevel.checkpoint()
+        self.under_way -= 1
+        said = self.states.get(params["order_id"], {"order_state": "filled"})
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+def cancelled(reason: str | None) -> dict[str, str]:
+    return {"order_state": "cancelled"} | ({"cancel_reason": reason} if reason else {})
+
+
+@pytest.mark.parametrize(
+    ("said", "by_venue", "accounted"),
+    [
+        (cancelled("cancel_on_disconnect"), 1, 0),
+        (cancelled("liquidation"), 1, 0),
+        (cancelled("user_request"), 0, 1),
+        (cancelled(None), 0, 1),
+        ({"order_state": "filled"}, 0, 1),
+        ({"order_state": "filled", "cancel_reason": "cancel_on_disconnect"}, 0, 1),
+        ({"order_state": "rejected"}, 0, 1),
+        ({"order_state": "open"}, 0, 0),
+        ({"order_state": 5}, 0, 0),
+        ({}, 0, 0),
+        (None, 0, 0),
+        (Refused(Reason.SCOPE, "13021"), 0, 0),
+        (Setback(Reason.VENUE_ERROR, "10004"), 0, 0),
+        (Unavailable(Reason.SILENT, "no answer"), 0, 0),
+    ],
+)
+async def test_what_became_of_an_order_that_is_not_listed_any_more(said: Any, by_venue: int, accounted: int) -> None:
+    venue = Gone({"b": said})
+    assert await ask_ended(cast(Conversation, venue), {"a", "b", "c"}) == Ended(by_venue, 2 + accounted)
+    assert sorted(venue.asked) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("number", "asked", "at_once"), [(9, 9, 9), (40, 40, 10), (41, 40, 10), (300, 40, 10)])
+async def test_of_many_only_so_many_are_asked_about_and_few_at_once(number: int, asked: int, at_once: int) -> None:
+    venue = Gone({})
+    ended = await ask_ended(cast(Conversation, venue), {f"{each:03}" for each in range(number)})
+    assert (ended, len(venue.asked), venue.at_once) == (Ended(0, asked), asked, at_once)
