@@ -63,10 +63,13 @@ class Keepers:
         A trip under way is carried to zero first, as it was begun: only then is its account observed, or let go.
         """
         self._leaving -= accounts.keys()
+        before = self.board.guards()
         for name in [name for name in self._running if name not in accounts]:
             self._let_go(name)
         for account in accounts.values():
             self.board.add(account)
+        self.board.bring_home(before)
+        for account in accounts.values():
             self._bring_up_to_date(account)
             # What fails is tried anew at once: the config, a secret or the venue's list of keys may have changed.
             if self.board.standing(account.name).guard.trouble is not None:

@@ -206,6 +206,7 @@ class Memory:
             for fact in account.facts(now):
                 board.post(heir, fact)
             board.add(board.configs[heir], account.belongs(board.standing(heir).guard, now))
+        board.bring_home({name: account.guard(0.0, now) for name, account in self.accounts.items()})
         if self != Memory():
             self._presume_leases(board, now)
 

@@ -21,7 +21,7 @@ from deadman.model.identity import identity_of
 from deadman.model.proof import SwitchRecord
 from deadman.model.settings import Account
 from deadman.model.sight import Line
-from deadman.model.succession import retired
+from deadman.model.succession import moved_in, retired
 from deadman.model.watch import Watch
 
 OUTCOMES = ("delivered", "failed", "dropped")
@@ -153,6 +153,20 @@ class Board:
             gone, now = retired(known.guard), self.clock.now()
             self.leaving = {**self.leaving, account: gone}
             self.parted = tuple(one for one in (*self.parted, gone) if one.may_be_heard(now))
+
+    def bring_home(self, before: Mapping[str, Guard]) -> None:
+        """Accounts that have taken each other's names keep what was known of them; `before`: by the earlier names."""
+        now, configs = self.clock.now(), self.configs
+        for name, guard in before.items():
+            identity = guard.identity
+            if identity is None or name not in configs or identity_of(configs[name]).is_of(identity):
+                continue
+            for config in (one for one in configs.values() if identity_of(one).is_of(identity)):
+                standing, left = self._standings[config.name], self._standings[name]
+                self._replace(config.name, replace(standing, guard=moved_in(standing.guard, guard)))
+                if left.guard.aside is not None and left.guard.aside.identity == identity:
+                    self._replace(name, replace(left, guard=replace(left.guard, aside=None)))
+                self.post(config.name, TakenOn(now, identity_of(config), config.terms))
 
     def post(self, account: str, fact: Fact) -> None:
         """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""

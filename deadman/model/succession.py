@@ -98,6 +98,20 @@ def _gone_back(guard: Guard, aside: Guard, identity: Identity) -> Guard:
     return before if guard.withheld or before.disarm is not None else _with_word_of(guard, before)
 
 
+def moved_in(guard: Guard, before: Guard) -> Guard:
+    """With what is known of this very account under the name that it had before.
+
+    It goes by what was said of itself, and by what was said of its new name only where nothing was.
+    """
+    if guard.identity is None:
+        return guard
+    known = _restored(replace(guard, withheld=guard.disarm is not None), retired(before), guard.identity)
+    kept = replace(known, aside=guard.aside)
+    if guard.withheld and known.disarm is None and known.trip is None:
+        return replace(kept, disarm=guard.disarm, disarm_confirmed=guard.disarm_confirmed, withheld=True)
+    return kept
+
+
 def _as_it_runs_now(before: Guard, guard: Guard, identity: Identity) -> Guard:
     """An earlier guard with the config and the session of the present one."""
     return replace(

@@ -226,6 +226,49 @@ async def test_an_account_that_is_renamed_is_still_disarmed(change: Change, auto
         assert list(desk.board.standings()) == ["renamed"]
 
 
+SECOND = deribit_account("second", client_id="id-other", watches=("quoter",), on_trip="cancel")
+
+
+@pytest.mark.parametrize("restarts", [True, False])
+@pytest.mark.parametrize("is_swap", [True, False])
+@pytest.mark.parametrize("word", ["trip", "disarm"])
+async def test_what_was_said_of_an_account_goes_with_it_to_a_name_that_another_had(
+    word: str, is_swap: bool, restarts: bool, autojump_clock: MockClock
+) -> None:
+    """Either two accounts take each other's names, or a new one takes the name of one that is renamed."""
+    first = [DESK, SECOND] if is_swap else [DESK]
+    async with open_desk(DESK, watches=[QUOTER]) as desk:
+        desk.market.secrets["second"] = desk.market.secrets["desk"]
+        let_in(desk)
+        await desk.reload(*first)
+        desk.bot("quoter")
+        await desk.until(Phase.ARMED, within=5)
+        await trio.sleep(1)
+        desk.exchange.exchange.place("other")
+        ours = desk.exchange.exchange.place("desk")
+        stuck = desk.market.faults(DESK).stuck
+        stuck[ours.order_id] = 11044
+        await desk.command(word, "desk", reason="stop")
+        renamed = [replace(SECOND, name="desk"), replace(DESK, name="second")]
+        if restarts:
+            await trio.sleep(0.5)
+            await desk.crash()
+            desk.accounts = {one.name: one for one in renamed}
+            await desk.start()
+        else:
+            await desk.reload(*renamed)
+        await trio.sleep(30)
+        assert desk.phase("second") is (Phase.TRIPPING if word == "trip" else Phase.DISARMED)
+        assert desk.phase() is Phase.DISARMED, "said of this name, too: it is left alone"
+        stuck.clear()
+        await trio.sleep(10)
+        assert theirs(desk) == 1, "the other account is not touched"
+        if word == "trip":
+            assert desk.phase("second") is Phase.TRIPPED
+            assert desk.exchange.exchange.open_orders("desk") == []
+        assert desk.board.guard("desk").aside is None, "nothing is kept of what has its own name"
+
+
 async def test_another_path_to_the_key_keeps_an_operators_word(autojump_clock: MockClock) -> None:
     moved = replace(MAKER, api_key=SecretSource("env", "elsewhere"))
     async with open_desk(MAKER, watches=[QUOTER]) as desk:
