@@ -12,7 +12,9 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Literal, assert_never
@@ -162,7 +164,24 @@ STDERR = 2
 CHATTY = ("h11", "httpcore", "httpx", "trio-websocket", "trio_websocket", "wsproto")
 """Below WARNING these tell headers and addresses of requests, keys among them."""
 
+ACCEPTING = "trio.serve_listeners"
+"""Says ten times a second, with a traceback, that no connection can be accepted while descriptors are used up."""
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class Seldom:
+    """Of a logger's records one in `interval` seconds, and none with a traceback."""
+
+    interval: float = 10.0
+    _logged_at: float = -inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.created < self._logged_at + self.interval:
+            return False
+        self._logged_at, record.exc_info = record.created, None
+        return True
 
 
 @contextmanager
@@ -180,6 +199,9 @@ def logging_set_up(
         stack.callback(writer.close)
         stack.callback(setattr, root, "handlers", root.handlers)
         root.handlers = [ToWriter(writer)]
+        accepting = Seldom()
+        stack.callback(logging.getLogger(ACCEPTING).removeFilter, accepting)
+        logging.getLogger(ACCEPTING).addFilter(accepting)
         for logger, wanted in levels.items():
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from deadman.model.settings import DaemonConfig
 from deadman.telemetry.log import Writer, as_text, is_journal, logging_set_up, stream
@@ -172,6 +175,24 @@ def test_a_line_larger_than_a_non_blocking_pipe_is_written_whole(pipe: Pipe) -> 
     os.close(pipe.writer)
     thread.join(10)
     assert len(json.loads(received[0])["message"]) == 500_000
+
+
+async def test_a_daemon_out_of_descriptors_says_so_in_a_line_and_floods_no_log(
+    pipe: Pipe, autojump_clock: MockClock
+) -> None:
+    class Full(trio.abc.Listener[trio.abc.Stream]):
+        async def accept(self) -> trio.abc.Stream:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        async def aclose(self) -> None:
+            pass
+
+    async def serve(stream: trio.abc.Stream) -> None: ...
+
+    with logging_set_up(config("text"), pipe.writer), trio.move_on_after(5):
+        await trio.serve_listeners(serve, [Full()])
+    (line,) = pipe.lines()
+    assert "Too many open files" in line
 
 
 def test_what_kills_a_thread_is_logged(pipe: Pipe) -> None:
