@@ -48,13 +48,17 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Http:
-    """Requests to one base address, whose path all of theirs begin with."""
+    """Requests to one base address, whose path all of theirs begin with.
+
+    `_last`: the request sent last, and what it was made of: a renewal is the same every time.
+    """
 
     _base: httpx.URL
     _transport: httpx.AsyncBaseTransport
     _backend: Backend
+    _last: tuple[object, httpx.Request | None] = (None, None)
 
     async def connect(self, within: float) -> None:
         """Connect before the first request, of whose deadline of `within` seconds that takes part.
@@ -73,11 +77,14 @@ class Http:
             Unavailable: no whole answer in time; whether the venue heard us is not known then.
             Refused: the request cannot be written, since the key is none.
         """
-        content = None if body is None else json.dumps(body).encode()
-        kind = {} if body is None else {"content-type": "application/json"}
-        target = self._base.copy_with(raw_path=self._base.raw_path.rstrip(b"/") + path.encode())
         with _ours(within), trio.fail_after(max(0.0, within - self._backend.spent())):
-            request = httpx.Request(method, target, headers={**HEADERS, **headers, **kind}, content=content)
+            content = b"" if body is None else json.dumps(body).encode()
+            known, request = self._last
+            if request is None or known != (method, path, headers, content):
+                kind = {} if body is None else {"content-type": "application/json"}
+                target = self._base.copy_with(raw_path=self._base.raw_path.rstrip(b"/") + path.encode())
+                request = httpx.Request(method, target, headers={**HEADERS, **headers, **kind}, content=content or None)
+                self._last = (method, path, dict(headers), content), request
             response = await self._transport.handle_async_request(request)
             return Answer(response.status_code, dict(response.headers), await _whole(response))
 
