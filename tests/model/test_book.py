@@ -11,7 +11,7 @@ from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard
 from deadman.model.proof import Coverage, Proof
-from deadman.model.trip import LAG, Gone
+from deadman.model.trip import FED, LAG, Book, Gone, Trip
 from tests.support.histories import fold
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)
@@ -136,3 +136,93 @@ def test_a_listing_that_cannot_be_read_is_waited_for() -> None:
 def test_what_is_missed_is_missed_once() -> None:
     guard: Guard = fold([OPENED, ON, MANY, LOST, BACK, NONE, LOST, BACK, replace(NONE, at=40.0)])
     assert guard.book.gone == Gone(21.0, 39, 5.0, lapsed=False)
+
+
+@pytest.mark.parametrize(
+    ("book", "count", "by_venue", "accounted", "orders", "lapsed"),
+    [
+        (Book(5, 10.0, unwatched=True), 0, 0, 0, 5, False),
+        (Book(5, 10.0, unwatched=True), 1, 0, 0, 0, False),
+        (Book(5, 10.0, unwatched=True), 1, 3, 0, 3, False),
+        (Book(5, 10.0, unwatched=True), 3, 9, 0, 2, False),
+        (Book(5, 10.0, unwatched=True), 0, 3, 2, 3, False),
+        (Book(5, 10.0, unwatched=True), 0, 0, 9, 0, False),
+        (Book(5, 10.0), 0, 5, 0, 0, False),
+        (Book(5, 10.0), 7, 0, 0, 0, False),
+        (Book(None, 10.0, unwatched=True), 3, 0, 0, 0, False),
+        (Book(5, 10.0, lapsed_at=10.5), 2, 0, 0, 3, True),
+        (Book(5, 10.0, lapsed_at=10.0), 2, 0, 0, 0, False),
+        (Book(5, 10.0, lapsed_at=9.0), 2, 0, 0, 0, False),
+        (Book(5, 10.0, lapsed_at=9.0), 0, 0, 0, 5, True),
+        (Book(5, 9.0 + LAG, lapsed_at=9.0), 0, 0, 0, 0, False),
+        (Book(5, 8.9 + LAG, lapsed_at=9.0), 0, 0, 1, 4, True),
+    ],
+)
+def test_how_many_went_unseen_by_one_more_listing(
+    book: Book, count: int, by_venue: int, accounted: int, orders: int, lapsed: bool
+) -> None:
+    before = Gone(1.0, 1, 0.0, lapsed=False)
+    after = replace(book, gone=before).listed(count, 50.0, by_venue, accounted)
+    missed = Gone(50.0, orders, book.listed_at, lapsed) if orders else before
+    assert after == Book(count, 50.0, lapsed_at=book.lapsed_at, gone=missed)
+
+
+def test_a_count_that_we_had_a_hand_in_is_only_compared_with() -> None:
+    missed = Gone(1.0, 1, 0.0, lapsed=False)
+    known = Book(5, 10.0, unwatched=True, lapsed_at=9.0, gone=missed).known(2, 20.0)
+    assert known == Book(2, 20.0, gone=missed)
+
+
+TRIP = Trip(10.0, Cause.OPERATOR, "alice", "")
+
+
+@pytest.mark.parametrize(
+    ("rounds", "placed", "placed_at"),
+    [
+        ([facts.RoundDone(11.0, 2, 3)], 0, None),
+        ([facts.RoundDone(11.0, 2, 3), facts.RoundDone(12.0, 2, 5)], 2, 12.0),
+        ([facts.RoundDone(11.0, 2, 3), facts.RoundDone(12.0, 2, 1)], 0, None),
+        ([facts.RoundDone(11.0, 2, 3), facts.RoundDone(12.0, 2, None)], 0, None),
+        ([facts.RoundDone(11.0, 2, None), facts.RoundDone(12.0, 2, 5)], 0, None),
+        (
+            [facts.RoundDone(11.0, 2, 1, listed=frozenset("a")), facts.RoundDone(12.0, 2, 1, listed=frozenset("b"))],
+            1,
+            12.0,
+        ),
+        (
+            [
+                facts.RoundDone(11.0, 2, 1, listed=frozenset("a")),
+                facts.RoundDone(12.0, 2, 1),
+                facts.RoundDone(13.0, 0, 1),
+            ],
+            0,
+            None,
+        ),
+        (
+            [
+                facts.RoundDone(11.0, 2, 1, listed=frozenset("a")),
+                facts.RoundDone(12.0, 2, 2, listed=frozenset("ab")),
+                facts.RoundDone(13.0, 2, 2, listed=frozenset("ab")),
+            ],
+            1,
+            12.0,
+        ),
+    ],
+)
+def test_what_is_listed_after_a_round_and_was_not_before_it_was_placed_meanwhile(
+    rounds: list[facts.RoundDone], placed: int, placed_at: float | None
+) -> None:
+    trip = TRIP
+    for done in rounds:
+        trip = trip.after(done)
+    assert (trip.placed, trip.placed_at) == (placed, placed_at)
+    assert (trip.rounds, trip.cancelled) == (len(rounds), sum(done.cancelled for done in rounds))
+    assert trip.is_fed(12.0 + FED - 0.1) is (placed_at is not None)
+    assert not trip.is_fed(12.0 + FED)
+
+
+def test_a_round_is_told_by_the_last_and_what_it_left_by_the_last_that_was_listed() -> None:
+    trip = TRIP.after(facts.RoundDone(11.0, 2, 1, 1, "11029", frozenset("a"))).after(facts.RoundDone(12.0, 0, None))
+    assert (trip.remaining, trip.resisting, trip.words, trip.left) == (None, 0, "", frozenset("a"))
+    assert trip.under_way
+    assert not replace(trip, done_at=13.0).under_way
