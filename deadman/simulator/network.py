@@ -195,8 +195,8 @@ class Network:
     def add(self, host: str, port: int, serve: Serve) -> None:
         self._hosts[host, port] = Host(serve)
 
-    async def open_stream(self, host: str, port: int) -> trio.abc.Stream:
-        """Connect. Hangs while the host is frozen.
+    async def open_stream(self, host: str, port: int, address: str = "client") -> trio.abc.Stream:
+        """Connect, seen at the other end as `address`. Hangs while the host is frozen.
 
         Raises:
             OSError: refused, or nobody is there.
@@ -211,7 +211,7 @@ class Network:
         if place.refused:
             raise ConnectionRefusedError(f"{host}:{port} refused the connection")
         await trio.sleep(place.dial + self._random.uniform(*place.latency))
-        return self._link(place)
+        return self._link(place, address)
 
     def freeze(self, host: str) -> None:
         """Pull the cable: nothing arrives any more in either direction, and nobody is told."""
@@ -266,10 +266,10 @@ class Network:
             pipe.held = held
             pipe.wake()
 
-    def _link(self, place: Host) -> End:
+    def _link(self, place: Host, address: str) -> End:
         outward, inward = (Pipe(lambda: self._random.uniform(*place.latency)) for _ in range(2))
         place.pipes += [outward, inward]
-        self._nursery.start_soon(self._serve, place, End(inward, outward, "client"), outward, inward)
+        self._nursery.start_soon(self._serve, place, End(inward, outward, address), outward, inward)
         return End(outward, inward, "venue")
 
     async def _serve(self, place: Host, end: End, outward: Pipe, inward: Pipe) -> None:

@@ -1,284 +1,256 @@
-"""Days of a pair of hosts: every fault there is, in any order, under laws that the venue's book and the register judge.
+"""Days of a desk of many accounts and its witnesses: calm hours, and a trouble of all that there are every now and then.
 
-python -m tests.cluster.days 100 1200        so many seeds, so many seconds each; violations end it with their seed
+python -m tests.cluster.days 20              so many whole days, each from its seed; a violation ends its day with a story
+python -m tests.cluster.days 20 1200 7       so many seconds each, from the seed 7 on
+
+In calm hours both daemons' loops, the beats' readers and the laws look more rarely, as `tests/swarm/plays/days` has it;
+from some time before each trouble until all has healed all goes as fast as ever.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from random import Random
+from typing import Any
 
 import trio
 from trio.testing import MockClock
 
-from deadman.cluster.beats import decode_desk
+import deadman.cluster.lookout
+import deadman.model.witness
+import tests.swarm.plays.days
 from deadman.model import facts
-from deadman.model.facts import Cause, Fact
+from deadman.model.facts import Fact
 from deadman.model.guard import Phase
-from deadman.model.promise import NOTICE
-from deadman.model.settings import REPLY_TIMEOUT
-from deadman.model.sight import CONTINUOUS, DeskBeat, noticed_within
-from tests.cluster.simulated import OPTIONS, TIMEOUT, WITNESS, SimulatedPair, open_pair
-from tests.support.registers import LONGEST
-from tests.swarm.world.accounts import DERIBIT_HOST
+from deadman.model.settings import Account, Selection, WatchConfig
+from tests.cluster.laws import Laws
+from tests.cluster.simulated import lay_out_pair
+from tests.cluster.troubles import LINES, OFTEN, TROUBLES, Scene, settle
+from tests.swarm.laws.record import Record, listening
+from tests.swarm.plays.days import ASKING, DAY, SLOW, rarely, slowly
+from tests.swarm.plays.days import ORDINARY as ORDINARY_OF_ONE
+from tests.swarm.plays.stage import deterministic
+from tests.swarm.world.accounts import deribit_account
 
-BOUND = noticed_within(TIMEOUT) + NOTICE + REPLY_TIMEOUT
-DESK_KEY, WITNESS_KEY = "deadman/desks/alpha/beat", "deadman/witnesses/alpha/bravo"
+ACCOUNTS = 10
+CALM = (1800.0, 3600.0)
+"""Seconds between two troubles."""
+
+AWAKE = 20.0
+"""Seconds for which all look often before a trouble begins: longer than any calm wait."""
+
+HEALED = 240.0
+"""Seconds after the last trouble in which all stand as they are to: a venue's no to a key is asked about slowly."""
+
+HOST_TIMEOUTS = (10.0, 15.0, 30.0, 60.0, 60.0, 120.0)
+"""What is counted by them is the same; the longer ones make calm hours cheap, and short worlds have the shorter."""
+
+MOST = 4
+"""Orders of an account that rest at a time."""
+
+SELECTIONS = (
+    Selection(),
+    Selection(),
+    Selection(currency="BTC"),
+    Selection(label="quotes"),
+    Selection(label="quotes", type="limit"),
+)
+
+
+ORDINARY = (*ORDINARY_OF_ONE, facts.Sighted, facts.Witnessed)
+"""What is not worth telling."""
 
 
 @dataclass
 class Day:
-    """`reached` counts what happened, so that a day without deaths is not taken for a good one."""
+    """`violations` of its record end it."""
 
-    pair: SimulatedPair
-    chance: Random
-    reached: Counter[str] = field(default_factory=Counter)
-    moved_at: float = 0.0
-    looked_at: list[float] = field(default_factory=list)
-    stood_by_at: float = 0.0
-    dead_since: float | None = None
-    fit_since: float | None = None
+    seed: int
+    seconds: float = DAY
+    number: int = ACCOUNTS
+    calm: tuple[float, float] = CALM
+    record: Record = field(default_factory=Record)
+    leisure: float = 1.0
 
-    def hear(self, account: str, fact: Fact) -> None:
-        """At the witness: it trips for a host after silence that it saw, and for a bot at its desk's word alone."""
-        if not isinstance(fact, facts.Tripped) or self.pair.witness.life.restoring:
-            return
-        beat, now = self.beat(), trio.current_time()
-        assert not beat.stopped, "tripped though the desk's daemon was stopped"
-        self.reached[f"tripped by {fact.cause}"] += 1
-        if fact.cause is Cause.SILENCE:
-            assert any(bot.state == "dead" for bot in beat.bots.values()), "no bot was said to be dead"
-            return
-        assert now - self.moved_at >= TIMEOUT - LONGEST, f"heard {now - self.moved_at:.1f} s ago, and called dead"
-        looks = [at for at in self.looked_at if at >= self.moved_at - LONGEST]
-        gaps = (other - one for one, other in pairwise(looks))
-        seen = sum(gap for gap in gaps if gap <= CONTINUOUS + 0.1)
-        assert seen >= TIMEOUT - LONGEST - 1, f"blind but for {seen:.1f} s of its silence"
+    def __post_init__(self) -> None:
+        self.chance = Random(self.seed)
+        self.host_timeout = self.chance.choice(HOST_TIMEOUTS if self.seconds >= DAY else HOST_TIMEOUTS[:2])
+        self.witnesses = ("bravo", "charlie") if self.seed % 4 == 0 else ("bravo",)
+        timeout = self.chance.choice([5.0, 10.0, 20.0])
+        self.watches = {"quoter": WatchConfig("quoter", timeout), "hedger": WatchConfig("hedger", 30.0)}
 
-    def beat(self) -> DeskBeat:
-        return decode_desk(self.pair.register.entries[DESK_KEY].value)
+    def _accounts(self) -> list[Account]:
+        pick: Any = self.chance.choice
+        hung_on = (("quoter",), ("hedger",), ("quoter", "hedger"), (), ("quoter",))
+        return [
+            deribit_account(
+                f"desk{number}",
+                watches=(watches := hung_on[number % len(hung_on)]),
+                on_trip=pick(["cancel", "cancel", "none"]) if watches else "none",
+                cancel=pick(SELECTIONS),
+                verify_interval=pick([120.0, 300.0, 600.0]),
+                heartbeat_interval=300,
+            )
+            for number in range(self.number)
+        ]
 
-    async def watch(self) -> None:
-        """Looks at the register and at both daemons twice a second."""
-        revisions = {DESK_KEY: 0, WITNESS_KEY: 0}
+    async def run(self) -> None:
+        async with lay_out_pair(
+            *self._accounts(),
+            seed=self.seed,
+            witnesses=self.witnesses,
+            watches=self.watches,
+            host_timeout=self.host_timeout,
+        ) as pair:
+            planned = {
+                f"{host.daemon['name']} {name}": account
+                for host in (pair.desk, *pair.witnesses)
+                for name, account in host.accounts.items()
+            }
+            self.pair, self.laws = pair, Laws(pair, self.record)
+            self.scene = Scene(pair, self.laws, self.record, self.chance, planned)
+            self.laws.begin()
+            for host in (pair.desk, *pair.witnesses):
+                host.observers.append(self._tell)
+            with listening(self.record, lambda: ()):
+                await pair.start()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._until_violated, nursery.cancel_scope)
+                    nursery.start_soon(self.laws.watch)
+                    nursery.start_soon(self._trade)
+                    await self._live()
+                    nursery.cancel_scope.cancel()
+            self.record.expect(pair.misdeeds() == set(), f"a witness sent {pair.misdeeds()}")
+
+    def _tell(self, account: str, fact: Fact) -> None:
+        if not isinstance(fact, ORDINARY):
+            self.record.tell(f"{account}: {fact!r}")
+
+    async def _until_violated(self, scope: trio.CancelScope) -> None:
+        while not self.record.violations:
+            await trio.sleep(1.0 * self.leisure)
+        scope.cancel()
+
+    async def _trade(self) -> None:
+        """Orders rest, most by REST, while the desk lives, the account is armed and its bots are up."""
+        chance = Random(self.seed)
         while True:
-            now = trio.current_time()
-            for key in revisions:
-                entry = self.pair.register.entries.get(key)
-                if entry is not None and entry.revision != revisions[key]:
-                    revisions[key] = entry.revision
-                    self.moved_at = now if key == DESK_KEY else self.moved_at
-                    self.looked_at += [now] if key == WITNESS_KEY else []
-            self._judge_claim(now)
-            self._judge_death(now)
-            await trio.sleep(0.1)
+            await trio.sleep(chance.uniform(1, 4) * self.leisure)
+            pair = self.pair
+            for name, account in pair.desk.accounts.items() if pair.desk.running else ():
+                bots = [pair.bots[watch] for watch in account.watches]
+                known = pair.desk.board.standings().get(name)
+                if known is None or known.phase is not Phase.ARMED or not all(b.alive and b.beating for b in bots):
+                    continue
+                if len(pair.market.open_orders(account)) < MOST:
+                    label = chance.choice(["quotes", "hedge"])
+                    if bots and chance.random() < 0.2:
+                        bots[0].place(account, label)
+                    else:
+                        pair.market.exchange(account).place(account.name, connection=None, label=label)
 
-    def _judge_claim(self, now: float) -> None:
-        """What the desk says of its witness was so at most one timeout ago."""
-        if self.pair.witness.running and self.pair.witness.phase(WITNESS.name) is Phase.ARMED:
-            self.stood_by_at = now
-        if self.pair.desk.running and any(one.can_cancel for one in self.pair.told(self.pair.desk).witnesses):
-            self.reached["desk was covered"] += 1
-            assert now - self.stood_by_at <= TIMEOUT + LONGEST, "the desk believes in a witness that cannot help"
+    async def _live(self) -> None:
+        ends = trio.current_time() + self.seconds
+        while trio.current_time() < ends:
+            await self._be_calm(min(self.chance.uniform(*self.calm), self.seconds))
+            await self._have_trouble()
+            await self._come_to_rest()
 
-    def _judge_death(self, now: float) -> None:
-        """While the witness sees and can act, a dead host's orders are gone within two timeouts and the bound."""
-        fit = self.dead_since is not None and self.is_well and self.pair.witness.running
-        self.fit_since = (self.fit_since or now) if fit else None
-        if self.fit_since is not None and now - self.fit_since > 2 * TIMEOUT + BOUND:
-            assert not self.pair.open, f"a dead host's orders rest on: {self.pair.told(self.pair.witness)}"
+    async def _be_calm(self, seconds: float) -> None:
+        before, cancelled = self._transitions(), self.record.reached["order cancelled"]
+        if seconds > ASKING + AWAKE:
+            with self._at_leisure(), rarely():
+                await trio.sleep(seconds - ASKING)
+            with self._at_leisure():
+                await trio.sleep(ASKING)
+        await trio.sleep(min(seconds, AWAKE))
+        self.record.expect(before == self._transitions(), "restless in a calm hour")
+        gone = self.record.reached["order cancelled"] - cancelled
+        self.record.expect(not gone, f"{gone} orders cancelled in a calm hour")
 
-    @property
-    def is_well(self) -> bool:
-        register, line = self.pair.register, self.pair.witness_line
-        return not (register.down or register.full or register.seconds > 0.5 or line.cut or line.deaf)
+    def _transitions(self) -> dict[str, object]:
+        hosts = (self.pair.desk, *self.pair.witnesses)
+        return {f"{h.daemon['name']} {n}": s.tally.transitions for h in hosts for n, s in h.board.standings().items()}
 
-    async def trade(self) -> None:
-        """Orders rest by REST for as long as the desk lives and is not being tripped."""
-        while True:
-            await trio.sleep(self.chance.uniform(1, 4))
-            alive = self.dead_since is None and self.pair.desk.running
-            if alive and self.pair.desk.phase(OPTIONS.name) is Phase.ARMED and len(self.pair.open) < 4:
-                self.pair.rest(1)
+    @contextmanager
+    def _at_leisure(self) -> Iterator[None]:
+        timeout: float = self.pair.desk.cluster["host_timeout"]  # type: ignore[index]
+        look = timeout / 5
+        pace = (
+            *SLOW,
+            (deadman.cluster.lookout, "LOOK_INTERVAL", look),
+            (deadman.model.witness, "CONTINUOUS", 2 * look + 1),
+            (tests.swarm.plays.days, "LIFE_SIGN", ASKING - 5),
+        )
+        self.leisure, self.laws.step = 30.0, AWAKE - 2
+        for bot in self.pair.bots.values():
+            bot.every = 0.8 * self.watches[bot.watch].timeout
+        with slowly(pace):
+            yield
+        self.leisure, self.laws.step = 1.0, 0.5
+        for bot in self.pair.bots.values():
+            bot.every = 0.25 * self.watches[bot.watch].timeout
 
-    async def live(self, seconds: float) -> None:
-        until = trio.current_time() + seconds
-        troubles = (*TROUBLES, die, die)
-        while trio.current_time() < until:
-            await trio.sleep(self.chance.uniform(1, 20))
-            trouble = self.chance.choice(troubles)
-            self.reached[trouble.__name__] += 1
-            await trouble(self)
-
-    async def last(self) -> None:
-        await trio.sleep(self.chance.choice([2, 5, 10, 20, 40]) * self.chance.uniform(0.5, 1.5))
-
-
-Trouble = Callable[[Day], Awaitable[None]]
-
-
-async def register_down(day: Day) -> None:
-    day.pair.register.down = True
-    await day.last()
-    day.pair.register.down = False
-
-
-async def register_full(day: Day) -> None:
-    day.pair.register.full = True
-    await day.last()
-    day.pair.register.full = False
-
-
-async def register_slow(day: Day) -> None:
-    day.pair.register.seconds = day.chance.uniform(0.1, 2.5)
-    await day.last()
-    day.pair.register.seconds = 0.001
-
-
-async def register_restored(day: Day) -> None:
-    backup = day.pair.register.backup()
-    await day.last()
-    day.pair.register.restore(backup)
-
-
-async def desk_cut_off(day: Day) -> None:
-    day.pair.line.cut = True
-    await day.last()
-    day.pair.line.cut = False
-
-
-async def desk_deaf(day: Day) -> None:
-    day.pair.line.deaf = True
-    await day.last()
-    day.pair.line.deaf = False
-
-
-async def witness_cut_off(day: Day) -> None:
-    day.pair.witness_line.cut = True
-    await day.last()
-    day.pair.witness_line.cut = False
-
-
-async def witness_deaf(day: Day) -> None:
-    day.pair.witness_line.deaf = True
-    await day.last()
-    day.pair.witness_line.deaf = False
-
-
-async def witness_crashed(day: Day) -> None:
-    await day.pair.witness.crash()
-    await day.last()
-    await day.pair.witness.start()
-
-
-async def witness_stopped(day: Day) -> None:
-    await day.pair.stop(day.pair.witness)
-    await day.last()
-    await day.pair.witness.start()
-
-
-async def desk_stopped(day: Day) -> None:
-    await day.pair.stop(day.pair.desk)
-    await day.last()
-    await day.pair.desk.start()
-
-
-async def desk_crashed(day: Day) -> None:
-    await day.pair.desk.crash()
-    await trio.sleep(1)
-    await day.pair.desk.start()
-
-
-async def bot_hangs(day: Day) -> None:
-    assert day.pair.bot is not None
-    day.pair.bot.hang()
-    await day.last()
-    day.pair.bot.die()
-    day.pair.start_bot()
-
-
-async def venue_cut(day: Day) -> None:
-    day.pair.desk.network.cut(DERIBIT_HOST)
-
-
-async def clocks_step(day: Day) -> None:
-    for desk in (day.pair.desk, day.pair.witness):
-        desk.host.stepped = day.chance.choice([-25.0, 0.0, 25.0])  # with more the venue takes no login
-
-
-TROUBLES: tuple[Trouble, ...] = (
-    register_down,
-    register_full,
-    register_slow,
-    register_restored,
-    desk_cut_off,
-    desk_deaf,
-    witness_cut_off,
-    witness_deaf,
-    witness_crashed,
-    witness_stopped,
-    desk_stopped,
-    desk_crashed,
-    bot_hangs,
-    venue_cut,
-    clocks_step,
-)
-
-
-BESIDE = [one for one in TROUBLES if "desk" not in one.__name__ and one is not bot_hangs]
-"""What may happen while the desk is dead."""
-
-
-async def die(day: Day) -> None:
-    """The host dies; what its status had promised just then must come true. Or else trouble goes on meanwhile."""
-    pair = day.pair
-    fate = pair.told(pair.desk).if_host_dies
-    open_before = bool(pair.open)
-    await pair.die()
-    day.dead_since = trio.current_time()
-    if fate.orders == "gone" and fate.within and open_before and day.chance.random() < 0.5:
-        day.reached["promised"] += 1
-        await trio.sleep(fate.within)
-        assert not pair.open, f"the desk had promised that its orders would be gone within {fate.within:.1f} s"
-    else:
-        for _ in range(day.chance.randint(1, 3)):
-            await day.chance.choice(BESIDE)(day)
-            await trio.sleep(day.chance.uniform(1, 40))
-    day.dead_since = None
-    await pair.desk.start()
-    pair.start_bot()
-
-
-async def play(seed: int, seconds: float) -> Counter[str]:
-    """Raises AssertionError for a law that was broken."""
-    async with open_pair(seed=seed) as pair:
-        day = Day(pair, Random(seed), moved_at=trio.current_time())
-        pair.witness.observers.append(day.hear)
-        pair.witness.board.observers.append(day.hear)  # type: ignore[attr-defined]
+    async def _have_trouble(self) -> None:
+        name = self.chance.choice([*sorted(TROUBLES), *OFTEN])
+        beside = self.chance.choice(LINES)
+        self.scene.alone = beside == name or self.chance.random() < 0.6
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(day.watch)
-            nursery.start_soon(day.trade)
-            await day.live(seconds)
-            nursery.cancel_scope.cancel()
-        return day.reached
+            nursery.start_soon(self._suffer, name)
+            if not self.scene.alone:
+                await trio.sleep(self.chance.uniform(0.0, 20.0))
+                nursery.start_soon(self._suffer, beside)
+
+    async def _suffer(self, name: str) -> None:
+        self.record.tell(f"begins: {name}")
+        self.record.reached[name] += 1
+        await TROUBLES[name](self.scene)
+        self.record.tell(f"over: {name}")
+
+    async def _come_to_rest(self) -> None:
+        began = trio.current_time()
+        await settle(self.scene)
+        while self.pair.unsettled and trio.current_time() < began + HEALED:
+            await trio.sleep(1.0)
+        self.record.expect(not self.pair.unsettled, f"not as before after {HEALED:.0f} s: {self.pair.unsettled}")
+        self.record.figure("healed", trio.current_time() - began, HEALED)
+        await trio.sleep(30.0)
 
 
-def main(words: list[str]) -> None:
-    seeds, seconds, first = int(words[0]), float(words[1]), int(words[2]) if len(words) > 2 else 1
-    reached: Counter[str] = Counter()
-    for seed in range(first, first + seeds):
-        try:
-            reached += trio.run(play, seed, seconds, clock=MockClock(autojump_threshold=0))
-        except BaseException:
-            sys.stdout.write(f"seed {seed}\n")
-            raise
-        sys.stdout.write(f"{seed}: {seeds * seconds / 86400:.1f} account-days in all; {dict(reached)}\n")
-        sys.stdout.flush()
+def perform(seed: int, seconds: float = DAY, number: int = ACCOUNTS, calm: tuple[float, float] = CALM) -> Day:
+    """Play one to its end, or as far as the first violation."""
+    day = Day(seed, seconds, number, calm)
+    with deterministic(seed):
+        trio.run(day.run, clock=MockClock(autojump_threshold=0))
+    return day
+
+
+def main(words: list[str]) -> int:
+    days, seconds = int(words[0]), float(words[1]) if len(words) > 1 else DAY
+    first = int(words[2]) if len(words) > 2 else 1
+    calm = CALM if seconds >= DAY else (1.0, 20.0)
+    played, broken, began = 0.0, 0, time.process_time()
+    for seed in range(first, first + days):
+        day = perform(seed, seconds, calm=calm)
+        if day.record.violations:
+            say(*day.record.story, *day.record.violations, f"{seed}: broken")
+            broken += 1
+            continue
+        played += day.number * seconds / DAY
+        spent, reached = time.process_time() - began, dict(sorted(day.record.reached.items()))
+        say(f"{seed}: {played:.1f} account-days in all, {spent / played:.1f} CPU s each; {reached}")
+    return 1 if broken else 0
+
+
+def say(*lines: str) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -6,21 +6,26 @@ The venue's book is the oracle: what the witness cancelled, and whether it had t
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
 
 import trio
 
 from deadman.model.guard import Phase
+from deadman.model.secret import Secret
 from deadman.model.settings import Account, WatchConfig
 from deadman.simulator.exchange import Order, Received
 from deadman.simulator.sxbet.ledger import Settings
 from deadman.status.report import report
 from deadman.status.schema import AccountReport, StatusReport
+from deadman.venues.deribit.settings import DeribitAccount
 from tests.support.registers import HostsRegister, MemoryRegister
 from tests.swarm.world.accounts import deribit_account
 from tests.swarm.world.bot import Bot
@@ -30,8 +35,20 @@ from tests.swarm.world.life import Life
 from tests.swarm.world.market import Market, open_market
 
 TIMEOUT = 15.0
+DESK = "alpha"
 OPTIONS = deribit_account("options", watches=("quoter",), on_trip="cancel")
-WITNESS = deribit_account("standby", witness_of="alpha/options", on_trip="cancel")
+WATCHES = {"quoter": WatchConfig("quoter", 5.0)}
+
+
+def standing_by_for(account: Account) -> DeribitAccount:
+    """The account of a witness that watches over one of the desk's."""
+    beat = getattr(account, "heartbeat_interval", 30)
+    name, witness_of = f"{DESK}_{account.name}", f"{DESK}/{account.name}"
+    return deribit_account(name, witness_of=witness_of, on_trip="cancel", heartbeat_interval=beat)
+
+
+WITNESS = standing_by_for(OPTIONS)
+WITNESS_SCOPE = "account:read trade:read_write"
 ALLOWED = {
     "public/auth",
     "public/set_heartbeat",
@@ -58,7 +75,12 @@ class SimulatedPair:
     desk: Desk
     witnesses: list[Desk]
     received: list[Received] = field(default_factory=list)
-    bot: Bot | None = None
+    bots: dict[str, Bot] = field(default_factory=dict)
+
+    @property
+    def bot(self) -> Bot:
+        """The only one, or the first."""
+        return next(iter(self.bots.values()))
 
     @property
     def witness(self) -> Desk:
@@ -86,13 +108,13 @@ class SimulatedPair:
 
     async def start(self) -> None:
         await self.desk.start()
-        self.start_bot()
+        self.start_bots()
         for witness in self.witnesses:
             await witness.start()
         await self.stands_by()
 
-    def start_bot(self) -> None:
-        self.bot = self.desk.bot("quoter")
+    def start_bots(self) -> None:
+        self.bots = {name: self.desk.bot(name) for name in self.desk.watches}
 
     async def stands_by(self, within: float = 60.0) -> None:
         with trio.fail_after(within):
@@ -101,14 +123,28 @@ class SimulatedPair:
 
     @property
     def is_standing_by(self) -> bool:
-        known = self.told(self.desk).witnesses
-        proven = sum(one.can_cancel for one in known) == len(self.witnesses)
-        return proven and all(one.phase(WITNESS.name) is Phase.ARMED for one in self.witnesses)
+        return not self.unsettled
+
+    @property
+    def unsettled(self) -> list[str]:
+        """Who does not stand as in calm hours."""
+        if not all(host.running for host in (self.desk, *self.witnesses)):
+            return ["a daemon does not run"]
+        hosts = {str(host.daemon["name"]): host.board.standings() for host in (self.desk, *self.witnesses)}
+        found = [
+            f"{host}/{name} is {one.phase}"
+            for host, standings in hosts.items()
+            for name, one in standings.items()
+            if one.phase is not Phase.ARMED
+        ]
+        now, guards = trio.current_time(), self.desk.board.guards().items()
+        proven = {name: sum(one.proven(now) for one in guard.witnesses) for name, guard in guards}
+        return found + [f"{name} has no witness" for name, number in proven.items() if number < len(self.witnesses)]
 
     async def die(self) -> None:
         """The desk's host, with all that is on it."""
-        if self.bot is not None:
-            self.bot.scope.cancel()
+        for bot in self.bots.values():
+            bot.scope.cancel()
         await self.desk.crash()
 
     async def stop(self, desk: Desk) -> None:
@@ -143,41 +179,67 @@ class SimulatedPair:
 
     def misdeeds(self) -> set[str]:
         """What witnesses sent that none ever may."""
-        keys = [str(one.accounts[WITNESS.name].client_id) for one in self.witnesses]  # type: ignore[attr-defined]
+        accounts = [account for witness in self.witnesses for account in witness.roster.values()]
+        keys = {str(one.client_id) for one in accounts if isinstance(one, DeribitAccount)}
         return {one.method for key in keys for one in self.sent_by(key)} - ALLOWED
+
+
+class NamesOfEach(trio.abc.HostnameResolver):
+    """Each daemon's own name service, though all of them run in one loop, which can have but one."""
+
+    def __init__(self) -> None:
+        self.own: ContextVar[trio.abc.HostnameResolver] = ContextVar("own")
+
+    async def getaddrinfo(self, *name: Any, **options: Any) -> Any:
+        return await self.own.get().getaddrinfo(*name, **options)
+
+    async def getnameinfo(self, sockaddr: Any, flags: int) -> tuple[str, str]:
+        raise NotImplementedError
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        trio.socket.set_custom_hostname_resolver(self)
+        with patch.object(trio.socket, "set_custom_hostname_resolver", self.own.set):
+            yield
 
 
 @asynccontextmanager
 async def lay_out_pair(
-    *, seed: int = 1, witnesses: Iterable[str] = ("bravo",), options: Account = OPTIONS
+    *accounts: Account,
+    seed: int = 1,
+    witnesses: Iterable[str] = ("bravo",),
+    watches: Mapping[str, WatchConfig] = WATCHES,
+    host_timeout: float = TIMEOUT,
 ) -> AsyncIterator[SimulatedPair]:
-    """Neither daemon is started."""
-    register, chance = MemoryRegister(), Random(seed)
-    with TemporaryDirectory(prefix="pair-") as name:
+    """Neither daemon is started. Every account of the desk, `OPTIONS` where none is named, has all the witnesses."""
+    register, chance, accounts = MemoryRegister(), Random(seed), accounts or (OPTIONS,)
+    with TemporaryDirectory(prefix="pair-") as name, NamesOfEach().installed():
         async with open_market(seed, Settings()) as market, trio.open_nursery() as nursery:
 
-            def new(who: str, account: Account, watches: Iterable[WatchConfig]) -> Desk:
+            def new(who: str, accounts: Iterable[Account], watches: Mapping[str, WatchConfig]) -> Desk:
                 directory = Path(name) / who
                 directory.mkdir()
-                host = Host(market.time, directory, register=HostsRegister(register), machine=f"machine-{who}")
-                accounts, known = {account.name: account}, {watch.name: watch for watch in watches}
+                line, machine = HostsRegister(register), f"machine-{who}"
+                host = Host(market.time, directory, address=who, register=line, machine=machine)
+                known = {account.name: account for account in accounts}
                 life = Life(market, host, chance)
-                made = Desk(market, host, nursery, chance, accounts, known, life, dict(accounts))
+                made = Desk(market, host, nursery, chance, known, dict(watches), life, dict(known))
                 made.daemon = {**DIRECTORIES, "name": who}
-                made.cluster = {"endpoints": ["http://127.0.0.1:2379"], "host_timeout": TIMEOUT}
+                made.cluster = {"endpoints": ["http://127.0.0.1:2379"], "host_timeout": host_timeout}
                 return made
 
-            market.enroll(options)
-            desk = new("alpha", options, [WatchConfig("quoter", 5.0)])
-            standing_by = []
-            for number, who in enumerate(witnesses):
-                account = deribit_account(
-                    WITNESS.name, witness_of=WITNESS.witness_of, on_trip="cancel", client_id=f"id-{who}"
-                )
-                market.enroll(account) if number == 0 else None
-                secret = market.secrets[account.name].reveal()
-                market.deribit.add_key(f"id-{who}", options.name, secret=secret, scope="account:read trade:read_write")
-                standing_by.append(new(who, account, []))
+            def key_of(who: str, account: Account) -> Account:
+                """Of its own, for the desk's account."""
+                made = replace(standing_by_for(account), client_id=f"id-{who}-{account.name}")
+                market.secrets.setdefault(made.name, Secret(f"hush-{made.name}"))
+                secret = market.secrets[made.name].reveal()
+                market.deribit.add_key(str(made.client_id), account.name, secret=secret, scope=WITNESS_SCOPE)
+                return made
+
+            for account in accounts:
+                market.enroll(account)
+            desk = new(DESK, accounts, watches)
+            standing_by = [new(who, [key_of(who, account) for account in accounts], {}) for who in witnesses]
             pair = SimulatedPair(market, register, desk, standing_by)
             market.readers.append(pair.received.append)
             yield pair
@@ -185,11 +247,9 @@ async def lay_out_pair(
 
 
 @asynccontextmanager
-async def open_pair(
-    *, seed: int = 1, witnesses: Iterable[str] = ("bravo",), options: Account = OPTIONS
-) -> AsyncIterator[SimulatedPair]:
+async def open_pair(*accounts: Account, **changes: Any) -> AsyncIterator[SimulatedPair]:
     """The witnesses stand by, and three orders rest that only they would cancel if the host died."""
-    async with lay_out_pair(seed=seed, witnesses=witnesses, options=options) as pair:
+    async with lay_out_pair(*accounts, **changes) as pair:
         await pair.start()
         pair.rest()
         yield pair

@@ -53,7 +53,7 @@ async def test_a_dead_host_is_swept_within_what_its_status_promised(pair: Simula
 
 async def test_only_the_desks_own_selection_is_cancelled(clock: MockClock) -> None:
     options = deribit_account("options", on_trip="none", cancel=Selection(label="quotes"))
-    async with open_pair(options=options) as pair:
+    async with open_pair(options) as pair:
         pair.rest(2, label="quotes")
         await pair.die()
         await trio.sleep(BOUND)
@@ -211,7 +211,7 @@ async def test_two_witnesses_at_once_do_no_harm(clock: MockClock) -> None:
 async def test_a_witness_that_starts_after_the_death_cancels_one_timeout_later(clock: MockClock) -> None:
     async with lay_out_pair() as pair:
         await pair.desk.start()
-        pair.start_bot()
+        pair.start_bots()
         pair.rest()
         await trio.sleep(10)
         await pair.die()
@@ -241,7 +241,7 @@ async def test_a_desk_that_resumes_stands_with_its_witness_again(pair: Simulated
     await pair.desk.start()
     await trio.sleep(30)
     assert pair.witness.phase(WITNESS.name) is Phase.TRIPPED, "no bot has checked in"
-    pair.start_bot()
+    pair.start_bots()
     await pair.stands_by()
 
 
@@ -251,7 +251,6 @@ async def witness_deprived_of_desk(pair: SimulatedPair) -> None:
     for number in {one.connection for one in pair.sent_by("id-options")}:
         if number in pair.market.deribit.connections:
             pair.market.deribit.end(pair.market.deribit.connections[number], Cause.GONE)
-    assert pair.bot is not None
     pair.bot.hang()
     await pair.gone(5 + 5 + 3 + 5)
 
@@ -337,10 +336,10 @@ async def test_a_reload_makes_a_witness_and_ends_one(pair: SimulatedPair) -> Non
 
 @paired
 async def test_a_reload_that_changes_nothing_keeps_the_very_session(pair: SimulatedPair) -> None:
-    logins = [one.method for one in pair.sent_by("id-bravo")].count("public/auth")
+    logins = [one.method for one in pair.sent_by("id-bravo-options")].count("public/auth")
     await pair.witness.reload(pair.witness.accounts[WITNESS.name])
     await pair.stays(10)
-    assert [one.method for one in pair.sent_by("id-bravo")].count("public/auth") == logins
+    assert [one.method for one in pair.sent_by("id-bravo-options")].count("public/auth") == logins
     assert pair.is_standing_by
 
 
@@ -381,7 +380,7 @@ async def test_a_desk_that_resumes_in_mid_sweep_hears_of_it_and_the_sweep_is_end
     await pair.witness.until(Phase.TRIPPING, within=BOUND, name=WITNESS.name)
     await trio.sleep(3)
     await pair.desk.start()
-    pair.start_bot()
+    pair.start_bots()
     await trio.sleep(8)
     assert any("witness bravo cannot cancel now (it is tripping)" in look for look in looks(pair))
     assert any("witness bravo cancelled 2 orders: this host was not heard" in look for look in looks(pair))

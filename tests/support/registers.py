@@ -6,6 +6,7 @@ carried out; a host may be cut off from it, and a backup be restored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import trio
@@ -20,17 +21,22 @@ LONGEST = MEMBER_TIMEOUT * TRIES
 
 @dataclass
 class MemoryRegister:
-    """What all hosts agree on. `full`: nothing can be written, all can be read. `down`: nobody answers."""
+    """What all hosts agree on. `full`: nothing can be written, all can be read. `down`: nobody answers.
+
+    `observers` hear of everything that is written.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
     revision: int = 1
     full: bool = False
     down: bool = False
     seconds: float = 0.001
+    observers: list[Callable[[Entry], None]] = field(default_factory=list)
 
     def put(self, key: str, value: bytes) -> None:
         self.revision += 1
         self.entries[key] = Entry(key, value, self.revision)
+        self._tell(self.entries[key])
 
     def backup(self) -> tuple[dict[str, Entry], int]:
         return dict(self.entries), self.revision
@@ -38,17 +44,29 @@ class MemoryRegister:
     def restore(self, backup: tuple[dict[str, Entry], int]) -> None:
         """As `etcdctl snapshot restore` does it: keys and revisions go back."""
         self.entries, self.revision = dict(backup[0]), backup[1]
+        for entry in self.entries.values():
+            self._tell(entry)
+
+    def _tell(self, entry: Entry) -> None:
+        for observer in self.observers:
+            observer(entry)
 
 
 @dataclass
 class HostsRegister:
-    """The register as one host reaches it. `cut`: not at all. `deaf`: its words arrive, and no answer comes back."""
+    """The register as one host reaches it. `cut`: not at all. `deaf`: its words arrive, and no answer comes back.
+
+    `frozen`: seconds for which the host's next request is not begun: it stood still, and knows of no failure.
+    """
 
     register: MemoryRegister
     cut: bool = False
     deaf: bool = False
+    frozen: float = 0.0
 
     async def exchange(self, own: str, value: bytes, theirs: str) -> Exchange:
+        if self.frozen:
+            await trio.sleep(self.frozen)
         asked_at = trio.current_time()
         await self._travel()
         if self.register.full:

@@ -42,6 +42,7 @@ class Host:
         directory: where the config file is.
         stepped: how far its wall clock was set off.
         sockets: where the watches' real sockets are; None where what bots say is handed over in memory.
+        address: whom the venues see.
         register: the one it shares with other hosts, as it reaches it; `machine` is its fingerprint there.
         going_down: the whole machine shuts down, and not the daemon alone.
         dial_fault, thread_fault: what the kernel says instead of giving a socket or a thread.
@@ -59,6 +60,7 @@ class Host:
     sockets: Path | None = None
     dial_fault: OSError | None = None
     thread_fault: OSError | None = None
+    address: str = "client"
     register: HostsRegister | None = None
     machine: str = ""
     going_down: bool = False

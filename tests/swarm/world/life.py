@@ -208,4 +208,4 @@ class Life:
         await trio.socket.getaddrinfo(host, port)
         if self.host.dial_fault is not None:
             raise self.host.dial_fault
-        return await self.market.network.open_stream(host, port)
+        return await self.market.network.open_stream(host, port, self.host.address)
