@@ -1,7 +1,7 @@
-"""Days of a desk of many accounts and its witnesses: calm hours, and a trouble of all that there are every now and then.
+"""Days of a desk of many accounts and its witnesses: calm hours, and every now and then one trouble of all there are.
 
-python -m tests.cluster.days 20              so many whole days, each from its seed; a violation ends its day with a story
-python -m tests.cluster.days 20 1200 7       so many seconds each, from the seed 7 on
+python -m tests.cluster.days 20              so many whole days, each from its seed; a violation ends one with its story
+python -m tests.cluster.days 20 1200 7       so many seconds each of nothing but troubles, from the seed 7 on
 
 In calm hours both daemons' loops, the beats' readers and the laws look more rarely, as `tests/swarm/plays/days` has it;
 from some time before each trouble until all has healed all goes as fast as ever.
@@ -27,9 +27,11 @@ from deadman.model import facts
 from deadman.model.facts import Fact
 from deadman.model.guard import Phase
 from deadman.model.settings import Account, Selection, WatchConfig
+from deadman.model.sight import CONTINUOUS
 from tests.cluster.laws import Laws
+from tests.cluster.scene import Scene, settle
 from tests.cluster.simulated import lay_out_pair
-from tests.cluster.troubles import LINES, OFTEN, TROUBLES, Scene, settle
+from tests.cluster.troubles import LINES, OFTEN, TROUBLES
 from tests.swarm.laws.record import Record, listening
 from tests.swarm.plays.days import ASKING, DAY, SLOW, rarely, slowly
 from tests.swarm.plays.days import ORDINARY as ORDINARY_OF_ONE
@@ -183,15 +185,15 @@ class Day:
         pace = (
             *SLOW,
             (deadman.cluster.lookout, "LOOK_INTERVAL", look),
-            (deadman.model.witness, "CONTINUOUS", 2 * look + 1),
+            (deadman.model.witness, "CONTINUOUS", 2 * look + 1.0),
             (tests.swarm.plays.days, "LIFE_SIGN", ASKING - 5),
         )
-        self.leisure, self.laws.step = 30.0, AWAKE - 2
+        self.leisure, self.laws.step, self.laws.continuous = 30.0, AWAKE - 2, 2 * look + 1.0
         for bot in self.pair.bots.values():
             bot.every = 0.8 * self.watches[bot.watch].timeout
         with slowly(pace):
             yield
-        self.leisure, self.laws.step = 1.0, 0.5
+        self.leisure, self.laws.step, self.laws.continuous = 1.0, 0.5, CONTINUOUS
         for bot in self.pair.bots.values():
             bot.every = 0.25 * self.watches[bot.watch].timeout
 

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import trio
 
-import deadman.model.witness
 from deadman.cluster.beats import decode_desk
 from deadman.cluster.wire import Entry
 from deadman.model import facts
@@ -18,7 +17,7 @@ from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Phase
 from deadman.model.promise import NOTICE
 from deadman.model.settings import REPLY_TIMEOUT, Account
-from deadman.model.sight import DeskBeat, noticed_within
+from deadman.model.sight import CONTINUOUS, DeskBeat, noticed_within
 from deadman.simulator.exchange import Order, Received
 from tests.cluster.simulated import DESK, SimulatedPair
 from tests.support.registers import LONGEST
@@ -33,11 +32,15 @@ ROUND = 20.0
 
 @dataclass
 class Laws:
-    """`step`: seconds between two looks. `operated`: accounts of witnesses that an operator has had tripped there."""
+    """`step`: seconds between two looks of ours; `continuous`: between two of a witness, from which on it was blind.
+
+    `operated`: accounts that an operator has had tripped at a witness.
+    """
 
     pair: SimulatedPair
     record: Record
     step: float = 0.5
+    continuous: float = CONTINUOUS
     operated: set[str] = field(default_factory=set)
     dead_since: float | None = None
     _moved_at: float = 0.0
@@ -107,8 +110,8 @@ class Laws:
         unheard = now - self._moved_at
         expect(unheard >= beat.timeout - LONGEST, f"{account}: {DESK} was heard {unheard:.1f} s ago, and called dead")
         looks = [at for at in self._looked_at[str(witness.daemon["name"])] if at >= self._moved_at - LONGEST]
-        gaps = [after - before for before, after in pairwise(looks)]
-        seen = sum(gap for gap in gaps if gap <= deadman.model.witness.CONTINUOUS + 0.1)
+        gaps: list[float] = [after - before for before, after in pairwise(looks)]
+        seen = sum(gap for gap in gaps if gap <= self.continuous + 0.1)
         expect(seen >= beat.timeout - LONGEST - 1, f"{account}: blind but for {seen:.1f} s of {DESK}'s silence")
 
     def _judge_claims(self, now: float, step: float) -> None:

@@ -123,7 +123,8 @@ class SimulatedPair:
 
     @property
     def is_standing_by(self) -> bool:
-        return not self.unsettled
+        """Whatever becomes of the desk's own way to the venue."""
+        return not [one for one in self.unsettled if not one.startswith(f"{DESK}/")]
 
     @property
     def unsettled(self) -> list[str]:

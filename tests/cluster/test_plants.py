@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 import trio
@@ -12,6 +13,7 @@ from trio.testing import MockClock
 from deadman.cluster.desk import Desk
 from deadman.cluster.etcd import Exchange
 from deadman.cluster.lookout import Lookout
+from deadman.config.load import account_keys
 from deadman.model import facts, witness
 from deadman.model.board import Board
 from deadman.model.errors import VenueError
@@ -20,8 +22,13 @@ from deadman.model.sight import DeskBeat, Witness, WitnessBeat
 from deadman.model.watch import Watch
 from deadman.model.witness import Sighting
 from tests.cluster import days
-from tests.cluster.simulated import OPTIONS, TIMEOUT, SimulatedPair, lay_out_pair, open_pair
+from tests.cluster.edits import AT_THE_WITNESS
+from tests.cluster.laws import Laws
+from tests.cluster.scene import Scene
+from tests.cluster.simulated import OPTIONS, TIMEOUT, WITNESS, SimulatedPair, lay_out_pair, open_pair
 from tests.cluster.test_pair import BOUND, Play, clocks_stepped, register_down, witness_deprived_of_desk
+from tests.swarm.laws.record import Record
+from tests.swarm.troubles.edits import BESIDE_ANOTHER_HOST
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -114,6 +121,11 @@ async def late_witness(pair: SimulatedPair) -> None:
     await pair.gone(BOUND)
 
 
+def scene_of(pair: SimulatedPair) -> Scene:
+    record = Record()
+    return Scene(pair, Laws(pair, record), record, Random(1), {})
+
+
 BROKEN = pytest.RaisesExc((AssertionError, trio.TooSlowError))
 
 PLANTED: list[tuple[Plant, Play]] = [
@@ -141,9 +153,32 @@ async def test_without_it_the_play_ends_well(play: Play, clock: MockClock) -> No
         await play(pair)
 
 
-async def test_a_short_day_breaks_no_law(clock: MockClock) -> None:
-    reached = await days.play(5, 60.0)
-    assert reached["promised"] == reached["tripped by host"] == 1
+def test_a_short_day_breaks_no_law() -> None:
+    day = days.perform(7, 60.0, 3, (1.0, 20.0))
+    assert day.record.violations == []
+    assert day.record.reached["promised"] == day.record.reached["witness tripped by host"] == 3
+
+
+def test_every_key_that_needs_another_host_is_edited_here() -> None:
+    names = {name.partition(" ")[0] for name in AT_THE_WITNESS}
+    assert names >= BESIDE_ANOTHER_HOST
+    assert {key.name for key in account_keys("deribit")} >= names - {"gone"}
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(AT_THE_WITNESS) if name.startswith("witness_of")])
+async def test_who_watches_over_another_from_now_on_leaves_the_orders_alone(name: str, clock: MockClock) -> None:
+    """And is the witness of the one before again once it is put back."""
+    async with open_pair() as pair:
+        account = pair.witness.accounts[WITNESS.name]
+        other = AT_THE_WITNESS[name](scene_of(pair), account)
+        assert other is not None
+        assert await pair.witness.reload(other)
+        await trio.sleep(3)
+        assert pair.told(pair.witness).phase == "waiting"
+        await pair.die()
+        await pair.stays(2 * TIMEOUT + BOUND)
+        assert await pair.witness.reload(account)
+        await pair.gone(TIMEOUT + BOUND)
 
 
 async def test_without_a_cluster_nothing_is_said_to_anybody(clock: MockClock) -> None:

@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-from random import Random
 from typing import Any
 
 import trio
 
-from deadman.model.settings import Account, Selection
 from deadman.simulator.deribit.connection import Cause
 from deadman.status.report import report
-from tests.cluster.laws import Laws, bound
-from tests.cluster.simulated import DESK, WITNESS_SCOPE, SimulatedPair
-from tests.swarm.laws.record import Record
+from tests.cluster.edits import edited
+from tests.cluster.laws import bound
+from tests.cluster.scene import Scene, Trouble
+from tests.cluster.simulated import DESK
 from tests.swarm.world.accounts import DERIBIT_HOST
-from tests.swarm.world.bot import Bot
-from tests.swarm.world.desk import Desk
-from tests.swarm.world.life import Refused
-from tests.swarm.world.market import FULL
-
-
-@dataclass
-class Scene:
-    """`planned`: the accounts as they were laid out, by host and name. `alone`: no other trouble comes on top of one."""
-
-    pair: SimulatedPair
-    laws: Laws
-    record: Record
-    chance: Random
-    planned: Mapping[str, Account]
-    alone: bool = True
-
-    async def last(self) -> None:
-        await trio.sleep(self.chance.choice([1, 2, 5, 10, 20, 40, 80]) * self.chance.uniform(0.5, 1.5))
-
-    @property
-    def witness(self) -> Desk:
-        return self.chance.choice(self.pair.witnesses)
-
-    @property
-    def account(self) -> Account:
-        return self.pair.desk.accounts[self.chance.choice(sorted(self.pair.desk.accounts))]
-
-    def some(self, host: Desk) -> list[str]:
-        return self.chance.sample(sorted(host.accounts), self.chance.randint(1, len(host.accounts)))
-
-    async def say(self, host: Desk, method: str, *accounts: str, **params: Any) -> None:
-        try:
-            await host.command(method, *accounts, **params)
-        except Refused as error:
-            self.record.tell(f"{method}: {error}")
-
-    def bots_of(self, name: str) -> list[Bot]:
-        return [self.pair.bots[watch] for watch in self.pair.desk.accounts[name].watches]
-
-
-Trouble = Callable[[Scene], Awaitable[None]]
 
 
 async def _on_for_a_while(what: Callable[[Scene], Any], attribute: str, scene: Scene) -> None:
@@ -241,69 +197,6 @@ async def held(scene: Scene) -> None:
     await trio.sleep(pair.desk.cluster["host_timeout"] if pair.desk.cluster else 0.0)
 
 
-def rekeyed(scene: Scene, account: Account) -> Account:
-    """A key of the same account, for the desk."""
-    market, key = scene.pair.market, f"id-{account.name}-{scene.chance.getrandbits(16)}"
-    market.deribit.add_key(key, account.name, secret=market.secrets[account.name].reveal(), scope=FULL)
-    return replace(account, client_id=key)  # type: ignore[call-arg]
-
-
-def rekeyed_witness(scene: Scene, account: Account) -> Account:
-    market, theirs = scene.pair.market, str(account.witness_of).partition("/")[2]
-    key = f"{account.client_id}-{scene.chance.getrandbits(16)}"  # type: ignore[attr-defined]
-    market.deribit.add_key(key, theirs, secret=market.secrets[account.name].reveal(), scope=WITNESS_SCOPE)
-    return replace(account, client_id=key)  # type: ignore[call-arg]
-
-
-def _with(**changes: Any) -> Callable[[Scene, Account], Account]:
-    return lambda scene, account: replace(account, **changes)
-
-
-Edit = Callable[[Scene, Account], Account | None]
-
-AT_THE_DESK: Mapping[str, Edit] = {
-    "cancel": _with(cancel=Selection(label="quotes")),
-    "cancel all": _with(cancel=Selection()),
-    "on_trip": _with(on_trip="none"),
-    "watch": _with(watches=("hedger",)),
-    "no watch": _with(watches=(), on_trip="none"),
-    "observe": _with(observe=True),
-    "verify_interval": _with(verify_interval=30.0),
-    "client_id": rekeyed,
-    "gone": lambda scene, account: None,
-}
-"""By the key of an account that a witness watches over."""
-
-AT_THE_WITNESS: Mapping[str, Edit] = {
-    "witness_of": _with(witness_of=f"{DESK}/nobody"),
-    "witness_of another host": _with(witness_of="gamma/options"),
-    "observe": _with(observe=True),
-    "client_id": rekeyed_witness,
-    "gone": lambda scene, account: None,
-}
-"""By the key of an account that is another host's."""
-
-
-async def edited(scene: Scene) -> None:
-    """One key of one account, at either host; and back again."""
-    at_desk = scene.chance.random() < 0.5
-    host, edits = (scene.pair.desk, AT_THE_DESK) if at_desk else (scene.witness, AT_THE_WITNESS)
-    name, account = scene.chance.choice(sorted(edits)), host.accounts[scene.chance.choice(sorted(host.accounts))]
-    await edit(scene, host, account, edits[name], name)
-    await scene.last()
-
-
-async def edit(scene: Scene, host: Desk, account: Account, write: Edit, name: str) -> None:
-    scene.record.reached[f"edit of {name}"] += 1
-    scene.record.tell(f"edit at {host.daemon['name']} of {account.name}: {name}")
-    after, others = write(scene, account), {one: kept for one, kept in host.accounts.items() if one != account.name}
-    if after is not None:
-        others[account.name] = after
-    if host is scene.pair.desk:
-        scene.laws.edited(others)
-    scene.record.expect(await host.reload(*others.values()), f"an edit of {name} was not taken")
-
-
 async def host_timeout_changed(scene: Scene) -> None:
     """As [cluster] has it: in force after a restart of the desk."""
     assert scene.pair.desk.cluster is not None
@@ -365,45 +258,6 @@ async def _keep_the_promise(scene: Scene, fates: Mapping[str, Any]) -> None:
         scene.record.reached["promised"] += 1
         left = scene.laws.selected(desk.accounts[name])
         scene.record.expect(not left, f"{name}: gone within {fate.within:.1f} s was promised, and {len(left)} rest")
-
-
-async def settle(scene: Scene) -> None:
-    """Everything runs, as it was planned; and what an operator has done he takes back."""
-    pair, desk = scene.pair, scene.pair.desk
-    for name, bot in pair.bots.items():
-        if not (bot.alive and bot.beating):
-            bot.die()
-            pair.bots[name] = desk.bot(name, bot.every)
-    for host in (desk, *pair.witnesses):
-        await _put_back(scene, host)
-    for witness in pair.witnesses:
-        await scene.say(witness, "release", watch=DESK)
-    await _take_back(scene)
-
-
-async def _put_back(scene: Scene, host: Desk) -> None:
-    planned = {name: scene.planned[f"{host.daemon['name']} {name}"] for name in host.roster}
-    planned = {
-        name: replace(one, client_id=host.accounts[name].client_id) if name in host.accounts else one  # type: ignore[attr-defined,call-arg]
-        for name, one in planned.items()
-    }
-    if planned != host.accounts:
-        if host is scene.pair.desk:
-            scene.laws.edited(planned)
-        scene.record.expect(await host.reload(*planned.values()), "the planned config was not taken")
-
-
-async def _take_back(scene: Scene) -> None:
-    """A trip that nobody's hand began ends by itself."""
-    for host in (scene.pair.desk, *scene.pair.witnesses):
-        while names := [name for name, guard in host.board.guards().items() if _was_by_hand(guard)]:
-            await scene.say(host, "arm", *names)
-            await trio.sleep(1.0)
-    scene.laws.operated.clear()
-
-
-def _was_by_hand(guard: Any) -> bool:
-    return guard.disarm is not None or (guard.trip is not None and guard.trip.cause == "operator")
 
 
 BESIDE: Mapping[str, Trouble] = {

@@ -20,7 +20,7 @@ from tests.swarm.world.desk import Desk
 from tests.swarm.world.market import FULL, GATEWAY_SCOPE, GATEWAY_SEED
 
 BESIDE_ANOTHER_HOST = {"witness_of"}
-"""Keys that mean nothing on a host that is alone: `tests/cluster` has two."""
+"""Keys that mean nothing on a host that is alone: `tests/cluster/edits` edits them on one of two."""
 
 TABLES: Mapping[str, tuple[Key, ...]] = {
     "daemon": keys_of(DaemonConfig),
