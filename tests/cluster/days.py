@@ -20,7 +20,9 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
+import deadman.checkins.rounds
 import deadman.cluster.lookout
+import deadman.daemon.ticker
 import deadman.model.witness
 import tests.swarm.plays.days
 from deadman.model import facts
@@ -38,9 +40,18 @@ from tests.swarm.plays.days import ORDINARY as ORDINARY_OF_ONE
 from tests.swarm.plays.stage import deterministic
 from tests.swarm.world.accounts import deribit_account
 
-ACCOUNTS = 10
-CALM = (1800.0, 3600.0)
+ACCOUNTS = 14
+CALM = (2400.0, 4800.0)
 """Seconds between two troubles."""
+
+STEADY = (
+    (deadman.daemon.ticker, "TICK", 0.5),
+    (deadman.checkins.rounds, "LOOK_INTERVAL", 0.5),
+    (deadman.checkins.rounds, "NOTICE", 1.0),
+    (deadman.checkins.rounds, "ABSENCE", 2.0),
+    (deadman.daemon.ticker, "PRESENCE_INTERVAL", 10.0),
+)
+"""The pace of whole days also where all is not calm: no bound between two hosts depends on what these loops do."""
 
 AWAKE = 20.0
 """Seconds for which all look often before a trouble begins: longer than any calm wait."""
@@ -193,7 +204,7 @@ class Day:
             bot.every = 0.8 * self.watches[bot.watch].timeout
         with slowly(pace):
             yield
-        self.leisure, self.laws.step, self.laws.continuous = 1.0, 0.5, CONTINUOUS
+        self.leisure, self.laws.step, self.laws.continuous = 1.0, 1.0, CONTINUOUS
         for bot in self.pair.bots.values():
             bot.every = 0.25 * self.watches[bot.watch].timeout
 
@@ -226,7 +237,7 @@ class Day:
 def perform(seed: int, seconds: float = DAY, number: int = ACCOUNTS, calm: tuple[float, float] = CALM) -> Day:
     """Play one to its end, or as far as the first violation."""
     day = Day(seed, seconds, number, calm)
-    with deterministic(seed):
+    with deterministic(seed), slowly(STEADY if seconds >= DAY else ()):
         trio.run(day.run, clock=MockClock(autojump_threshold=0))
     return day
 

@@ -45,6 +45,7 @@ class Laws:
     dead_since: float | None = None
     _moved_at: float = 0.0
     _written: bytes = b""
+    _read: DeskBeat | None = None
     _looked_at: dict[str, deque[float]] = field(default_factory=dict)
     _stood_by_at: dict[str, float] = field(default_factory=dict)
     _fit_since: dict[str, float] = field(default_factory=dict)
@@ -67,7 +68,8 @@ class Laws:
     @property
     def beat(self) -> DeskBeat:
         """The last that stands in the register."""
-        return decode_desk(self._written)
+        self._read = self._read or decode_desk(self._written)
+        return self._read
 
     async def watch(self) -> None:
         before = trio.current_time()
@@ -81,7 +83,7 @@ class Laws:
     def _on_written(self, entry: Entry) -> None:
         now = trio.current_time()
         if entry.key == DESK_KEY:
-            self._moved_at, self._written = now, entry.value
+            self._moved_at, self._written, self._read = now, entry.value, None
         elif entry.key.startswith(WITNESS_KEYS):
             name = entry.key.removeprefix(WITNESS_KEYS)
             self._looked_at.setdefault(name, deque(maxlen=300)).append(now)
@@ -131,9 +133,11 @@ class Laws:
 
     def _judge_deaths(self, now: float) -> None:
         """While a witness sees and can act, a dead host's orders are gone within two timeouts and the bound."""
+        if self.dead_since is None:
+            self._fit_since.clear()
+            return
         for name, account in self.pair.desk.accounts.items():
-            fit = self.dead_since is not None and any(self.is_fit(one, name) for one in self.pair.witnesses)
-            if not fit:
+            if not any(self.is_fit(one, name) for one in self.pair.witnesses):
                 self._fit_since.pop(name, None)
                 continue
             spent = now - self._fit_since.setdefault(name, now)
