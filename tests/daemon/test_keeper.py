@@ -82,6 +82,9 @@ class Script:
 
     async def disarm(self) -> None:
         self._next("disarm")
+        now = trio.current_time()
+        if self.account.lease is not None:
+            self.post(facts.Attempted(now, 0.0), facts.LeaseGranted(now, now, 0.0, 0.0))
 
     async def cancel_orders(self, method: str) -> Round:
         return cast(Round, self._next(f"cancel by {method}", Round(0, 0)))
@@ -131,6 +134,7 @@ CLOSED = Unavailable(Reason.CLOSED, "gone")
 LATER = Setback(Reason.VENUE_ERROR, "later")
 NO = Refused(Reason.CREDENTIALS, "13004")
 OFF = SwitchOff(Reason.VENUE_ERROR, "off")
+SILENT = Unavailable(Reason.SILENT, "no answer")
 
 
 async def test_a_session_is_armed_once_named_and_renewed_as_often_as_the_timers_say(autojump_clock: MockClock) -> None:
@@ -401,6 +405,77 @@ async def test_a_witness_stands_by_and_asks_for_nothing_but_its_name(autojump_cl
     script = await kept(replace(DESK, witness_of="alpha/desk"), 35.0)
     assert script.did() == ["open", "identify"]
     assert [fact.at for fact in script.posted if isinstance(fact, facts.StoodBy)] == [0.0, 10.0, 20.0, 30.0]
+
+
+@pytest.mark.parametrize(
+    ("heard_for", "asked"),
+    [(0.0, [0.0]), (-1.0, [0.0]), (4.0, [0.0, 4.0]), (25.0, [0.0, 10.0, 20.0, 25.0])],
+)
+async def test_a_lease_is_let_go_once_no_earlier_request_may_take_another(
+    heard_for: float, asked: list[float], autojump_clock: MockClock
+) -> None:
+    def word(script: Script) -> None:
+        now = script.began_at
+        script.post(facts.LeasePresumed(now, 30.0, now + heard_for), facts.Disarmed(now, "alice"))
+
+    script = await kept(LEASE, 40.0, word)
+    assert script.when("disarm") == asked
+    confirmed = [fact.at for fact in script.posted if isinstance(fact, facts.DisarmConfirmed)]
+    assert confirmed == asked[-1:]
+
+
+@pytest.mark.parametrize(
+    ("heard_for", "renewed"), [(None, [10.0, 20.0]), (6.0, [6.0, 16.0]), (9.9, [9.9, 19.9]), (10.0, [10.0, 20.0])]
+)
+async def test_a_proof_that_an_earlier_request_may_undo_is_renewed_as_soon_as_that_may_not(
+    heard_for: float | None, renewed: list[float], autojump_clock: MockClock
+) -> None:
+    def asked_before(script: Script) -> None:
+        if heard_for is not None:
+            script.post(facts.LeasePresumed(script.began_at, 5.0, script.began_at + heard_for))
+
+    script = await kept(LEASE, 20.5, asked_before)
+    assert script.when("renew")[:2] == pytest.approx(renewed)
+
+
+@pytest.mark.parametrize("said", [Round(0, None), SILENT, NO])
+async def test_a_trip_whose_list_cannot_be_read_is_presumed_done_once_its_lease_is_over(
+    said: Any, autojump_clock: MockClock
+) -> None:
+    def trip(script: Script) -> None:
+        now = script.began_at
+        script.post(facts.Attempted(now, 30.0), facts.LeaseGranted(now, now, 30.0, 30.0))
+        script.post(facts.Tripped(now, Cause.SILENCE, "quoter"))
+
+    account = replace(LEASE, on_trip="lapse")
+    script = await kept(account, 60.0, trip, says={"cancel by lapse": [said] * 99, "cancel by expire": [said] * 99})
+    done = [fact for fact in script.posted if isinstance(fact, facts.TripDone)]
+    assert [fact.presumed for fact in done] == [True]
+    assert 30.0 <= done[0].at < 36.0
+
+
+async def test_what_is_open_still_once_a_lease_is_over_is_no_presumption(autojump_clock: MockClock) -> None:
+    def trip(script: Script) -> None:
+        now = script.began_at
+        script.post(facts.Attempted(now, 30.0), facts.LeaseGranted(now, now, 30.0, 30.0))
+        script.post(facts.Tripped(now, Cause.SILENCE, "quoter"))
+
+    script = await kept(replace(LEASE, on_trip="lapse"), 34.0, trip, says={"cancel by lapse": [Round(0, 3)] * 999})
+    assert not any(isinstance(fact, facts.TripDone) for fact in script.posted)
+    rounds = script.when("cancel by lapse")
+    assert [round(later - sooner, 3) for sooner, later in pairwise(rounds)] == [0.5] * (len(rounds) - 1)
+
+
+async def test_after_a_minute_of_a_trip_rounds_come_every_five_seconds_or_as_slowly_as_they_are(
+    autojump_clock: MockClock,
+) -> None:
+    def trip(script: Script) -> None:
+        script.post(facts.Tripped(script.began_at, Cause.OPERATOR, "alice"))
+
+    script = await kept(DESK, 75.0, trip, says={"cancel by cancel": [Round(0, 3)] * 999})
+    rounds = script.when("cancel by cancel")
+    assert [at for at in rounds if at >= 60.0] == [60.0, 65.0, 70.0, 75.0][: len([at for at in rounds if at >= 60.0])]
+    assert len([at for at in rounds if at < 60.0]) == 120
 
 
 @pytest.mark.parametrize(("stands_by_for", "pause"), [(2, 0.125), (1, LONGEST_PAUSE_AFTER_PROOF)])
