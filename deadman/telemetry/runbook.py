@@ -25,13 +25,8 @@ def texts() -> dict[str, str]:
 def folded(text: str, width: int) -> str:
     """For a terminal: paragraphs as wide as it is, and of Markdown's marks only those of code."""
     bare = _RUNS.sub(lambda run: run[0] if run["code"] else run[str(run.lastgroup)], text)
-    told = []
-    for part in bare.strip().split("\n\n"):
-        lines = part.splitlines()
-        titles = [line.lstrip("# ") for line in lines if line.startswith("#")]
-        prose = " ".join(lines[len(titles) :])
-        told.append("\n".join([*titles, *textwrap.wrap(prose, width, break_on_hyphens=False)]))
-    return "\n\n".join(told)
+    parts = re.split(r"\n\n+", re.sub(r"^#+ (.*\n)", r"\1\n", bare, flags=re.MULTILINE).strip())
+    return "\n\n".join(textwrap.fill(part, width, break_on_hyphens=False) for part in parts)
 
 
 @cache

@@ -166,14 +166,14 @@ def test_on_a_terminal_the_runbook_is_as_wide_as_that_and_bears_no_marks(
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["runbook", "tripped"]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("DeadmanTripped\nThe switch was pulled: silence, trigger, stopping, operator.\n")
+    assert told.startswith("DeadmanTripped\n\nThe switch was pulled: silence, trigger, stopping, operator.\n")
     assert "positions are not closed" in " ".join(told.split())
     assert "`deadman arm`" in told
     assert main(["runbook"]) == 0
     whole = capsys.readouterr().out
     assert max(map(len, whole.splitlines())) <= 60
     assert "*" not in whole
-    assert all(f"\n\n{name}\n" in whole for name in alerts())
+    assert all(f"\n\n{name}\n\n" in whole for name in alerts())
 
 
 def test_the_runbook_is_printed_whole_or_for_one_alert_by_any_spelling(capsys: pytest.CaptureFixture[str]) -> None:
