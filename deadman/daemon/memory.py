@@ -111,7 +111,7 @@ class AccountMemory:
     def of(cls, guard: Guard) -> AccountMemory:
         trip = guard.trip
         return cls(
-            None if trip is None else Tripped(trip.at, trip.cause, trip.by, trip.reason, trip.terms),
+            None if trip is None else Tripped(trip.at, trip.cause, trip.by, trip.reason, trip.terms, trip.cancelled),
             TripDone(trip.done_at, trip.presumed) if trip is not None and trip.done_at is not None else None,
             disarmed=guard.disarm,
             disarm_confirmed=guard.disarm is not None and guard.disarm_confirmed,
@@ -203,8 +203,7 @@ class Memory:
                 heir = next((config.name for config in new if identity_of(config).is_of(account.identity)), None)
             if heir is None:
                 continue
-            for fact in account.facts(now):
-                board.post(heir, fact)
+            board.post(heir, *account.facts(now))
             board.add(board.configs[heir], account.belongs(board.standing(heir).guard, now))
         board.bring_home({name: account.guard(0.0, now) for name, account in self.accounts.items()})
         if self != Memory():

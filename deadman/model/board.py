@@ -10,6 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from math import inf
 
 from deadman.model.account import Histogram, Standing
@@ -168,12 +169,13 @@ class Board:
                     self._replace(name, replace(left, guard=replace(left.guard, aside=None)))
                 self.post(config.name, TakenOn(now, identity_of(config), config.terms))
 
-    def post(self, account: str, fact: Fact) -> None:
-        """Fold a fact in. One about an account no longer known is dropped: its keeper is on the way out."""
-        if account in self._standings:
-            if self._standings[account].due_at <= fact.at:
-                self._pass(account, fact.at)
-            self._replace(account, self._standings[account].post(fact))
+    def post(self, account: str, *facts: Fact) -> None:
+        """Fold facts in; of several, observers hear of where they have led. About an account no longer known they are
+        dropped: its keeper is on the way out."""
+        if account in self._standings and facts:
+            if self._standings[account].due_at <= facts[0].at:
+                self._pass(account, facts[0].at)
+            self._replace(account, reduce(Standing.post, facts, self._standings[account]))
 
     def let_time_pass(self) -> None:
         """Notice what time alone has changed, and tell the observers."""

@@ -202,12 +202,13 @@ class BotSeen(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Tripped(Fact):
-    """The switch was pulled. `by` and `reason` are for people; `terms` None: those in force."""
+    """The switch was pulled. `by`, `reason`: for people; `terms` None: those in force; `cancelled`: by the last run."""
 
     cause: Cause
     by: str
     reason: str = ""
     terms: Terms | None = None
+    cancelled: int = 0
 
 
 @dataclass(frozen=True)

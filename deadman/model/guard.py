@@ -296,7 +296,9 @@ class Guard:
             case facts.Tripped() if self.disarm is None or fact.cause is Cause.OPERATOR:
                 # A disarmed account is tripped by nobody but an operator, whose later word it is.
                 terms = fact.terms or self.terms
-                return self._tripped(Trip(fact.at, fact.cause, fact.by, fact.reason, terms=terms))
+                return self._tripped(
+                    Trip(fact.at, fact.cause, fact.by, fact.reason, cancelled=fact.cancelled, terms=terms)
+                )
             case facts.RoundDone(at=at, remaining=remaining) if self.trip is not None:
                 book = self.book.known(remaining, at)
                 return replace(self._counted(at, remaining), trip=self.trip.after(fact), book=book)

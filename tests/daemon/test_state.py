@@ -24,6 +24,7 @@ from deadman.model.guard import Phase
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Hold, Sender
 from deadman.status.report import report
+from deadman.telemetry.transitions import transitions
 from tests.daemon.test_state_text import signed
 from tests.support.boards import sxbet
 from tests.support.inboxes import InMemoryInboxes
@@ -109,6 +110,7 @@ async def run(
     maker = sxbet("s", "quoter", "hedger") if joined else sxbet("s", "quoter")
     for account in (deribit("d", "quoter"), maker, deribit("h", "hedger")):
         board.add(account)
+    board.listen(transitions(board))
     state.restore()
     watches.recall()
     watches.look()
@@ -219,6 +221,24 @@ async def test_an_operators_trip_stays_latched(disk: Disk, autojump_clock: MockC
         trip = second.board.standing("d").guard.trip
         assert trip is not None
         assert (trip.cause, trip.by, trip.reason, trip.presumed) == (Cause.OPERATOR, "alice", "fat finger", True)
+
+
+async def test_a_trip_that_is_over_is_told_once_more_as_that_and_with_what_it_cancelled(
+    disk: Disk, autojump_clock: MockClock
+) -> None:
+    """Not as one that begins, cancels, and has cancelled nothing: nobody is to be sent after orders by a restart."""
+    async with run(disk) as first:
+        now = first.board.clock.now()
+        first.board.post("d", facts.Tripped(now, Cause.OPERATOR, "alice", "fat finger"))
+        first.board.post("d", facts.RoundDone(now, 3, 0))
+        first.board.post("d", facts.TripDone(now, presumed=False))
+        await trio.sleep(0.2)
+    async with run(disk) as second:
+        told = [event.text for event in second.board.events if event.account == "d"]
+        assert told == [
+            "d: CONNECTING -> TRIPPED: tripped by alice (fat finger): orders gone, 3 cancelled by deadman; "
+            "positions are not closed"
+        ]
 
 
 async def test_disarmed_stays_disarmed_by_whom_and_until_when(disk: Disk, autojump_clock: MockClock) -> None:

@@ -134,9 +134,9 @@ async def test_a_jump_is_told_once_with_what_the_venue_may_have_counted_meanwhil
         board = proven(nursery, clocks, [])
         post = board.post
 
-        def kept(account: str, fact: facts.Fact) -> None:
-            doubts.extend([fact] if isinstance(fact, facts.Doubted) else [])
-            post(account, fact)
+        def kept(account: str, *posted: facts.Fact) -> None:
+            doubts.extend(fact for fact in posted if isinstance(fact, facts.Doubted))
+            post(account, *posted)
 
         board.post = kept  # type: ignore[method-assign]
         await trio.sleep(1.05)

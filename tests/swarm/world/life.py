@@ -43,10 +43,11 @@ class ObservedBoard(Board):
 
     observers: list[Observer] = field(default_factory=list)
 
-    def post(self, account: str, fact: Fact) -> None:
-        super().post(account, fact)
-        for observer in self.observers:
-            observer(account, fact)
+    def post(self, account: str, *facts: Fact) -> None:
+        super().post(account, *facts)
+        for fact in facts:
+            for observer in self.observers:
+                observer(account, fact)
 
 
 class PlainDialler(Dialler):
