@@ -81,10 +81,11 @@ async def test_a_list_tells_whose_orders_they_are() -> None:
     venue = Venue([page(1)])
     await venue.orders().count()
     assert venue.told == [facts.Identified(7.0, WALLET.lower())]
-    assert await venue.orders().owner() == WALLET.lower()
-    assert await Venue([page(0)]).orders().owner() is None
+    assert await venue.orders().look() == (WALLET.lower(), 1)
+    assert await Venue([page(0)]).orders().look() == (None, 0)
+    assert await Venue([page(100, "a")]).orders().look() == (WALLET.lower(), None), "there is more"
     asked = len(venue.asked)
-    assert await venue.orders(V2).owner() == WALLET.lower()
+    assert await venue.orders(V2).look() == (WALLET.lower(), None)
     assert len(venue.asked) == asked, "the config names it"
 
 

@@ -53,8 +53,9 @@ class Venue:
         self.done.append("list")
         return _given(self.listed)
 
-    async def owner(self) -> str:
-        return "0xabc"
+    async def look(self) -> tuple[str, int | None]:
+        self.done.append("look")
+        return "0xabc", None if isinstance(self.listed, VenueError) else self.listed
 
     async def cancel(self) -> tuple[int, int | None]:
         self.done.append("cancel")
@@ -156,5 +157,20 @@ async def test_while_it_waits_a_session_counts_and_leaves_the_last_count_to_the_
     assert venue.done == ["list"] * 4, "never twice on a venue that is slow to tell"
 
 
-async def test_a_session_identifies_its_account_by_the_wallet_of_its_orders() -> None:
-    assert await Venue().session.identify() == "0xabc"
+async def test_a_session_identifies_its_account_by_the_wallet_of_its_orders_and_counts_them_in_the_same_look(
+    autojump_clock: MockClock,
+) -> None:
+    venue = Venue(4)
+    session = venue.session
+    assert await session.identify() == "0xabc"
+    await session.attend(1.0)
+    assert [fact.count for fact in venue.told if isinstance(fact, facts.OrdersCounted)] == [4]
+    assert venue.done == ["look"]
+
+
+async def test_a_book_of_several_pages_is_counted_by_a_look_of_its_own(autojump_clock: MockClock) -> None:
+    venue = Venue(SILENT)
+    session = venue.session
+    await session.identify()
+    await session.attend(1.0)
+    assert venue.done == ["look", "list"]

@@ -15,6 +15,8 @@ from deadman.venues.sxbet.settings import SxBetAccount
 PAGES = 20
 """Of a listing at most, 100 orders each: past that the count is a lower bound, which is all anybody needs."""
 
+FIRST_PAGE = "/orders-v3?perPage=100"
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -45,7 +47,7 @@ class Orders:
             return (await self._page(f"/orders?maker={quote(str(self.account.requestor))}&perPage=1000"))[0]
         every, key = [], ""
         for _ in range(PAGES):
-            found, more = await self._page(f"/orders-v3?perPage=100{key}")
+            found, more = await self._page(f"{FIRST_PAGE}{key}")
             every += found
             if more is None:
                 break
@@ -64,11 +66,15 @@ class Orders:
                 break
         return taken, answer.unsure
 
-    async def owner(self) -> str | None:
-        """The wallet of the orders that the key lists. V2 lists by the wallet that the config names."""
+    async def look(self) -> tuple[str | None, int | None]:
+        """The wallet of the orders that the key lists, and how many these are where that took one page.
+
+        V2 lists by the wallet that the config names. Raises Unavailable as `count` does.
+        """
         if self.account.api == "v2":
-            return str(self.account.requestor).lower()
-        return wire.owner(wire.body(await self.conversation.ask("GET", "/orders-v3?perPage=1")))
+            return str(self.account.requestor).lower(), None
+        listed, more = await self._page(FIRST_PAGE)
+        return wire.owner({"data": listed}), len(listed) if more is None else None
 
     async def _page(self, path: str) -> tuple[list[Any], str | None]:
         content = wire.body(await self.conversation.ask("GET", path))

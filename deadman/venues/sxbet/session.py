@@ -76,8 +76,13 @@ class SxBetSession:
         self.marks.counted_at = -inf
 
     async def identify(self) -> str | None:
-        """The wallet whose orders the key lists; None where there are none."""
-        return await self.orders.owner()
+        """The wallet whose orders the key lists, which are counted in the same look; None where there are none."""
+        asked_at = self.conversation.clock.now()
+        owner, count = await self.orders.look()
+        if count is not None:
+            self.marks.counted_at = asked_at
+            self.conversation.post(facts.OrdersCounted(self.conversation.clock.now(), count))
+        return owner
 
     async def disarm(self) -> None:
         await self.switch.end(0)
