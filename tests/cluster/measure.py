@@ -136,6 +136,19 @@ async def etcd_full(pair: Pair, members: Members) -> None:
     await pair.stays(HOST_TIMEOUT + 5)
 
 
+async def etcd_restored(pair: Pair, members: Members) -> None:
+    """From a backup that is half a minute old: beats and revisions go back, and all members start anew."""
+    backup = pair.directory / "backup.db"
+    assert await run([*members.ctl, "snapshot", "save", str(backup)]) == 0
+    await pair.stays(2 * HOST_TIMEOUT)
+    for member in members.members:
+        member.kill()
+    for member in members.members:
+        await trio.to_thread.run_sync(member.restore, backup)
+        member.start()
+    await pair.stays(2 * HOST_TIMEOUT + 10)
+
+
 async def witness_frozen(pair: Pair, members: Members) -> None:
     pair.witness.signal(signal.SIGSTOP)
     await pair.stays(2 * HOST_TIMEOUT)
@@ -178,6 +191,7 @@ MERCIES: tuple[Mercy, ...] = (
     crash,
     etcd_lost,
     leader_stopped,
+    etcd_restored,
     witness_frozen,
     witness_restarted,
     witness_cut_off,
