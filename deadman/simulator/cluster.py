@@ -7,7 +7,6 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,43 @@ READY_TIMEOUT = 15.0
 WITNESS_KEY = "options-witness"
 
 
+def is_installed() -> bool:
+    return shutil.which("etcd") is not None
+
+
 @asynccontextmanager
 async def etcd(directory: Path) -> AsyncIterator[str]:
-    """One member with an empty database in `directory`; its address. Raises OSError where there is none to be had."""
-    if shutil.which("etcd") is None:
+    """One member with an empty database in `directory`; its address. It ends with us, however we end.
+
+    Raises OSError where there is none to be had.
+    """
+    if not is_installed():
         raise OSError("--cluster needs etcd, which is not installed here (Debian: etcd-server)")
     shutil.rmtree(directory, ignore_errors=True)
     client, peer = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
     command = [
+        *(
+            "sh",
+            "-c",
+            '"$@" & cat > /dev/null; kill -9 $!; wait',
+            "sh",
+        ),  # until its stdin ends, where nothing is written
         *("etcd", "--name", "simulated", "--data-dir", str(directory), "--auto-compaction-retention", "1h"),
         *("--listen-client-urls", client, "--advertise-client-urls", client, "--initial-cluster", f"simulated={peer}"),
         *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
     ]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(trio.run_process, command, **quiet))
+    nowhere = subprocess.DEVNULL
+    process = await trio.lowlevel.open_process(
+        command, stdin=subprocess.PIPE, stdout=nowhere, stderr=nowhere, start_new_session=True
+    )
+    try:
         await _until_open(client)
         yield client
-        nursery.cancel_scope.cancel()
+    finally:
+        with trio.CancelScope(shield=True):
+            if process.stdin is not None:
+                await process.stdin.aclose()
+            await process.wait()
 
 
 async def _until_open(address: str) -> None:

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
@@ -17,7 +18,8 @@ from typing import Any
 import trio
 
 from deadman.model.errors import innermost
-from deadman.simulator.demo_world import BTC, LEASE, SILENCE, SX, VERIFY, World, open_world
+from deadman.simulator import cluster
+from deadman.simulator.demo_world import BTC, HOST_TIMEOUT, LEASE, SILENCE, SX, VERIFY, World, open_world
 from deadman.simulator.simulate import USUAL_PORT, reserved_port
 
 FAILED = 1
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play an outage, a drift, a dead bot and a dead host, and show what becomes of the orders.
+    """Play an outage, a drift, a dead bot, a dead host and its witness, and show what becomes of the orders.
 
     Exit 0 when every claim held, 1 when one did not, 130 on Ctrl-C.
     """
@@ -65,7 +67,9 @@ async def _demo(directory: Path, once: bool) -> int:
     telling = Telling()
     telling.heading("deadman demo: Deribit and SX Bet simulated on this machine; nothing leaves it.")
     with reserved_port() as port:
-        async with open_world(directory, port) as world:
+        async with AsyncExitStack() as stack:
+            etcd = await stack.enter_async_context(cluster.etcd(directory / "etcd")) if cluster.is_installed() else ""
+            world = await stack.enter_async_context(open_world(directory, port, etcd))
             taken = "" if port == USUAL_PORT else f" ({USUAL_PORT} is taken)"
             telling.heading(f"metrics and status page: http://{world.listen_on}/{taken}")
             await play(world, telling)
@@ -187,7 +191,8 @@ async def drill(world: World, telling: Telling) -> None:
         world.stage.sxbet.exchange.place(SX)
 
 
-async def dead_host(world: World, telling: Telling) -> None:
+async def dead_host(world: World, telling: Telling) -> float:
+    """When it died."""
     telling.chapter("The host dies: bot and deadman at once, kill -9")
     world.beating.cancel()
     await world.kill_daemon()
@@ -199,6 +204,28 @@ async def dead_host(world: World, telling: Telling) -> None:
     await world.until_gone(SX, 0, LEASE + 2)
     took = trio.current_time() - died
     telling.claim(f"{SX}: its lease ran out, every order gone {took:.1f} s later", held=took <= LEASE + 1)
+    return died
+
+
+async def stand_by(world: World) -> float | None:
+    """Seconds within which the first host promises the orders gone if it dies; None where no witness stands by."""
+    if not world.etcd:
+        return None
+    await world.until(lambda account: bool(account["if_host_dies"]["orders"] == "gone"), BTC, 15)
+    within = (await world.account(BTC))["if_host_dies"]["within"]
+    return None if within is None else float(within)
+
+
+async def witness(world: World, telling: Telling, died: float, within: float | None) -> None:
+    telling.chapter("Another host has watched: a witness")
+    if not world.etcd:
+        telling.tell("Left out: hosts hear of each other through etcd, which is not installed (Debian: etcd-server).")
+        return
+    telling.claim("status at the first had promised it: every order gone, REST too", held=within is not None)
+    await world.until_gone(BTC, 0, (within or 0.0) - (trio.current_time() - died))
+    took = trio.current_time() - died
+    told = f"{BTC}: its host was not heard for {HOST_TIMEOUT} s: the last order gone {took:.1f} s after the death"
+    telling.claim(f"{told} (promised within {within or 0.0:.1f} s)", held=world.open_orders(BTC) == 0)
 
 
 async def play(world: World, telling: Telling) -> None:
@@ -212,8 +239,12 @@ async def play(world: World, telling: Telling) -> None:
         await drift(world, telling)
         await dead_bot(world, telling)
         await return_of_the_bot(world, telling, nursery)
+        if world.etcd:
+            await world.start_witness()
         await drill(world, telling)
-        await dead_host(world, telling)
+        within = await stand_by(world)
+        died = await dead_host(world, telling)
+        await witness(world, telling, died, within)
         nursery.cancel_scope.cancel()
 
 

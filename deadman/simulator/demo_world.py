@@ -32,18 +32,26 @@ SILENCE = 2
 LEASE = 6
 VERIFY = 3
 BEAT = 0.25
+HOST_TIMEOUT = 7
+"""Seconds: the shortest that the config takes; fit for a show on one machine."""
+
 IMPATIENT = replace(DERIBIT, first_test=-9.0, grace=1.0)
 """Gives a silent connection up after two seconds, where the venue itself takes some twenty."""
 
 
 @dataclass
 class World:
-    """Everything the chapters play with. `asked`: the venues' own books are the judges of every claim about orders."""
+    """Everything the chapters play with: the venues' own books are the judges of every claim about orders.
+
+    `etcd`: where hosts hear of each other; empty where there is none, and then no witness either.
+    """
 
     directory: Path
     stage: Stage
     listen_on: str
+    etcd: str = ""
     process: trio.Process | None = None
+    witness: trio.Process | None = None
     beating: trio.CancelScope = field(default_factory=trio.CancelScope)
     connection: Connection | None = None
     beat_at: float = 0.0
@@ -57,10 +65,17 @@ class World:
         return len(exchange.open_orders(account))
 
     async def start_daemon(self) -> None:
+        self.process = await self._start(self.config)
+
+    async def start_witness(self) -> None:
+        """As on another host."""
+        self.witness = await self._start(self.directory / "witness" / "config.toml")
+
+    async def _start(self, config: Path) -> trio.Process:
         with (self.directory / "daemon.log").open("ab") as log:
-            command = [sys.executable, "-m", "deadman.simulator.demo_world", "--config", str(self.config)]
+            command = [sys.executable, "-m", "deadman.simulator.demo_world", "--config", str(config)]
             # In a session of its own: what a terminal sends to all when it closes would be a reload to a daemon.
-            self.process = await trio.lowlevel.open_process(
+            return await trio.lowlevel.open_process(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
             )
 
@@ -69,12 +84,15 @@ class World:
             self.process.kill()
             await self.process.wait()
 
-    async def stop_daemon(self) -> None:
-        if self.process is not None and self.process.returncode is None:
-            self.process.terminate()
-            with trio.move_on_after(5):
-                await self.process.wait()
-            await self.kill_daemon()
+    async def stop(self) -> None:
+        """Every daemon that runs."""
+        for process in (self.process, self.witness):
+            if process is not None and process.returncode is None:
+                process.terminate()
+                with trio.move_on_after(5):
+                    await process.wait()
+                process.kill()
+                await process.wait()
 
     async def status(self) -> dict[str, Any]:
         """What the daemon says of itself; nothing while it is not there."""
@@ -148,7 +166,7 @@ async def _line(stream: trio.abc.Stream) -> bytes:
 
 
 @asynccontextmanager
-async def open_world(directory: Path, port: int) -> AsyncIterator[World]:
+async def open_world(directory: Path, port: int, etcd: str = "") -> AsyncIterator[World]:
     """Both venues listening, config and secrets written for a daemon at `port`, which is stopped on the way out."""
     keys = {BTC: "a key for Deribit".replace(" ", "-"), SX: "a key for SX Bet".replace(" ", "-")}
     stage, authority = Stage(Deribit(IMPATIENT), SxBet()), new_authority()
@@ -156,23 +174,27 @@ async def open_world(directory: Path, port: int) -> AsyncIterator[World]:
     stage.sxbet.add_account(SX, keys[SX], "v3")
     async with trio.open_nursery() as nursery:
         deribit, sxbet = [await nursery.start(listen, v.serve, authority) for v in (stage.deribit, stage.sxbet)]
-        world = World(directory, stage, f"127.0.0.1:{port}")
+        world = World(directory, stage, f"127.0.0.1:{port}", etcd)
         for name, key in keys.items():
             write_secret(directory / name, key)
         (directory / "ca.pem").write_bytes(authority.pem)
-        world.config.write_text(tomli_w.dumps(_config(world, deribit, sxbet)), encoding="utf-8")
+        config = _config(world, deribit, sxbet)
+        world.config.write_text(tomli_w.dumps(config), encoding="utf-8")
+        if etcd:
+            _write_witness(world, config)
         try:
             yield world
         finally:
             with trio.CancelScope(shield=True):
-                await world.stop_daemon()
+                await world.stop()
         nursery.cancel_scope.cancel()
 
 
 def _config(world: World, deribit: int, sxbet: int) -> dict[str, Any]:
     directory, trust = world.directory, {"ca_file": str(world.directory / "ca.pem"), "network": "testnet"}
-    return {
+    return _cluster(world) | {
         "daemon": {
+            "name": "alpha",
             "listen": world.listen_on,
             "runtime_directory": str(directory / "run"),
             "state_directory": str(directory / "state"),
@@ -200,6 +222,29 @@ def _config(world: World, deribit: int, sxbet: int) -> dict[str, Any]:
             | trust,
         },
     }
+
+
+def _cluster(world: World) -> dict[str, Any]:
+    return {"cluster": {"endpoints": [world.etcd], "host_timeout": HOST_TIMEOUT}} if world.etcd else {}
+
+
+def _write_witness(world: World, desk: dict[str, Any]) -> None:
+    """The config of a second host, which watches over one account of the first with a key of its own."""
+    directory, key, secret = world.directory / "witness", f"{BTC}-witness", "a-key-of-the-witness"
+    directory.mkdir()
+    world.stage.deribit.add_key(key, BTC, secret=secret, scope="account:read trade:read_write")
+    write_secret(directory / key, secret)
+    kept = {name: desk["accounts"][BTC][name] for name in ("venue", "network", "url", "ca_file")}
+    account = kept | {"client_id": key, "client_secret": {"file": str(directory / key)}}
+    daemon = {
+        "name": "bravo",
+        "listen": "",
+        "runtime_directory": str(directory / "run"),
+        "state_directory": str(directory / "state"),
+    }
+    accounts = {f"alpha-{BTC}": account | {"witness_of": f"alpha/{BTC}"}}
+    config = _cluster(world) | {"daemon": daemon, "accounts": accounts}
+    (directory / "config.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
 
 
 def _run_daemon() -> int:
