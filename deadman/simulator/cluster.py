@@ -35,13 +35,9 @@ async def etcd(directory: Path) -> AsyncIterator[str]:
         raise OSError("--cluster needs etcd, which is not installed here (Debian: etcd-server)")
     shutil.rmtree(directory, ignore_errors=True)
     client, peer = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+    until_stdin_ends = '"$@" & cat > /dev/null; kill -9 $!; wait'
     command = [
-        *(
-            "sh",
-            "-c",
-            '"$@" & cat > /dev/null; kill -9 $!; wait',
-            "sh",
-        ),  # until its stdin ends, where nothing is written
+        *("sh", "-c", until_stdin_ends, "sh"),
         *("etcd", "--name", "simulated", "--data-dir", str(directory), "--auto-compaction-retention", "1h"),
         *("--listen-client-urls", client, "--advertise-client-urls", client, "--initial-cluster", f"simulated={peer}"),
         *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
