@@ -46,6 +46,8 @@ def ask(path: Path, method: str, params: Mapping[str, Any], timeout: float = TIM
         raise Unreachable(f"the daemon at {path} did not answer within {timeout:.0f} s: {hang}") from None
     except OSError as error:
         raise unreachable(path, error, "talk to the daemon") from None
+    if answer == _BEGUN_NOTICE:
+        raise NotDone(f"{method}: begun; see status: the daemon at {path} ended before it answered")
     if answer is None:
         raise NotDone(f"{method}: begun; see status: the daemon at {path} has not answered within {timeout:.0f} s")
     return _result(path, answer.removeprefix(_BEGUN_NOTICE))

@@ -16,7 +16,7 @@ import pytest
 
 from deadman.cli.client import ask, status_of
 from deadman.cli.parser import Misused, NotDone, Unreachable
-from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME
+from deadman.control.rpc import FORBIDDEN, TOO_MANY, UNKNOWN_NAME, begun
 from deadman.control.server import Policy
 from deadman.model.guard import Phase
 from tests.support.control_thread import served, write_config
@@ -56,6 +56,11 @@ def answering(directory: Path, line: bytes | None) -> Iterator[Path]:
 def test_what_is_no_deadman_is_told_in_words(tmp_path: Path, line: bytes) -> None:
     with answering(tmp_path, line) as path, pytest.raises(Unreachable, match="broke off, or is no deadman"):
         ask(path, "status", {})
+
+
+def test_a_daemon_that_ends_in_the_middle_has_begun_what_it_said_it_has(tmp_path: Path) -> None:
+    with answering(tmp_path, begun(1)) as path, pytest.raises(NotDone, match="disarm: begun; see status"):
+        ask(path, "disarm", {})
 
 
 def test_a_daemon_that_hangs_is_given_up_on(tmp_path: Path) -> None:
