@@ -173,12 +173,9 @@ class State:
             except OSError as refused:
                 kept = f"until it is written anew ({refused.strerror})"
             fault = f"is damaged ({error}); it is kept {kept}"
-        log.error(
-            "the state of the last run %s: every bot counts as having been alive, and NOTHING AS DISARMED, TRIPPED OR "
-            "ON HOLD; disarm or hold again what should be",
-            fault,
-            extra={"event": "state_damaged"},
-        )
+        meant = "every bot counts as having been alive, and NOTHING AS DISARMED, TRIPPED OR ON HOLD"
+        self.board.state_lost = f"the state of the last run {fault}: {meant}; disarm or hold again what should be"
+        self.board.tell(log, logging.ERROR, "state_damaged", self.board.state_lost)
         return None
 
     async def _save(self, *, last: bool = False) -> None:

@@ -77,7 +77,8 @@ class Board:
     """The one record of what is known.
 
     `configs` are the accounts as configured, by name; `notices` count webhook and ping by what became of them;
-    `state_fault` says why what must outlive us cannot be written, None while it can. `written` returns once all that
+    `state_fault` says why what must outlive us cannot be written, None while it can; `state_lost` that what an earlier
+    run knew could not be read, and what follows from that. `written` returns once all that
     must outlive us is on the disk, or with why it is not; None where there is no disk. `drill` carries out a drill: of
     which account, by whom, and whether on a live network too; None while nobody can. `leaving`: what is known of
     accounts that the reload at hand takes out of the config, in case that it only renames them; `parted`: of those that
@@ -93,6 +94,7 @@ class Board:
     configs: Mapping[str, Account] = field(default_factory=dict)
     notices: Mapping[tuple[str, str], int] = field(default_factory=dict)
     state_fault: str | None = None
+    state_lost: str | None = None
     written: Callable[[], Awaitable[str | None]] | None = None
     drill: Callable[[str, str, bool], Awaitable[DrillEnded]] | None = None
     leaving: Mapping[str, Guard] = field(default_factory=dict)

@@ -59,6 +59,7 @@ def headline(report: StatusReport) -> Headline:
         if watch.hold
     ]
     looks += cluster_looks(report)
+    looks += [report.state_lost] if report.state_lost else []
     if report.state_fault:
         looks.append(
             f"deadman cannot write its state ({report.state_fault}): a restart would forget the latest trips, disarms "

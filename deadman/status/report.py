@@ -35,6 +35,9 @@ from deadman.status.schema import (
 )
 from deadman.venues import VENUES
 
+LOST_TOLD = 3600.0
+"""Seconds of a run for which it is told that what the one before knew is lost."""
+
 LATEST = 20
 """So many events are told of with a status unless another number is asked for."""
 
@@ -65,7 +68,8 @@ def report(
         cluster = ClusterReport(since, line.because, foreign_at)
     now, latest = times.timestamp(times.now), board.events[-events:] if events else ()
     start = start_progress(board, standings)
-    return StatusReport(__version__, board.name, now, board.state_fault, start, cluster, accounts, bots, latest)
+    faults = (board.state_fault, board.state_lost if times.now < board.begun_at + LOST_TOLD else None)
+    return StatusReport(__version__, board.name, now, *faults, start, cluster, accounts, bots, latest)
 
 
 def start_progress(board: Board, standings: Mapping[str, Standing]) -> str | None:

@@ -238,7 +238,8 @@ class WatchReport:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """All of it. `state_fault`: why what must outlive a restart cannot be written. `name`: the daemon's.
+    """All of it. `state_fault`: why what must outlive a restart cannot be written; `state_lost`: why what had to was
+    not read, and what that means. `name`: the daemon's.
 
     `start`: how far one is that takes long, None once it is over. `events`: the latest, newest last.
     """
@@ -247,6 +248,7 @@ class StatusReport:
     name: str
     timestamp: float
     state_fault: str | None
+    state_lost: str | None
     start: str | None
     cluster: ClusterReport | None
     accounts: Mapping[str, AccountReport]

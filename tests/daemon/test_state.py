@@ -23,6 +23,7 @@ from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.settings import WatchConfig
 from deadman.model.watch import Hold, Sender
+from deadman.status.headline import headline
 from deadman.status.report import report
 from deadman.telemetry.transitions import transitions
 from tests.daemon.test_state_text import signed
@@ -388,10 +389,13 @@ async def test_a_damaged_file_is_kept_aside_told_and_read_as_all_alive_and_nothi
         assert record.levelname == "ERROR"
         assert "it is kept as elsewhere" in record.getMessage()
         assert "NOTHING AS DISARMED, TRIPPED OR ON HOLD" in record.getMessage()
+        assert record.getMessage() in headline(report(first.board)).looks
         await trio.sleep(0.2)
         assert disk.data != data, "a sound one is there again at once"
         await trio.sleep(5.0)
         assert [first.tripped(name) for name in "dsh"] == [True] * 3
+        await trio.sleep(3600.0)
+        assert record.getMessage() not in headline(report(first.board)).looks
 
 
 async def test_a_damaged_file_that_no_sound_one_has_replaced_is_no_new_desk(
