@@ -25,7 +25,11 @@ def last(history: History, *kinds: type) -> int:
 @given(moments)
 def test_armed_means_that_the_last_word_was_a_proof_which_still_stands(moment: Moment) -> None:
     history, now = moment
-    if fold(history).phase(now) is not Phase.ARMED:
+    guard = fold(history)
+    if guard.phase(now) is not Phase.ARMED:
+        return
+    if guard.sight is not None:  # a witness stands by: it sees, and may cancel
+        assert (guard.sight.is_blind, guard.sight.awaits, guard.can_cancel) == (False, "", True)
         return
     place = last(history, facts.Proven)
     proven = history[place]
@@ -41,14 +45,19 @@ def test_protected_means_a_standing_proof_that_nobody_spoke_against(moment: Mome
     guard = fold(history)
     if not guard.protected(now):
         return
-    place = last(history, facts.Proven)
-    proven = history[place]
-    assert isinstance(proven, facts.Proven)
-    assert now < proven.proof.expiry
+    assert guard.proof is not None
+    assert now < guard.proof.expiry
+    place = max(at for at, fact in enumerate(history) if is_proof(fact, guard.proof.asked_at))
     assert place > last(history, facts.FoundOff, facts.Doubted)
     assert place > max((at for at, _ in enumerate(history) if is_confirmed_disarm(history, at)), default=-1)
     assert place > max((at for at, fact in enumerate(history) if is_off(fact)), default=-1)
     assert guard.phase(now) not in {Phase.DISARMED, Phase.TRIPPING, Phase.TRIPPED, Phase.EXPOSED}
+
+
+def is_proof(fact: Fact, at: float) -> bool:
+    """The venue's answer, or a witness's look of that instant that went through."""
+    sight = fact.sight if isinstance(fact, facts.Sighted) else None
+    return isinstance(fact, facts.Proven) or (sight is not None and sight.seen_at == at and not sight.is_blind)
 
 
 def is_off(fact: Fact) -> bool:
