@@ -198,3 +198,32 @@ async def test_what_a_bot_that_is_not_heard_has_spent_is_noted_as_of_our_next_lo
         await trio.sleep(0.2)
         assert store.content == {}
         nursery.cancel_scope.cancel()
+
+
+async def test_a_place_that_failed_is_left_alone_for_a_second_and_then_tried_again(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    places = [tmp_path / "state", tmp_path / "run"]
+    for place in places:
+        place.mkdir()
+    asked: list[tuple[float, str]] = []
+
+    async def work(work: Callable[..., T], *arguments: Any, limiter: trio.CapacityLimiter | None = None) -> T:
+        asked.append((trio.current_time(), arguments[0].parent.name))
+        if arguments[0].parent == places[0] and trio.current_time() < 1.5:
+            raise OSError(errno.EIO, "Input/output error")
+        return work(*arguments)
+
+    files = SilenceFiles(places, work)  # type: ignore[arg-type]
+    for _ in range(5):
+        await files.write({"quoter": 2.0})
+        await trio.sleep(0.5)
+    assert asked == [
+        (0.0, "state"),
+        (0.0, "run"),
+        (0.5, "run"),
+        (1.0, "state"),
+        (1.0, "run"),
+        (1.5, "run"),
+        (2.0, "state"),
+    ]

@@ -459,6 +459,24 @@ async def test_what_cannot_be_read_is_told_once_skipped_and_read_again_when_it_c
     assert one._seen["alpha"].beat.number == 4, "though its revision is the same"
 
 
+@pytest.mark.parametrize(("after", "twins"), [(0.0, True), (TIMEOUT - 0.5, True), (TIMEOUT, False)])
+async def test_two_daemons_that_beat_by_turns_are_twins_for_one_timeout(
+    after: float, twins: bool, autojump_clock: MockClock
+) -> None:
+    one, register = lookout(STANDBY), Register()
+
+    async def beats(number: int, run: str) -> bool:
+        await looked(one, register, number, run=run)
+        entry = Exchange(trio.current_time(), trio.current_time(), None, ())
+        return one._read("alpha", one._seen["alpha"], entry).twins
+
+    assert [await beats(1, "run-1"), await beats(2, "run-1"), await beats(3, "run-2")] == [False] * 3, "a restart"
+    assert await beats(4, "run-1"), "back again"
+    await trio.sleep(after)
+    entry = Exchange(trio.current_time(), trio.current_time(), None, ())
+    assert one._read("alpha", one._seen["alpha"], entry).twins is twins
+
+
 async def test_who_is_a_witness_no_more_leaves_nothing_behind(autojump_clock: MockClock) -> None:
     other = replace(deribit("other"), witness_of="gamma/desk", on_trip="cancel")
     one, register = lookout(STANDBY, other), Register()

@@ -532,3 +532,12 @@ def test_a_host_that_is_silent_or_says_that_a_bot_is_dead_pulls_the_switch(
 
 def test_a_host_that_was_never_heard_nor_counted_is_unheard_for_no_time() -> None:
     assert unheard(NOT_YET, 91.0) == "not heard for 0 s, since this witness looks"
+
+
+def test_where_two_daemons_have_one_name_nothing_is_cancelled_whatever_they_write() -> None:
+    words = "two daemons beat as alpha: whose host is dead cannot be told, and nothing is cancelled"
+    for told in (SAID, beat(stopped=True)):
+        case = case_of(told, SILENT)
+        case = replace(case, look=replace(case.look, twins=True))
+        assert case.barred == words
+        assert not any(isinstance(fact, facts.Tripped) for fact in judge(case))
