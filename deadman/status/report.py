@@ -110,6 +110,7 @@ def account_report(
     elif guard.sight is not None:
         if_bot_dies, if_host_dies = of_witness(case, guard.sight)
     drills, drilled = guard.drills, guard.drills.last
+    undone_until = guard.leases.undone_until(account.lease or 0.0)
     return AccountReport(
         venue=account.venue,
         venue_title=venue.title,
@@ -131,6 +132,7 @@ def account_report(
         coverage=proof.coverage if proof else None,
         covered_since=at_or_none(guard.covered_since),
         lease_end=at_or_none(guard.lease_end),
+        undone_until=at(undone_until) if undone_until > times.now else None,
         open_orders=count,
         open_orders_at=at_or_none(counted_at),
         orders_unsure=guard.book.is_unsure,

@@ -144,6 +144,7 @@ class AccountReport:
         witness_of: of a witness's account, daemon and account that it watches over.
         drilling: who let a drill begin that is under way.
         drill_left: what may be left of a drill that has ended, in words.
+        undone_until: until then an unanswered request may still end the lease, so that none is proven.
         unmet: watches that have not checked in since they were added to a lease that stands.
     """
 
@@ -167,6 +168,7 @@ class AccountReport:
     coverage: Coverage | None
     covered_since: float | None
     lease_end: float | None
+    undone_until: float | None
     open_orders: int | None
     open_orders_at: float | None
     orders_unsure: bool

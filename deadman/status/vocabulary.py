@@ -134,6 +134,8 @@ def sentence(account: AccountReport, now: float) -> str:
         return f"renewals rest for a drill by {account.drilling}" if lapses else "its session is over"
     expiry = "an instant that is not known" if account.expiry is None else instant(account.expiry, now)
     said = words_of(account).sentence.format(venue=account.venue_title, expiry=expiry)
+    if account.phase is Phase.ARMING and account.undone_until is not None:
+        return f"{said}: an unanswered request may still end the lease until {instant(account.undone_until, now)}"
     return f"{said}, by a drill of {account.drilling}" if lapses and account.phase is Phase.EXPIRED else said
 
 

@@ -16,6 +16,7 @@ from deadman.model.leases import HEARD_WITHIN
 from deadman.model.secret import Secret
 from deadman.model.settings import WatchConfig
 from deadman.model.trip import Trip
+from deadman.status.headline import headline
 from deadman.status.report import report
 from deadman.status.schema import to_json
 from deadman.venues.sxbet.settings import SxBetAccount
@@ -119,6 +120,7 @@ async def test_after_an_unanswered_disarm_nothing_is_claimed_that_it_may_still_u
         desk.nursery.start_soon(carry_out, desk, 0.0, given_up_at + 12.0)
         answer = await desk.command("arm", "maker")
         assert "an unanswered request may still end the lease until" in answer["accounts"]["maker"]["words"]
+        assert "an unanswered request may still end the lease until" in headline(report(desk.board)).acts[0]
         while not desk.protected("maker"):
             assert len(asked(desk, 30)) > 0
             await trio.sleep(0.05)

@@ -235,6 +235,7 @@ def test_an_account_in_the_middle_of_its_day_is_told_in_full() -> None:
         "coverage": "inherited",
         "covered_since": EPOCH + 50,
         "lease_end": None,
+        "undone_until": None,
         "open_orders": 0,
         "open_orders_at": EPOCH + 95,
         "orders_unsure": False,
