@@ -246,6 +246,7 @@ CASES: tuple[Case, ...] = (
         {**stands(DESK, 0, 0, tripped=NEWS), f'deadman_trips_total{{{DESK},cause="host"}}': NEWS},
         "DeadmanHostLost",
     ),
+    case("a witness that is blind", stands(DESK, 1, 0, degraded=NEWS), "DeadmanAccountUnprotected"),
     case(
         "a witness that stands by no more",
         {f"deadman_witness_proven{{{DESK}}}": steps((1, TURN), (0, ROUNDS - TURN))},

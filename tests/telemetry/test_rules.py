@@ -63,6 +63,12 @@ def promtool(rules: Path, interval: str, tests: Sequence[Test]) -> subprocess.Co
     return subprocess.run(["promtool", "test", "rules", str(path)], capture_output=True, text=True, timeout=60)
 
 
+def test_a_witness_that_is_lost_is_one_page_and_its_desk_warns() -> None:
+    severity = dict(re.findall(r"- alert: (\w+)$.*?severity: (\w+)", packaged("rules.yml"), re.S | re.M))
+    assert [name for name in ("DeadmanWitnessLost", "DeadmanClusterUnreachable") if severity[name] != "warning"] == []
+    assert severity["DeadmanAccountUnprotected"] == severity["DeadmanDown"] == severity["DeadmanHostLost"] == "critical"
+
+
 @needs_promtool
 @pytest.mark.parametrize("interval", sorted({case.interval for case in CASES}))
 def test_each_case_raises_exactly_its_alerts_and_every_text_is_filled_in(rules: Path, interval: str) -> None:
