@@ -1,10 +1,15 @@
-"""`deadman metrics`: every metric, its labels and its meaning, from the table that scrapes are drawn from."""
+"""`deadman metrics`: every metric, its labels and its meaning, from the table that scrapes are drawn from, and who asks
+for it, from the alert rules and the dashboard."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
 from prometheus_client.metrics_core import InfoMetricFamily
@@ -28,7 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def reference() -> str:
     """As Markdown; the process' own metrics are the library's and named in a sentence."""
-    metrics = "\n".join(markdown([("Metric", "Type", "Labels", "Meaning"), *_rows()]))
+    users = users_of_metrics()
+    rows = ((*row, ", ".join(users.get(row[0].strip("`"), ())) or "–") for row in _rows())
+    metrics = "\n".join(markdown([("Metric", "Type", "Labels", "Meaning", "Asked for by"), *rows]))
     filled = {"venue": "the venue", "expiry": "HH:MM:SSZ"}
     known = [(f"`{one}`", said.label, said.sentence.format(**filled), said.meaning) for one, said in VOCABULARY.items()]
     phases = "\n".join(markdown([("Phase", "Shown as", "What is so", "What that means"), *known]))
@@ -36,6 +43,28 @@ def reference() -> str:
         f"{metrics}\n\nAnd `process_*` and `python_*`, as every Python client of Prometheus has them.\n\n"
         f"The values of `phase`:\n\n{phases}\n"
     )
+
+
+def users_of_metrics() -> Mapping[str, Sequence[str]]:
+    """The alerts, through recording rules too, and the dashboard's panels that ask for a metric, by its name."""
+    here = files("deadman.telemetry")
+    rules = re.sub(r"^ *#.*$", "", here.joinpath("rules.yml").read_text("utf-8"), flags=re.MULTILINE)
+    _, *parts = re.split(r"^ +- (alert|record): (\S+)$", rules, flags=re.MULTILINE)
+    recorded, users = dict[str, set[str]](), defaultdict[str, list[str]](list)
+    for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        asked = _asked(body).union(*(metrics for record, metrics in recorded.items() if record in body))
+        if kind == "record":
+            recorded[name] = asked
+        for metric in asked if kind == "alert" else ():
+            users[metric].append(f"`{name}`")
+    for panel in json.loads(here.joinpath("dashboard.json").read_text("utf-8"))["panels"]:
+        for metric in _asked(" ".join(target["expr"] for target in panel.get("targets", ()))):
+            users[metric].append(f"the panel “{panel['title']}”")
+    return users
+
+
+def _asked(text: str) -> set[str]:
+    return {re.sub("_(bucket|count|sum)$", "", name) for name in re.findall(r"\bdeadman_\w+", text)}
 
 
 def _rows() -> Iterator[Sequence[str]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
-from typing import Any, Generic, TypeVar, assert_never, cast
+from typing import Any, Generic, TypeVar, cast
 
 from prometheus_client import utils
 from prometheus_client.metrics_core import (
@@ -291,16 +291,6 @@ TALLIES: tuple[Family[Tally], ...] = (
     histogram(
         "deadman_round_trip_seconds", "Seconds from a request to the venue's answer.", lambda tally: tally.round_trips
     ),
-    counter(
-        "deadman_test_requests_total",
-        "Test requests of the venue that were answered.",
-        lambda tally: tally.test_requests,
-    ),
-    histogram(
-        "deadman_test_request_reply_seconds",
-        "Seconds from reading a test request to having written the answer.",
-        lambda tally: tally.replies,
-    ),
     counter("deadman_sessions_opened_total", "Sessions that the venue accepted.", lambda tally: tally.opened),
     counter(
         "deadman_sessions_lost_total",
@@ -357,11 +347,9 @@ TALLIES: tuple[Family[Tally], ...] = (
 )
 
 
+_KINDS = {"gauge": GaugeMetricFamily, "counter": CounterMetricFamily, "histogram": HistogramMetricFamily}
+
+
 def of_venue(metric: VenueMetric) -> Family[Tally]:
     """How a metric that only one venue's accounts have is drawn."""
-    match metric.kind:
-        case "gauge":
-            return gauge(metric.name, metric.help, metric.read, metric.label)
-        case "counter":
-            return counter(metric.name, metric.help, metric.read, metric.label)
-    assert_never(metric.kind)
+    return Family(_KINDS[metric.kind], metric.name, metric.help, metric.read, metric.label)

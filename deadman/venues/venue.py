@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
 from deadman.model import facts
-from deadman.model.account import Tally
+from deadman.model.account import Histogram, Tally
 from deadman.model.facts import Fact, Round
 from deadman.model.fate import Case, Fate
 from deadman.model.proof import Proof
@@ -43,12 +43,12 @@ class Venue(Generic[A]):
 
 @dataclass(frozen=True, slots=True)
 class VenueMetric:
-    """One metric of the accounts of one venue: a number, or with a `label` a number for each of its values."""
+    """One metric of the accounts of one venue; with a `label` a number for each of its values."""
 
-    kind: Literal["gauge", "counter"]
+    kind: Literal["gauge", "counter", "histogram"]
     name: str
     help: str
-    read: Callable[[Tally], float | Mapping[str, float]]
+    read: Callable[[Tally], float | Mapping[str, float] | Histogram]
     label: str = ""
 
 

@@ -357,3 +357,13 @@ def test_the_reference_names_every_metric_that_a_scrape_can_show(
     printed = set(re.findall(r"^\| `(deadman_\w+)`", capsys.readouterr().out, re.MULTILINE))
     shown = set(re.findall(r"^# TYPE (deadman_\w+)", scrape(desk), re.MULTILINE))
     assert printed == shown
+
+
+def test_the_reference_says_who_asks_for_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["metrics", "--reference"]) == 0
+    rows = re.findall(r"^\| `(deadman_\w+)` .*\| (.*) \|$", capsys.readouterr().out, re.MULTILINE)
+    users = {name: said.strip().split(", ") for name, said in rows}
+    assert users["deadman_drill_failed"] == ["`DeadmanDrillFailed`"]
+    assert users["deadman_trip_seconds"] == ["the panel “Duration of trips”"], "its sum and its count"
+    assert "`DeadmanProofRunningOut`" in users["deadman_account_proof_timestamp_seconds"], "through a recording rule"
+    assert users["deadman_drills_total"] == ["–"]

@@ -42,5 +42,17 @@ VENUE = Venue(
             "Times cancel-on-disconnect was found off and turned on again.",
             lambda tally: tally.repairs,
         ),
+        VenueMetric(
+            "counter",
+            "deadman_test_requests_total",
+            "Test requests of the venue that were answered.",
+            lambda tally: tally.test_requests,
+        ),
+        VenueMetric(
+            "histogram",
+            "deadman_test_request_reply_seconds",
+            "Seconds from reading a test request to having written the answer.",
+            lambda tally: tally.replies,
+        ),
     ),
 )
