@@ -156,10 +156,6 @@ class AccountMemory:
             yield facts.DisarmConfirmed(now)
 
 
-Known = dict[str, tuple[Guard, AccountMemory]]
-"""Accounts by name, each with the guard that it was made of."""
-
-
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Everything remembered, by name. `under_way`: a request for a lease may have been when this was written or since;
@@ -171,16 +167,11 @@ class Memory:
     doubted: bool = False
 
     @classmethod
-    def of(cls, board: Board, *, last: bool = False, known: Known | None = None) -> Memory:
-        """`known`: of an earlier time, to be made anew only where something has changed; brought up to date here."""
-        now, known = board.clock.now(), {} if known is None else known
+    def of(cls, board: Board, *, last: bool = False) -> Memory:
+        now = board.clock.now()
         watches = {name: WatchMemory.of(watch) for name, watch in board.watches().items()}
         guards = board.guards()
-        for name, guard in guards.items():
-            before = known.get(name)
-            if before is None or (before[0] is not guard and MEMORABLE(before[0]) != MEMORABLE(guard)):
-                known[name] = guard, AccountMemory.of(guard)
-        accounts = {name: known[name][1] for name in guards}
+        accounts = {name: AccountMemory.of(guard) for name, guard in guards.items()}
         under_way = any(
             one.heard_until > now for guard in (*guards.values(), *board.parted) for one in guard.leases.asked
         )
@@ -264,8 +255,8 @@ class Newer(Unable):
     """A later release wrote it. What it says is neither to be guessed at nor to be overwritten."""
 
 
-Texts = dict[str, tuple[AccountMemory, float, str]]
-"""Accounts by name as they were written last, and how far the wall clock was ahead of ours then."""
+Texts = dict[str, tuple[object, float, str]]
+"""By account: what its text was made of, how far the wall clock was ahead of ours then, and the text."""
 
 STEP = 0.01
 """Seconds by which the wall clock may have moved since a text was written that is written again."""
@@ -283,9 +274,9 @@ def encode(memory: Memory, clock: Clock, texts: Texts | None = None) -> bytes:
         "accounts": dict[str, Any](),
     }
     for name, account in memory.accounts.items():
-        kept = texts.get(name)
-        if kept is None or kept[0] is not account or abs(kept[1] - offset) > STEP:
-            texts[name] = account, offset, tomli_w.dumps({"accounts": {name: codec.write(account)}})
+        kept, made_of = texts.get(name), (account, account.listed and account.listed.at)
+        if kept is None or kept[0] != made_of or abs(kept[1] - offset) > STEP:
+            texts[name] = made_of, offset, tomli_w.dumps({"accounts": {name: codec.write(account)}})
     # An operator's reason may hold half a surrogate pair, which UTF-8 cannot.
     parts = tomli_w.dumps(head), *(texts[name][2] for name in memory.accounts)
     body = "\n".join(parts).encode("utf-8", "replace")

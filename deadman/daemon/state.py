@@ -19,7 +19,6 @@ from deadman.daemon.memory import (
     MEMORABLE,
     AccountMemory,
     Damaged,
-    Known,
     Memory,
     Newer,
     Texts,
@@ -75,7 +74,6 @@ class State:
     _answered: int = 0
     _news_at: dict[str, float] = field(default_factory=dict)
     _untold: set[str] = field(default_factory=set)
-    _known: Known = field(default_factory=dict)
     _texts: Texts = field(default_factory=dict)
     _due_at: float = inf
     _waiting: trio.CancelScope = field(default_factory=trio.CancelScope)
@@ -179,7 +177,7 @@ class State:
         return None
 
     async def _save(self, *, last: bool = False) -> None:
-        turn, memory = self._asked, Memory.of(self.board, last=last, known=self._known)
+        turn, memory = self._asked, Memory.of(self.board, last=last)
         if memory != self._on_disk or not self._has_tried:
             self._has_tried = True
             failure = None
