@@ -53,8 +53,7 @@ def users_of_metrics() -> Mapping[str, Sequence[str]]:
     recorded, users = dict[str, set[str]](), defaultdict[str, list[str]](list)
     for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
         asked = _asked(body).union(*(metrics for record, metrics in recorded.items() if record in body))
-        if kind == "record":
-            recorded[name] = asked
+        recorded |= {name: asked} if kind == "record" else {}
         for metric in asked if kind == "alert" else ():
             users[metric].append(f"`{name}`")
     for panel in json.loads(here.joinpath("dashboard.json").read_text("utf-8"))["panels"]:

@@ -179,8 +179,7 @@ class Service:
         """READY once every account has a first outcome, then what changes."""
         began, told, told_at = self.board.clock.now(), "", -inf
         while any(self.board.standing(name).is_early for name in self.board.configs):
-            now = self.board.clock.now()
-            if now >= began + ARMING_TIMEOUT:
+            if (now := self.board.clock.now()) >= began + ARMING_TIMEOUT:
                 break
             if now >= told_at + STATUS_INTERVAL:
                 told_at = now
@@ -199,7 +198,7 @@ class Service:
         """What to tell; of a start that takes long, how far it is, in the log now and then too."""
         standings, now = self.board.standings(), self.board.clock.now()
         starting = start_progress(self.board, standings)
-        if starting is not None and now >= self._logged_at + PROGRESS_INTERVAL:
+        if starting and now >= self._logged_at + PROGRESS_INTERVAL:
             self._logged_at = now
             log.info("starting: %s", starting, extra={"event": "starting"})
         return starting or summary(standings)

@@ -15,8 +15,6 @@ from deadman.venues.sxbet.settings import SxBetAccount
 PAGES = 20
 """Of a listing at most, 100 orders each: past that the count is a lower bound, which is all anybody needs."""
 
-FIRST_PAGE = "/orders-v3?perPage=100"
-
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -47,7 +45,7 @@ class Orders:
             return (await self._page(f"/orders?maker={quote(str(self.account.requestor))}&perPage=1000"))[0]
         every, key = [], ""
         for _ in range(PAGES):
-            found, more = await self._page(f"{FIRST_PAGE}{key}")
+            found, more = await self._page(f"/orders-v3?perPage=100{key}")
             every += found
             if more is None:
                 break
@@ -73,7 +71,7 @@ class Orders:
         """
         if self.account.api == "v2":
             return str(self.account.requestor).lower(), None
-        listed, more = await self._page(FIRST_PAGE)
+        listed, more = await self._page("/orders-v3?perPage=100")
         return wire.owner({"data": listed}), len(listed) if more is None else None
 
     async def _page(self, path: str) -> tuple[list[Any], str | None]:
