@@ -354,7 +354,7 @@ PLANTS: tuple[Plant, ...] = (
         "edits",
         "nothing / tripping / reload",
         "soothing",
-        edit("deadman.venues.deribit.fate:_cancelling", ('Fate("cancelling", None,', 'Fate("gone", 0.0,')),
+        edit("deadman.venues.deribit.fate:if_bot_dies", ('Fate("cancelling", None,', 'Fate("gone", 0.0,')),
     ),
     plant(
         "nothing is worth a look",
