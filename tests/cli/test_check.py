@@ -67,6 +67,16 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     return Desk(tmp_path, capsys)
 
 
+def test_a_start_that_will_take_long_is_told_with_its_length_and_whose_pace_that_is(desk: Desk) -> None:
+    _, _, account = GOOD.replace('{ file = "desk.key" }', '{ credential = "id" }').partition("[accounts.desk]")
+    others = [f"[accounts.desk-{number}]{account}".replace('"id"', f'"{number}"') for number in range(1, 100)]
+    desk.path.write_text("\n".join((GOOD, *others)))
+    told = "a start takes about 8 s until the last account is proven: Deribit is asked at most 15 times a second"
+    assert told in desk.check().out
+    desk.path.write_text(GOOD)
+    assert "a start takes" not in desk.check().out
+
+
 def test_a_good_config_is_told_with_its_promise(desk: Desk) -> None:
     answer = desk.check()
     assert (answer.code, answer.err) == (0, "")
