@@ -66,7 +66,7 @@ class Counted(Law):
         config = self.scene.account(account)
         done = isinstance(fact, facts.TripDone) and not self.desk.life.restoring and not fact.presumed
         trip = self.desk.board.standing(account).guard.trip
-        if isinstance(fact, facts.Tripped) and trip is not None and not trip.rounds:
+        if isinstance(fact, facts.Tripped) and trip is not None and not trip.rounds and not trip.cancelled:
             self.begun[account] = trip.at  # a trigger after that goes on with the same one, and its numbers
         if not done or not isinstance(config, SxBetAccount) or trip is None:
             return

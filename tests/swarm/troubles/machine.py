@@ -104,6 +104,7 @@ class Machine:
     def _stop(self, seconds: float) -> None:
         began = trio.current_time()
         self.clock.jump(seconds)
+        self.desk.host.woke_at = trio.current_time()
         for bot in self.desk.bots:
             at = began + bot.every
             room = QUEUE

@@ -43,6 +43,7 @@ class Host:
         stepped: how far its wall clock was set off.
         sockets: where the watches' real sockets are; None where what bots say is handed over in memory.
         address: whom the venues see.
+        woke_at: when our process last went on, after a sleep of the machine or a stop of its own.
         register: the one it shares with other hosts, as it reaches it; `machine` is its fingerprint there.
         going_down: the whole machine shuts down, and not the daemon alone.
         dial_fault, thread_fault: what the kernel says instead of giving a socket or a thread.
