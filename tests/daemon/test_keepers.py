@@ -83,6 +83,14 @@ async def test_a_crash_after_a_long_quiet_is_a_first_one(autojump_clock: MockClo
     assert max(gaps) < 1
 
 
+@pytest.mark.parametrize(("lasts", "pause"), [(59.0, 24.0), (61.0, 0.0)])
+async def test_only_after_a_minute_of_quiet_a_crash_is_a_first_one(
+    lasts: float, pause: float, autojump_clock: MockClock
+) -> None:
+    gaps = [later - earlier - lasts for earlier, later in pairwise(await starts(lasts, 900.0))]
+    assert pause <= gaps[-1] < pause + 6.1
+
+
 async def test_a_crash_is_told_and_the_account_keeps_what_was_proven_until_it_runs_out(
     autojump_clock: MockClock,
 ) -> None:

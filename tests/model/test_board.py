@@ -180,3 +180,10 @@ def test_watches_and_lines_are_kept_by_name_and_who_listens_hears_how_they_stood
     board.put_line("", Line(1))
     board.put_line("alpha", Line(2))
     assert board.lines == {"": Line(1), "alpha": Line(2)}
+
+
+def test_a_reader_in_another_thread_that_comes_between_two_steps_of_a_reload_leaves_out_what_is_not_there_yet() -> None:
+    held = hand(deribit("a"))
+    held.board.configs = {**held.board.configs, "b": deribit("b")}
+    assert set(held.board.standings()) == {"a"}
+    assert set(held.board.guards()) == {"a"}

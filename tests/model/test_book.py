@@ -11,6 +11,7 @@ from deadman.model.errors import Reason
 from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard
 from deadman.model.proof import Coverage, Proof
+from deadman.model.sight import Sight
 from deadman.model.trip import FED, LAG, Book, Gone, Trip
 from tests.support.histories import fold
 
@@ -226,3 +227,9 @@ def test_a_round_is_told_by_the_last_and_what_it_left_by_the_last_that_was_liste
     assert (trip.remaining, trip.resisting, trip.words, trip.left) == (None, 0, "", frozenset("a"))
     assert trip.under_way
     assert not replace(trip, done_at=13.0).under_way
+
+
+def test_a_witness_misses_no_orders_which_are_the_desks_to_miss() -> None:
+    witness: list[Fact] = [facts.Sighted(0.0, Sight("alpha", 15.0, 0.0)), OPENED, MANY, LOST, BACK, NONE]
+    assert gone(*witness) is None
+    assert fold(witness).open_orders == 0

@@ -275,3 +275,22 @@ def test_what_two_places_know_of_one_account_is_all_that_is_known() -> None:
     assert held.joined(other).held == other.held
     assert held.joined(Leases()).held == Leases().joined(held).held == held.held
     assert LONG.joined(SHORT).asked == (*LONG.asked, *SHORT.asked)
+
+
+@pytest.mark.parametrize(
+    ("leases", "asked_at", "is_cut"),
+    [
+        (SHORT, 0.0, True),
+        (LONG, 0.0, False),
+        (SHORT.ask(2.0, 20.0), 2.0, False),
+        (LONG.ask(2.0, 1.0), 2.0, True),
+        (LONG.ask(2.0, 1.0), 0.0, False),
+        (SHORT.after(facts.LeaseGivenUp(1.0, 0.0)), 0.0, False),
+    ],
+)
+def test_an_answer_is_that_of_a_cut_only_where_a_cut_was_asked_for_then(
+    leases: Leases, asked_at: float, is_cut: bool
+) -> None:
+    held = leases.after(facts.LeaseGranted(3.0, asked_at, 1.0, 1.0)).held
+    assert held is not None
+    assert held.is_cut is is_cut
