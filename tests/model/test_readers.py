@@ -184,6 +184,7 @@ def test_a_value_that_will_not_do_is_refused_with_what_would(reader: Reader[Any]
     with pytest.raises(Wrong) as refused:
         reader.read(given)
     assert " ".join(parts(refused.value)) == words
+    assert str(refused.value) == refused.value.message, "as a traceback has it"
 
 
 def test_only_the_one_secret_that_the_venue_knows_an_account_by_says_so() -> None:

@@ -141,6 +141,7 @@ def test_a_slow_answer_tells_of_clocks_that_are_further_apart_than_it_was_slow()
 def test_of_several_answers_the_quickest_tells_the_offset_for_some_minutes() -> None:
     quick, slower = facts.ClockCompared(0.0, 0.02, 0.05), facts.ClockCompared(9.0, 0.3, 0.8)
     assert offset(quick, slower) == offset(slower, replace(quick, at=10.0)) == 0.02
+    assert offset(quick, replace(slower, at=CLOCK_RECENT)) == 0.02
     assert offset(quick, replace(slower, at=CLOCK_RECENT + 1.0)) == 0.3
 
 
