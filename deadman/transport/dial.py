@@ -205,10 +205,8 @@ class TlsStream(trio.abc.Stream):
         if self._unread is None and look.poll(0):
             try:
                 self._unread = self.socket.recv(RECORD)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return False
-            except OSError:
-                return True
+            except OSError as error:
+                return not isinstance(error, ssl.SSLWantReadError | ssl.SSLWantWriteError)
         return self._unread is not None or self.socket.pending() > 0
 
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 import httpx
@@ -50,10 +50,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Http:
-    """Requests to one base address, whose path all of theirs begin with.
-
-    `_last`: the request sent last, and what it was made of: a renewal is the same every time.
-    """
+    """Requests to one base address, its path before theirs. `_last`: the last one, for a renewal is always the same."""
 
     _base: httpx.URL
     _transport: httpx.AsyncBaseTransport
@@ -86,7 +83,8 @@ class Http:
                 request = httpx.Request(method, target, headers={**HEADERS, **headers, **kind}, content=content or None)
                 self._last = (method, path, dict(headers), content), request
             response = await self._transport.handle_async_request(request)
-            return Answer(response.status_code, dict(response.headers), await _whole(response))
+            told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+            return Answer(response.status_code, told, await _whole(response))
 
 
 @asynccontextmanager
@@ -106,7 +104,7 @@ async def _whole(response: httpx.Response) -> bytes:
     """The body, read to its end whatever it is: generators left half way would outlive the request."""
     body = bytearray()
     try:
-        async for chunk in response.aiter_raw():
+        async for chunk in cast(httpx.AsyncByteStream, response.stream):
             body += chunk[: MAX_BODY + 1 - len(body)]
     finally:
         await response.aclose()
@@ -153,7 +151,7 @@ class _Body(httpx.AsyncByteStream):
     _answer: httpcore.Response
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._answer.aiter_stream()
+        return cast(httpx.AsyncByteStream, self._answer.stream).__aiter__()
 
     async def aclose(self) -> None:
         await self._answer.aclose()

@@ -45,6 +45,7 @@ class Venue:
     told: list[Fact] = field(default_factory=list)
     clock: Clock = field(default_factory=lambda: Clock(trio.current_time, trio.current_time))
     account = MAKER
+    reply_timeout = MAKER.timers.reply_timeout
 
     def post(self, fact: Fact) -> None:
         self.told.append(fact)

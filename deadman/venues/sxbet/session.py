@@ -65,9 +65,7 @@ class SxBetSession:
         with trio.move_on_at(until):
             await self._count_orders()
             # A wait may be long, and a count grows old; one that would not end in time is left to the next wait.
-            while (
-                due := self.marks.counted_at + COUNT_INTERVAL
-            ) < until - self.conversation.account.timers.reply_timeout:
+            while (due := self.marks.counted_at + COUNT_INTERVAL) < until - self.conversation.reply_timeout:
                 await trio.sleep_until(due)
                 await self._count_orders()
         await trio.sleep_until(until)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from math import inf
 from typing import Any, Protocol, TypeGuard
@@ -40,9 +41,14 @@ class Lease:
 
 
 def body(answer: Answer) -> Any:
-    """The answer's JSON; None for HTML, for nothing, and for anything else that is not JSON."""
+    """The answer's JSON, to be read only; None for HTML, for nothing, and for anything else that is not JSON."""
+    return _parsed(answer.body)
+
+
+@lru_cache(maxsize=1)  # one answer is asked several things
+def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(answer.body)
+        return json.loads(content)
     except (ValueError, RecursionError):
         return None
 
