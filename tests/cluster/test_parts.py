@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from deadman.cluster.beats import decode_desk, decode_witness, encode_desk, encode_witness
-from deadman.cluster.desk import REMEMBERED, Desk, may_be_witnessed, told_of_account, told_of_bot
+from deadman.cluster.desk import Desk, may_be_witnessed, told_of_account, told_of_bot
 from deadman.cluster.etcd import Exchange
 from deadman.cluster.lookout import Lookout
 from deadman.cluster.wire import Entry
@@ -265,7 +265,7 @@ async def test_an_echo_older_than_is_remembered_proves_nothing(
 ) -> None:
     register = Register()
     one = desk(register, OPTIONS)
-    for _ in range(REMEMBERED + 1):
+    for _ in range(65):
         await one.beat()
     register.theirs = {"/p/witnesses/alpha/bravo": answering(echo_run="run-1", echo=echo)}
     await one.beat()

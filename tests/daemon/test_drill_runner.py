@@ -419,3 +419,8 @@ async def test_so_many_drills_are_under_way_at_once_and_the_others_wait(autojump
         assert len(script.did) == AT_ONCE
         await trio.sleep(5.0)
         assert sum(name == "fire" for _, name in script.did) == AT_ONCE + 1
+
+
+def test_a_drill_is_answered_within_a_minute_whatever_becomes_of_it() -> None:
+    assert (FIRE_TIMEOUT, CLEAN_UP_TIMEOUT, AT_ONCE) == (46.0, 9.0, 4)
+    assert FIRE_TIMEOUT + CLEAN_UP_TIMEOUT + 2.0 + 2.0 < 60.0, "writing and settling included"

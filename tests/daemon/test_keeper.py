@@ -398,7 +398,7 @@ async def test_at_rest_open_orders_are_counted_now_and_then_and_what_fails_is_no
     counted = [(fact.at, fact.count) for fact in script.posted if isinstance(fact, facts.OrdersCounted)]
     assert counted == [(0.0, 3), (240.0, 5)]
     assert script.did() == []
-    assert LOOK_TIMEOUT == 15.0
+    assert (LOOK_TIMEOUT, LONGEST_PAUSE_AFTER_PROOF, STABLE) == (15.0, 1.0, 10.0)
 
 
 async def test_a_witness_stands_by_and_asks_for_nothing_but_its_name(autojump_clock: MockClock) -> None:

@@ -12,7 +12,7 @@ from deadman.model.facts import Cause, Fact
 from deadman.model.guard import Guard
 from deadman.model.proof import Coverage, Proof
 from deadman.model.sight import Sight
-from deadman.model.trip import FED, LAG, Book, Gone, Trip
+from deadman.model.trip import LAG, Book, Gone, Trip
 from tests.support.histories import fold
 
 OPENED = facts.SessionOpened(0.0, can_cancel=True)
@@ -155,8 +155,8 @@ def test_what_is_missed_is_missed_once() -> None:
         (Book(5, 10.0, lapsed_at=10.0), 2, 0, 0, 0, False),
         (Book(5, 10.0, lapsed_at=9.0), 2, 0, 0, 0, False),
         (Book(5, 10.0, lapsed_at=9.0), 0, 0, 0, 5, True),
-        (Book(5, 9.0 + LAG, lapsed_at=9.0), 0, 0, 0, 0, False),
-        (Book(5, 8.9 + LAG, lapsed_at=9.0), 0, 0, 1, 4, True),
+        (Book(5, 24.0, lapsed_at=9.0), 0, 0, 0, 0, False),
+        (Book(5, 23.9, lapsed_at=9.0), 0, 0, 1, 4, True),
     ],
 )
 def test_how_many_went_unseen_by_one_more_listing(
@@ -218,8 +218,8 @@ def test_what_is_listed_after_a_round_and_was_not_before_it_was_placed_meanwhile
         trip = trip.after(done)
     assert (trip.placed, trip.placed_at) == (placed, placed_at)
     assert (trip.rounds, trip.cancelled) == (len(rounds), sum(done.cancelled for done in rounds))
-    assert trip.is_fed(12.0 + FED - 0.1) is (placed_at is not None)
-    assert not trip.is_fed(12.0 + FED)
+    assert trip.is_fed(12.0 + 29.9) is (placed_at is not None)
+    assert not trip.is_fed(12.0 + 30.0)
 
 
 def test_a_round_is_told_by_the_last_and_what_it_left_by_the_last_that_was_listed() -> None:

@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 
-from deadman.model.drill import REARM, DrillBegun, DrillCleaned, Drilled, DrillEnded, Drills, Outcome
+from deadman.model.drill import DrillBegun, DrillCleaned, Drilled, DrillEnded, Drills, Outcome
 
 BEGUN = DrillBegun(100.0, "d-1", "alice", 160.0)
 LAPSING = replace(BEGUN, lapses=True)
@@ -37,9 +37,9 @@ AFTER: list[tuple[Drills, DrillBegun | DrillEnded | DrillCleaned, Drills]] = [
     (
         replace(KNOWN, under_way=LAPSING),
         ended("passed"),
-        Drills(left=EARLIER, last=NOW_PASSED, passed=NOW_PASSED, rearmed_until=110.0 + REARM),
+        Drills(left=EARLIER, last=NOW_PASSED, passed=NOW_PASSED, rearmed_until=115.0),
     ),
-    (replace(KNOWN, under_way=LAPSING), ended("refused"), replace(KNOWN, rearmed_until=110.0 + REARM)),
+    (replace(KNOWN, under_way=LAPSING), ended("refused"), replace(KNOWN, rearmed_until=115.0)),
     (UNDER_WAY, DrillCleaned(120.0), replace(UNDER_WAY, left=None)),
 ]
 

@@ -294,3 +294,9 @@ def test_an_answer_is_that_of_a_cut_only_where_a_cut_was_asked_for_then(
     held = leases.after(facts.LeaseGranted(3.0, asked_at, 1.0, 1.0)).held
     assert held is not None
     assert held.is_cut is is_cut
+
+
+def test_what_is_assumed_where_the_venue_documents_no_delay() -> None:
+    """In seconds; each was chosen with room to spare, and errs to the later death."""
+    assert (ANSWERED_WITHIN, HEARD_WITHIN) == (5.0, 30.0)
+    assert (CUT_AGAIN, LAPSE_GRACE) == (14.0, 5.0)

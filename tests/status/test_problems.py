@@ -9,11 +9,11 @@ import pytest
 
 from deadman.model.drill import DrillBegun
 from deadman.model.errors import Reason
-from deadman.model.facts import TRIP_PATIENCE, Cause
+from deadman.model.facts import Cause
 from deadman.model.guard import Phase
 from deadman.model.watch import Sender, Watch
 from deadman.status.headline import Verdict, headline, in_one_line, next_end, summary
-from deadman.status.problems import STALE, problems
+from deadman.status.problems import problems
 from deadman.status.schema import (
     DisarmReport,
     DrillReport,
@@ -32,7 +32,7 @@ T = EPOCH + NOW
 TRIP = TripReport(T - 4, Cause.SILENCE, "quoter", "silent 5 s", 1, 5, 3, None, False, 0, None, 0, None, False)
 BY_BOB = replace(TRIP, cause=Cause.OPERATOR, by="bob", reason="")
 BY_ITSELF = replace(TRIP, cause=Cause.TRIGGER, reason="")
-LONG = replace(BY_ITSELF, at=T - TRIP_PATIENCE)
+LONG = replace(BY_ITSELF, at=T - 60.0)
 DONE = replace(BY_ITSELF, done_at=T - 1, remaining=0)
 NO_ANSWER = TroubleReport(str(Reason.SILENT), "no answer", T - 4)
 TRIPPING: dict[str, Any] = {"phase": Phase.TRIPPING, "duty": "cancel", "protected": False}
@@ -166,9 +166,9 @@ ACTS: list[tuple[dict[str, Any], Watch, list[str]]] = [
     ),
     ({**LEFT, "on_trip": "cancel"}, DEAD, [BOT_DEAD]),
     (LEFT, ALIVE, []),
-    ({**LEFT, "open_orders": 0, "open_orders_at": T - STALE}, DEAD, [BOT_DEAD]),
+    ({**LEFT, "open_orders": 0, "open_orders_at": T - 150.0}, DEAD, [BOT_DEAD]),
     (
-        {**LEFT, "open_orders": 0, "open_orders_at": T - STALE - 1},
+        {**LEFT, "open_orders": 0, "open_orders_at": T - 150.0 - 1},
         DEAD,
         [
             "nothing is cancelled for dead quoter (on_trip is none), 0 orders open (2 min ago): cancel at Deribit by "
@@ -275,9 +275,9 @@ LOOKS: list[tuple[dict[str, Any], Watch, list[str]]] = [
     (OTHERS, NEVER, ["3 orders open, and quoter is not up: its silence trips nothing"]),
     ({**OTHERS, "watches": ("other",)}, NEVER, []),
     ({**WAITING, **OTHERS}, NEVER, [UNGUARDED]),
-    ({**WAITING, "open_orders": 0, "open_orders_at": T - STALE}, NEVER, []),
+    ({**WAITING, "open_orders": 0, "open_orders_at": T - 150.0}, NEVER, []),
     (
-        {**WAITING, "open_orders": 0, "open_orders_at": T - STALE - 1},
+        {**WAITING, "open_orders": 0, "open_orders_at": T - 150.0 - 1},
         NEVER,
         ["not armed, and whether orders rest is not known: last counted 2 min ago"],
     ),

@@ -42,6 +42,7 @@ class Venue:
     takes: float = 0.0
     asked: list[tuple[float, str]] = field(default_factory=list)
     params: list[Mapping[str, Any]] = field(default_factory=list)
+    within: list[float | None] = field(default_factory=list)
     told: list[Fact] = field(default_factory=list)
     stirred: trio.Event = field(default_factory=trio.Event)
     token: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Venue:
         method = LIST if method.startswith(LIST) else method
         self.asked.append((trio.current_time(), method))
         self.params.append(params)
+        self.within.append(within)
         await trio.sleep(self.takes)
         said = self.says.get(method)
         if isinstance(said, VenueError):
@@ -264,4 +266,4 @@ async def test_a_key_that_may_cancel_no_more_or_anew_is_for_a_new_session(
 async def test_a_session_asks_for_its_account_once_and_not_for_long(autojump_clock: MockClock) -> None:
     venue = Venue(says={"private/get_account_summary": {"id": 42}})
     assert await venue.session().identify() == "42"
-    assert venue.params == [{"currency": "BTC", "extended": True}]
+    assert (venue.params, venue.within) == ([{"currency": "BTC", "extended": True}], [2.0])
