@@ -158,18 +158,19 @@ class Board:
             self.parted = tuple(one for one in (*self.parted, gone) if one.may_be_heard(now))
 
     def bring_home(self, before: Mapping[str, Guard]) -> None:
-        """Accounts that have taken each other's names keep what was known of them; `before`: by the earlier names."""
-        now, configs = self.clock.now(), self.configs
-        for name, guard in before.items():
-            identity = guard.identity
-            if identity is None or name not in configs or identity_of(configs[name]).is_of(identity):
-                continue
-            for config in (one for one in configs.values() if identity_of(one).is_of(identity)):
-                standing, left = self._standings[config.name], self._standings[name]
+        """Accounts whose earlier name is another's now keep what is known of them, also aside; `before`: by that."""
+        kept = [(name, one) for name, guard in before.items() for one in (guard, guard.aside) if one is not None]
+        for name, guard in kept:
+            for config in self.configs.values():
+                had, is_let_go = before.get(config.name), guard is before[name] and name not in self.configs
+                if is_let_go or not _is_of(guard, config) or (had is not None and _is_of(had, config)):
+                    continue  # renamed alone, another account, or in its place all along
+                standing = self._standings[config.name]
                 self._replace(config.name, replace(standing, guard=moved_in(standing.guard, guard)))
-                if left.guard.aside is not None and left.guard.aside.identity == identity:
+                left = self._standings.get(name)
+                if left is not None and left.guard.aside is not None and _is_of(left.guard.aside, config):
                     self._replace(name, replace(left, guard=replace(left.guard, aside=None)))
-                self.post(config.name, TakenOn(now, identity_of(config), config.terms))
+                self.post(config.name, TakenOn(self.clock.now(), identity_of(config), config.terms))
 
     def post(self, account: str, *facts: Fact) -> None:
         """Fold facts in; of several, observers hear of where they have led. About an account no longer known they are
@@ -267,3 +268,7 @@ class Board:
         self.due_at = min(self.due_at, due_at)
         for listener in (*self._listeners[None], *self._listeners[account]):
             listener(account, before, after)
+
+
+def _is_of(guard: Guard, config: Account) -> bool:
+    return guard.identity is not None and identity_of(config).is_of(guard.identity)

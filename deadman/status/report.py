@@ -35,9 +35,6 @@ from deadman.status.schema import (
 )
 from deadman.venues import VENUES
 
-LOST_TOLD = 3600.0
-"""Seconds of a run for which it is told that what the one before knew is lost."""
-
 LATEST = 20
 """So many events are told of with a status unless another number is asked for."""
 
@@ -68,7 +65,7 @@ def report(
         cluster = ClusterReport(since, line.because, foreign_at)
     now, latest = times.timestamp(times.now), board.events[-events:] if events else ()
     start = start_progress(board, standings)
-    faults = (board.state_fault, board.state_lost if times.now < board.begun_at + LOST_TOLD else None)
+    faults = (board.state_fault, board.state_lost if times.now < board.begun_at + 3600.0 else None)  # told for an hour
     return StatusReport(__version__, board.name, now, *faults, start, cluster, accounts, bots, latest)
 
 

@@ -269,6 +269,32 @@ async def test_what_was_said_of_an_account_goes_with_it_to_a_name_that_another_h
         assert desk.board.guard("desk").aside is None, "nothing is kept of what has its own name"
 
 
+@pytest.mark.parametrize("restarts", [True, False])
+async def test_what_was_kept_aside_goes_with_its_account_to_a_name_that_it_gets_later(
+    restarts: bool, autojump_clock: MockClock
+) -> None:
+    async with open_desk(DESK, watches=[QUOTER]) as desk:
+        await armed(desk)
+        await desk.command("disarm", "desk", reason="night")
+        await desk.reload(OTHER)
+        await trio.sleep(10)
+        desk.market.secrets["second"] = desk.market.secrets["desk"]
+        both = [OTHER, replace(SECOND, client_id=DESK.client_id)]
+        if restarts:
+            await desk.crash()
+            desk.accounts = {one.name: one for one in both}
+            await desk.start()
+        else:
+            await desk.reload(*both)
+        await trio.sleep(10)
+        assert desk.phase("second") is Phase.DISARMED, "it is the account that the operator disarmed"
+        assert desk.board.guard("desk").aside is None
+        assert (await desk.command("arm", "second"))["accounts"]["second"]["done"]
+        await desk.reload(*reversed(both))
+        await trio.sleep(10)
+        assert desk.phase("second") is Phase.ARMED, "the later word holds"
+
+
 async def test_another_path_to_the_key_keeps_an_operators_word(autojump_clock: MockClock) -> None:
     moved = replace(MAKER, api_key=SecretSource("env", "elsewhere"))
     async with open_desk(MAKER, watches=[QUOTER]) as desk:
