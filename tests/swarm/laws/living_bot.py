@@ -50,16 +50,16 @@ class LivingBot(Law):
         self.looked_at = self.scene.now
 
     def on_ask(self, method: str, params: Mapping[str, Any]) -> None:
-        """A hold begins when it is asked for, and is confirmed when the disk knows of it."""
+        """A hold begins when it is asked for, and is confirmed when the disk knows of it; it may end when that is asked."""
         if method == "hold":
             self.asked[params["watch"]] = self._time()
+        elif method == "release":
+            self.holds.pop(params["watch"], None)
 
     def on_command(self, method: str, params: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """A hold's end is on the venue's clock, which no sleep of ours stops."""
         if method == "hold" and result["done"]:
             self.holds[params["watch"]] = self.asked[params["watch"]] + params["for"]
-        elif method == "release":
-            self.holds.pop(params["watch"], None)
 
     def on_fact(self, account: str, fact: Fact) -> None:
         if not isinstance(fact, facts.Tripped) or self.desk.life.restoring or fact.cause is Cause.OPERATOR:
