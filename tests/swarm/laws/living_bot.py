@@ -50,7 +50,7 @@ class LivingBot(Law):
         self.looked_at = self.scene.now
 
     def on_ask(self, method: str, params: Mapping[str, Any]) -> None:
-        """A hold begins when it is asked for, and is confirmed when the disk knows of it; it may end when that is asked."""
+        """A hold begins when it is asked for, is confirmed when the disk knows of it, and ends from its release on."""
         if method == "hold":
             self.asked[params["watch"]] = self._time()
         elif method == "release":
