@@ -478,6 +478,27 @@ async def test_after_a_minute_of_a_trip_rounds_come_every_five_seconds_or_as_slo
     assert len([at for at in rounds if at < 60.0]) == 120
 
 
+@pytest.mark.parametrize(("enabled", "armed_at"), [(False, 4.0), (True, 0.0)])
+async def test_nothing_is_proven_before_an_earlier_word_to_the_contrary_is_settled(
+    enabled: bool, armed_at: float, autojump_clock: MockClock
+) -> None:
+    def sent_before(script: Script) -> None:
+        script.post(facts.SwitchSent(script.began_at, enabled, script.began_at + 4.0))
+
+    assert (await kept(DESK, 6.0, sent_before)).when("arm") == [armed_at]
+
+
+@pytest.mark.parametrize(("enabled", "disarmed_at"), [(True, 4.0), (False, 0.0)])
+async def test_nothing_is_turned_off_before_an_earlier_word_to_the_contrary_is_settled(
+    enabled: bool, disarmed_at: float, autojump_clock: MockClock
+) -> None:
+    def word(script: Script) -> None:
+        now = script.began_at
+        script.post(facts.TurnedOn(now), facts.SwitchSent(now, enabled, now + 4.0), facts.Disarmed(now, "alice"))
+
+    assert (await kept(DESK, 6.0, word)).when("disarm") == [disarmed_at]
+
+
 @pytest.mark.parametrize(("stands_by_for", "pause"), [(2, 0.125), (1, LONGEST_PAUSE_AFTER_PROOF)])
 async def test_a_witness_that_stood_by_for_long_enough_is_opened_again_at_once(
     stands_by_for: int, pause: float, autojump_clock: MockClock

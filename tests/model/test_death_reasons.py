@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.model.test_deaths import DERIBIT, SX_BET, Row, told
+from deadman.model.settings import Selection
+from tests.model.test_deaths import DERIBIT, DESK, FRESH, GONE, OPEN, QUIET, SILENCE, SX_BET, Row, told
 
 BOT: list[tuple[str, list[str]]] = [
     (
@@ -352,3 +355,13 @@ def test_each_row_gives_its_reason(row: Row) -> None:
     name, report = f"{row[1].venue}: {row[0]}", told(row[1], row[2], row[3])
     assert report.if_bot_dies.because == reasons(BOT)[name]
     assert report.if_host_dies.because == reasons(HOST)[name]
+
+
+def test_a_trip_that_selects_has_cancelled_in_part_and_at_once() -> None:
+    narrow = replace(DESK, cancel=Selection(currency="BTC"))
+    fate = told(narrow, QUIET, (OPEN, FRESH, SILENCE, *GONE)).if_bot_dies
+    words = "Already cancelled, but only orders of currency BTC."
+    assert (fate.orders, fate.within, fate.because) == ("partly", 0.0, words)
+    under_way = told(narrow, QUIET, (OPEN, FRESH, SILENCE)).if_bot_dies
+    words = "Being cancelled now, but only orders of currency BTC."
+    assert (under_way.orders, under_way.within, under_way.because) == ("partly", None, words)

@@ -310,3 +310,9 @@ def test_what_read_off_is_not_claimed_though_the_key_is_refused_later() -> None:
     guard = fold([facts.SessionOpened(0.0, can_cancel=True), proven, off, refused])
     assert guard.phase(4.0) is Phase.REFUSED
     assert not guard.protected(4.0)
+
+
+def test_a_proof_of_a_lease_that_may_be_ended_yet_covers_nothing_and_ends_all_trouble() -> None:
+    guard = fold([OPENED, LEASED, FAILED, NOUGHT, LEASED_AGAIN])
+    assert (guard.proof, guard.covered_since, guard.trouble) == (None, None, None)
+    assert guard.leases.held is not None

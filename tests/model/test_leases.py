@@ -300,3 +300,8 @@ def test_what_is_assumed_where_the_venue_documents_no_delay() -> None:
     """In seconds; each was chosen with room to spare, and errs to the later death."""
     assert (ANSWERED_WITHIN, HEARD_WITHIN) == (5.0, 30.0)
     assert (CUT_AGAIN, LAPSE_GRACE) == (14.0, 5.0)
+
+
+def test_what_is_asked_and_not_settled_ends_when_it_may_have_been_heard_at_the_latest_and_a_nought_never() -> None:
+    assert [leases.asked[0].end for leases in (LONG, SHORT, NOUGHT)] == [HEARD + 20.0, HEARD + 1.0, -inf]
+    assert NOUGHT.end is None

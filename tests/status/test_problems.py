@@ -15,6 +15,7 @@ from deadman.model.watch import Sender, Watch
 from deadman.status.headline import Verdict, headline, in_one_line, next_end, summary
 from deadman.status.problems import problems
 from deadman.status.schema import (
+    ClusterReport,
     DisarmReport,
     DrillReport,
     GoneReport,
@@ -23,6 +24,7 @@ from deadman.status.schema import (
     StatusReport,
     TripReport,
     TroubleReport,
+    WitnessReport,
 )
 from tests.support.screens import ALIVE, ARMED, DEAD, EPOCH, NEVER, NOW, READ_BACK, answer, changed
 
@@ -396,3 +398,80 @@ def test_the_summary_counts_who_is_protected_for_how_long_at_least_and_who_waits
     assert summary(bare) == "0 of 2 accounts protected, 1 without a bot yet"
     assert next_end(bare) == ""
     assert READ_BACK.proof.expiry == 155.0
+
+
+CLUSTER = ClusterReport(None, "", None)
+CAN_HELP = WitnessReport("bravo", T - 1, True, True, "armed", False, None, "", ())
+NO_WORD = "no witness hears this host since 07:13:35Z (refused): no account is touched for that, but nobody helps if it"
+FOREIGN = "another daemon beats as : no witness can tell whose host is dead; give one of them another name"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "looks"),
+    [
+        (None, []),
+        (CLUSTER, []),
+        (replace(CLUSTER, failing_since=T - 5, because="refused"), [NO_WORD]),
+        (replace(CLUSTER, foreign_at=T - 599), [FOREIGN]),
+        (replace(CLUSTER, foreign_at=T - 600), []),
+        (replace(CLUSTER, failing_since=T - 5, because="refused", foreign_at=T), [NO_WORD, FOREIGN]),
+    ],
+)
+def test_our_own_line_to_the_witnesses_is_worth_a_look_where_it_fails(
+    cluster: ClusterReport | None, looks: list[str]
+) -> None:
+    said = headline(replace(told(ALIVE), cluster=cluster)).looks
+    assert [look[: len(wanted)] for look, wanted in zip(said, looks, strict=True)] == looks
+
+
+@pytest.mark.parametrize(
+    ("fields", "looks"),
+    [
+        ({"witnesses": (CAN_HELP,)}, []),
+        ({"outliving": ("rest", "fix")}, ["no witness: its rest and fix orders stay if this host dies"]),
+        ({"outliving": ("rest",), "witnesses": (CAN_HELP,)}, []),
+        ({"witnesses": (replace(CAN_HELP, stopped=True, heard=False),)}, ["witness bravo was stopped"]),
+        (
+            {"witnesses": (replace(CAN_HELP, heard=False, heard_at=None, can_cancel=False),)},
+            ["witness bravo has not answered this run of deadman"],
+        ),
+        (
+            {"witnesses": (replace(CAN_HELP, heard=False, heard_at=T - 20, can_cancel=False),)},
+            ["witness bravo has not answered for 20 s"],
+        ),
+        (
+            {"witnesses": (replace(CAN_HELP, can_cancel=False, phase="degraded"),)},
+            ["witness bravo cannot cancel now (it is degraded)"],
+        ),
+        (
+            {"witnesses": (replace(CAN_HELP, cancelled=3, because="not heard", faults=("the same key",)),)},
+            ["witness bravo cancelled 3 orders: not heard", "witness bravo: the same key"],
+        ),
+        ({"witnesses": (replace(CAN_HELP, cancelled=3, heard=False, stopped=True),)}, ["witness bravo was stopped"]),
+        ({**DISARMED, "witnesses": (replace(CAN_HELP, stopped=True),)}, []),
+    ],
+)
+def test_a_witness_that_would_not_help_and_what_one_did_is_worth_a_look(
+    fields: dict[str, Any], looks: list[str]
+) -> None:
+    report = replace(told(ALIVE, **fields), cluster=CLUSTER)
+    assert ", ".join(looks) == ", ".join(headline(report).looks).removeprefix("btc-desk: ")
+    if "witnesses" not in fields:
+        assert headline(replace(report, cluster=None)).looks == (), "nobody could hear us"
+
+
+@pytest.mark.parametrize(
+    ("fields", "looks"),
+    [
+        ({"sight": SEES}, []),
+        ({"sight": replace(SEES, faults=("the same key",))}, ["the same key"]),
+        ({"phase": Phase.WAITING, "wanted": False, "sight": replace(SEES, awaits="alpha was stopped")}, ["alpha was"]),
+        (
+            {"phase": Phase.DEGRADED, "sight": replace(SEES, blind_since=T - 5, blind_because="etcd is full")},
+            ["blind since 07:13:35Z (etcd is full): the death of alpha would not be noticed, and nothing is cancelled"],
+        ),
+    ],
+)
+def test_what_a_witness_of_ours_does_not_see_is_worth_a_look(fields: dict[str, Any], looks: list[str]) -> None:
+    said = [look.removeprefix("btc-desk: ") for look in headline(told(ALIVE, witness_of="alpha/desk", **fields)).looks]
+    assert [look[: len(wanted)] for look, wanted in zip(said, looks, strict=True)] == looks

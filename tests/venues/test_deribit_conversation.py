@@ -218,3 +218,20 @@ async def test_a_venue_that_does_not_answer_it_in_time_is_given_up(autojump_cloc
     with pytest.raises(Unavailable, match=r"nothing was answered for 3\.0 s"), ungrouped():
         await probed(3.5, 10.0)
     assert trio.current_time() == pytest.approx(began_at + 3.05)
+
+
+async def test_while_the_venue_answers_something_it_is_not_asked_for_a_sign_of_life(autojump_clock: MockClock) -> None:
+    clock, socket = Clock(trio.current_time, trio.current_time), Answering({"result": 1}, 0.1)
+    conversation = Conversation(cast(WebSocket, socket), clock, PROBING, lambda fact: None, 0.0)
+
+    async def chat() -> None:
+        for _ in range(5):
+            await trio.sleep(1.5)
+            await conversation.ask("private/get_open_orders", {})
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(conversation.read)
+        nursery.start_soon(conversation.probe)
+        await chat()
+        nursery.cancel_scope.cancel()
+    assert [json.loads(text)["method"] for text in socket.sent] == ["private/get_open_orders"] * 5
