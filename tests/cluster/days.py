@@ -21,6 +21,7 @@ import trio
 from trio.testing import MockClock
 
 import deadman.checkins.rounds
+import deadman.cluster.desk
 import deadman.cluster.lookout
 import deadman.daemon.ticker
 import deadman.model.witness
@@ -44,6 +45,16 @@ ACCOUNTS = 14
 CALM = (2400.0, 4800.0)
 """Seconds between two troubles."""
 
+CALM_PACE = (
+    *SLOW,
+    (deadman.daemon.ticker, "TICK", 15.0),
+    (deadman.checkins.rounds, "LOOK_INTERVAL", 15.0),
+    (deadman.checkins.rounds, "NOTICE", 30.0),
+    (deadman.checkins.rounds, "ABSENCE", 30.0),
+    (deadman.cluster.desk, "RETRY", 15.0),
+)
+"""The daemons' loops in calm hours: each wait is over before `AWAKE` is."""
+
 STEADY = (
     (deadman.daemon.ticker, "TICK", 0.5),
     (deadman.checkins.rounds, "LOOK_INTERVAL", 0.5),
@@ -59,7 +70,7 @@ AWAKE = 20.0
 HEALED = 240.0
 """Seconds after the last trouble in which all stand as they are to: a venue's no to a key is asked about slowly."""
 
-HOST_TIMEOUTS = (10.0, 15.0, 30.0, 60.0, 60.0, 120.0)
+HOST_TIMEOUTS = (10.0, 15.0, 60.0, 60.0, 120.0, 120.0)
 """What is counted by them is the same; the longer ones make calm hours cheap, and short worlds have the shorter."""
 
 MOST = 4
@@ -105,7 +116,7 @@ class Day:
                 watches=(watches := hung_on[number % len(hung_on)]),
                 on_trip=pick(["cancel", "cancel", "none"]) if watches else "none",
                 cancel=pick(SELECTIONS),
-                verify_interval=pick([120.0, 300.0, 600.0]),
+                verify_interval=pick([300.0, 600.0]),
                 heartbeat_interval=300,
             )
             for number in range(self.number)
@@ -194,7 +205,7 @@ class Day:
         timeout: float = self.pair.desk.cluster["host_timeout"]  # type: ignore[index]
         look = timeout / 5
         pace = (
-            *SLOW,
+            *CALM_PACE,
             (deadman.cluster.lookout, "LOOK_INTERVAL", look),
             (deadman.model.witness, "CONTINUOUS", 2 * look + 1.0),
             (tests.swarm.plays.days, "LIFE_SIGN", ASKING - 5),
@@ -231,7 +242,7 @@ class Day:
             await trio.sleep(1.0)
         self.record.expect(not self.pair.unsettled, f"not as before after {HEALED:.0f} s: {self.pair.unsettled}")
         self.record.figure("healed", trio.current_time() - began, HEALED)
-        await trio.sleep(30.0)
+        await trio.sleep(5.0)
 
 
 def perform(seed: int, seconds: float = DAY, number: int = ACCOUNTS, calm: tuple[float, float] = CALM) -> Day:

@@ -32,7 +32,7 @@ class Scene:
     alone: bool = True
 
     async def last(self) -> None:
-        await trio.sleep(self.chance.choice([1, 2, 5, 10, 20, 40, 80]) * self.chance.uniform(0.5, 1.5))
+        await trio.sleep(self.chance.choice([1, 2, 5, 10, 20, 40]) * self.chance.uniform(0.5, 1.5))
 
     @property
     def witness(self) -> Desk:

@@ -154,7 +154,7 @@ async def test_without_it_the_play_ends_well(play: Play, clock: MockClock) -> No
 
 
 def test_a_short_day_breaks_no_law() -> None:
-    day = days.perform(7, 60.0, 3, (1.0, 20.0))
+    day = days.perform(27, 60.0, 3, (1.0, 20.0))
     assert day.record.violations == []
     assert day.record.reached["promised"] == day.record.reached["witness tripped by host"] == 3
 
