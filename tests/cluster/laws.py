@@ -142,6 +142,7 @@ class Laws:
                 continue
             spent = now - self._fit_since.setdefault(name, now)
             if spent > 2 * self.beat.timeout + bound(self.beat.timeout, account):
+                self.record.reached["death judged"] += 1
                 left = self.selected(account)
                 self.record.expect(not left, f"{name}: {len(left)} orders of a dead host rest on")
 

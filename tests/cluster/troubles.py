@@ -72,6 +72,15 @@ async def witness_crashed(scene: Scene) -> None:
     await witness.start()
 
 
+async def witness_anew(scene: Scene) -> None:
+    """On a machine that was set up again: it remembers nothing."""
+    witness = scene.witness
+    await witness.crash()
+    witness.host.disk.data = None
+    await scene.last()
+    await witness.start()
+
+
 async def witness_stopped(scene: Scene) -> None:
     witness = scene.witness
     await scene.pair.stop(witness)
@@ -218,6 +227,8 @@ async def die(scene: Scene) -> None:
         for _ in range(scene.chance.randint(1, 3)):
             await BESIDE[scene.chance.choice(sorted(BESIDE))](scene)
             await trio.sleep(scene.chance.uniform(1, 40))
+        if scene.chance.random() < 0.7:
+            await _let_the_law_judge(scene)
     scene.laws.dead_since = None
     desk.host.going_down = False
     _end_half_open(scene)
@@ -250,6 +261,12 @@ async def _die(scene: Scene) -> None:
             await pair.stop(desk)
 
 
+async def _let_the_law_judge(scene: Scene) -> None:
+    """Nobody starts the host anew before its orders must be gone."""
+    slowest = max(bound(scene.laws.beat.timeout, account) for account in scene.pair.desk.accounts.values())
+    await trio.sleep(2 * scene.laws.beat.timeout + slowest + 2.0)
+
+
 async def _keep_the_promise(scene: Scene, fates: Mapping[str, Any]) -> None:
     began, desk = trio.current_time(), scene.pair.desk
     promised = {name: fate for name, fate in fates.items() if fate.orders in ("gone", "partly") and fate.within}
@@ -271,6 +288,7 @@ BESIDE: Mapping[str, Trouble] = {
     "witness frozen": witness_frozen,
     "witness crashed": witness_crashed,
     "witness stopped": witness_stopped,
+    "witness anew": witness_anew,
     "witness without venue": witness_without_venue,
     "venue cut": venue_cut,
     "clocks step": clocks_step,
