@@ -27,6 +27,7 @@ from tests.cluster.laws import Laws
 from tests.cluster.scene import Scene
 from tests.cluster.simulated import OPTIONS, TIMEOUT, WITNESS, SimulatedPair, lay_out_pair, open_pair
 from tests.cluster.test_pair import BOUND, Play, clocks_stepped, register_down, witness_deprived_of_desk
+from tests.cluster.troubles import die
 from tests.swarm.laws.record import Record
 from tests.swarm.troubles.edits import BESIDE_ANOTHER_HOST
 
@@ -153,10 +154,12 @@ async def test_without_it_the_play_ends_well(play: Play, clock: MockClock) -> No
         await play(pair)
 
 
-def test_a_short_day_breaks_no_law() -> None:
-    day = days.perform(27, 60.0, 3, (1.0, 20.0))
+def test_a_short_day_of_deaths_breaks_no_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TROUBLES", {"death": die}), ("OFTEN", ()), ("LINES", ("death",))):
+        monkeypatch.setattr(days, name, value)
+    day = days.perform(7, 40.0, 3, (1.0, 20.0))
     assert day.record.violations == []
-    assert day.record.reached["promised"] == day.record.reached["witness tripped by host"] == 3
+    assert min(day.record.reached[what] for what in ("promised", "death judged", "witness tripped by host")) >= 3
 
 
 def test_every_key_that_needs_another_host_is_edited_here() -> None:
