@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -154,7 +155,7 @@ def about(labels: dict[str, str]) -> str:
 def prometheus(directory: Path, target: str, rules: str, interval: float) -> Iterator[Prometheus]:
     """Prometheus scraping `target` and judging the rules once an interval."""
     address = free_address()
-    (directory / "rules.yml").write_text(rules)
+    (directory / "rules.yml").write_text(re.sub(r"(?m)^    interval: .*$", f"    interval: {interval:g}s", rules))
     config = {
         "global": {"scrape_interval": f"{interval:g}s", "evaluation_interval": f"{interval:g}s"},
         "rule_files": ["rules.yml"],
