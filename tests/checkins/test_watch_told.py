@@ -279,3 +279,15 @@ def test_what_is_watched_no_more_is_forgotten_with_its_trigger() -> None:
     desk.advance(2.0)
     assert desk.guard("a").trip is not None
     assert desk.hand.board.standing("a").tally.trips == {"trigger": 1}
+
+
+def test_a_host_that_is_looked_for_elsewhere_is_not_judged_by_its_mail() -> None:
+    desk = watch_desk(deribit("a", "quoter"))
+    host = Watch("alpha", 5.0, counted_from=START - 60.0, seen_until=START)
+    desk.hand.board.put_watch(host)
+    desk.advance(1.0)
+    assert desk.watch("alpha") == host
+    assert not any(event.watch == "alpha" for event in desk.hand.board.events)
+    desk.hand.board.forget_watch("alpha")
+    desk.advance(1.0)
+    assert set(desk.hand.board.watches()) == {"quoter"}

@@ -129,7 +129,7 @@ def test_an_account_that_a_reload_renames_keeps_its_trip_and_what_was_proven_is_
     held.board.add(replace(deribit("other"), client_id="other"))
     new, other = held.board.guard("new"), held.board.guard("other")
     assert (new.trip is not None, new.proof, new.session_at) == (True, None, None)
-    assert (other.trip, other.proof) == (None, None)
+    assert (other.trip, other.proof, other.disarm, other.aside) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(("after", "may_be_heard"), [(0.0, True), (HEARD_WITHIN + 100.0, False)])
