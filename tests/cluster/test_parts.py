@@ -247,6 +247,24 @@ async def test_a_witness_is_known_by_what_it_echoes_of_this_run(autojump_clock: 
     )
 
 
+@pytest.mark.parametrize(("after", "can_cancel"), [(1.0, False), (TIMEOUT - 0.5, False), (TIMEOUT, True)])
+async def test_no_witness_is_believed_to_cancel_while_another_daemon_beats_by_our_name(
+    after: float, can_cancel: bool, autojump_clock: MockClock
+) -> None:
+    register = Register()
+    one = desk(register, OPTIONS)
+    await trio.sleep(100.0)
+    await one.beat()
+    register.before = encode_desk(DeskBeat("run-2", 1, TIMEOUT))
+    register.theirs = {"/p/witnesses/alpha/bravo": answering(echo_run="run-1", echo=1)}
+    await one.beat()
+    assert not one.board.guard("options").witnesses[0].can_cancel
+    register.before = None
+    await trio.sleep(after)
+    await one.beat()
+    assert one.board.guard("options").witnesses[0].can_cancel is can_cancel
+
+
 async def test_what_makes_a_witness_weaker_than_it_looks_is_known(autojump_clock: MockClock) -> None:
     here = "it runs on this very machine, and dies with it"
     assert (await heard(answering(machine="machine-1"))).faults == (here,)
