@@ -21,6 +21,7 @@ import trio
 from deadman.model.promise import NOTICE
 from deadman.model.settings import REPLY_TIMEOUT
 from deadman.model.sight import noticed_within
+from deadman.simulator.deribit.connection import Cause
 from tests.cluster.hosts import DESKS, Pair, open_pair
 from tests.support.etcds import Members, etcd
 
@@ -168,15 +169,10 @@ async def witness_cut_off(pair: Pair, members: Members) -> None:
     key = pair.venue.vault.keys.pop("bravo-id")
     for number, one in list(pair.venue.connections.items()):
         if any(r.connection == number and r.params.get("client_id") == "bravo-id" for r in pair.received):
-            pair.venue.end(one, CLOSED)
+            pair.venue.end(one, Cause.GONE)
     await pair.stays(HOST_TIMEOUT)
     pair.venue.vault.keys["bravo-id"] = key
     await pair.stays(HOST_TIMEOUT)
-
-
-from deadman.simulator.deribit.connection import Cause as _Cause  # noqa: E402
-
-CLOSED = _Cause.GONE
 
 
 async def run(command: list[str], stdin: bytes = b"") -> int:

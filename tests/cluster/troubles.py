@@ -24,18 +24,6 @@ async def _on_for_a_while(what: Callable[[Scene], Any], attribute: str, scene: S
     setattr(subject, attribute, False)
 
 
-def _register(scene: Scene) -> Any:
-    return scene.pair.register
-
-
-def _desks_line(scene: Scene) -> Any:
-    return scene.pair.line
-
-
-def _witnesss_line(scene: Scene) -> Any:
-    return scene.witness.host.register
-
-
 async def register_slow(scene: Scene) -> None:
     scene.pair.register.seconds = scene.chance.uniform(0.1, 2.5)
     await scene.last()
@@ -277,11 +265,18 @@ async def _keep_the_promise(scene: Scene, fates: Mapping[str, Any]) -> None:
         scene.record.expect(not left, f"{name}: gone within {fate.within:.1f} s was promised, and {len(left)} rest")
 
 
+SWITCHED: Mapping[str, tuple[Callable[[Scene], Any], str]] = {
+    "register down": (lambda scene: scene.pair.register, "down"),
+    "register full": (lambda scene: scene.pair.register, "full"),
+    "witness cut off": (lambda scene: scene.witness.host.register, "cut"),
+    "witness deaf": (lambda scene: scene.witness.host.register, "deaf"),
+    "desk cut off": (lambda scene: scene.pair.line, "cut"),
+    "desk deaf": (lambda scene: scene.pair.line, "deaf"),
+}
+"""What is wrong for as long as a flag is set."""
+
 BESIDE: Mapping[str, Trouble] = {
-    "register down": partial(_on_for_a_while, _register, "down"),
-    "register full": partial(_on_for_a_while, _register, "full"),
-    "witness cut off": partial(_on_for_a_while, _witnesss_line, "cut"),
-    "witness deaf": partial(_on_for_a_while, _witnesss_line, "deaf"),
+    **{name: partial(_on_for_a_while, *switch) for name, switch in SWITCHED.items() if "desk" not in name},
     "register slow": register_slow,
     "register restored": register_restored,
     "leader away": leader_away,
@@ -297,8 +292,7 @@ BESIDE: Mapping[str, Trouble] = {
 
 TROUBLES: Mapping[str, Trouble] = {
     **BESIDE,
-    "desk cut off": partial(_on_for_a_while, _desks_line, "cut"),
-    "desk deaf": partial(_on_for_a_while, _desks_line, "deaf"),
+    **{name: partial(_on_for_a_while, *switch) for name, switch in SWITCHED.items() if "desk" in name},
     "desk stopped": desk_stopped,
     "desk upgraded": desk_upgraded,
     "desk crashed": desk_crashed,
