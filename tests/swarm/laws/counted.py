@@ -63,6 +63,8 @@ class Counted(Law):
 
     def on_fact(self, account: str, fact: Fact) -> None:
         """Of SX Bet's V3, whose answers are counted by hand; in a trouble a lost answer may have cancelled more."""
+        if isinstance(fact, facts.TripDone):
+            self.unseen.pop(account, None)  # what went while nobody looked is told of as the trip's
         config = self.scene.account(account)
         done = isinstance(fact, facts.TripDone) and not self.desk.life.restoring and not fact.presumed
         trip = self.desk.board.standing(account).guard.trip

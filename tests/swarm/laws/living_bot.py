@@ -28,12 +28,14 @@ class LivingBot(Law):
         self.asked: dict[str, float] = {}
         self.waking: dict[str, tuple[int, float]] = {}
         self.absences: list[tuple[float, float]] = []
-        self.looked_at = self.ended_at = self.woke_at = 0.0
+        self.looked_at = self.ended_at = self.woke_at = self.stopped_at = 0.0
         self.damaged = 0
         self.goodbyes = Goodbyes(scene)
 
     def on_end(self) -> None:
-        self.ended_at = self.scene.now
+        """From when on nothing was read: who is killed just when he wakes has not read what came meanwhile."""
+        self._wake()
+        self.ended_at = self.stopped_at if self.scene.now < self.woke_at + NOTICE else self.scene.now
 
     def on_start(self) -> None:
         """A damaged file makes a new beginning of it: no hold is known any more, which is told loudly."""
@@ -93,8 +95,7 @@ class LivingBot(Law):
 
         So may all that came while we were stopped.
         """
-        if self.scene.now > self.looked_at + 2 * self.scene.step:
-            self.woke_at = self.scene.now
+        self._wake()
         passed, self.looked_at = min(self.scene.now - self.looked_at, 2 * self.scene.step), self.scene.now
         for pulse in self.scene.pulses.values():
             heard, waking = self.waking.get(pulse.name, (0, 0.0))
@@ -102,6 +103,10 @@ class LivingBot(Law):
             read = heard if self.scene.now < self.woke_at + NOTICE else read
             is_heard = bool(read) and read != heard
             self.waking[pulse.name] = read, NOTICE if is_heard else waking + passed
+
+    def _wake(self) -> None:
+        if self.scene.now > self.looked_at + 2 * self.scene.step:
+            self.stopped_at, self.woke_at = self.looked_at, self.scene.now
 
     def _time(self) -> float:
         return self.desk.market.time.now()
