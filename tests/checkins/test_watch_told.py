@@ -5,15 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import cast
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from deadman.checkins.protocol import Datagram
 from deadman.checkins.rounds import Watches
+from deadman.model import facts
+from deadman.model.board import Board
+from deadman.model.clock import Clock
 from deadman.model.settings import Account, WatchConfig
 from deadman.model.watch import Sender, Watch
-from tests.support.boards import START, sxbet
-from tests.support.watching import BOT, WatchDesk, deribit, watch_desk
+from tests.support.boards import START, Hand, sxbet
+from tests.support.inboxes import InMemoryInboxes
+from tests.support.watching import BOT, Suspended, WatchDesk, deribit, watch_desk
 
 QUOTER = WatchConfig("quoter", 5.0, user="bots")
 LEAVER = replace(QUOTER, on_stopping="release")
@@ -291,3 +299,53 @@ def test_a_host_that_is_looked_for_elsewhere_is_not_judged_by_its_mail() -> None
     desk.hand.board.forget_watch("alpha")
     desk.advance(1.0)
     assert set(desk.hand.board.watches()) == {"quoter"}
+
+
+async def looks_of(seconds: float, *, is_up: bool, story: Callable[[WatchDesk], None] | None = None) -> list[float]:
+    """When it is looked within so many seconds; `story` happens at 1.02 s."""
+    at: list[float] = []
+    board = Board.new(Clock(trio.current_time, trio.current_time))
+    board.add(deribit("a", "quoter"))
+    inboxes = InMemoryInboxes()
+    watches = Watches(board, inboxes, trio.current_time, lambda pid: True)
+    watches.apply({"quoter": WatchConfig("quoter", 60.0)})
+    if is_up:
+        board.put_watch(Watch("quoter", 60.0).check_in(0.0, None))
+    look = watches.look
+
+    def noted() -> None:
+        at.append(round(trio.current_time(), 3))
+        look()
+
+    watches.look = noted  # type: ignore[method-assign]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watches.run)
+        await trio.sleep(1.02)
+        if story is not None:
+            story(WatchDesk(cast(Hand, None), inboxes, watches, Suspended()))
+        await trio.sleep(seconds - 1.02)
+        nursery.cancel_scope.cancel()
+    return at
+
+
+async def test_while_a_bot_is_up_it_is_looked_ten_times_a_second_and_else_once(autojump_clock: MockClock) -> None:
+    up = [at for at in await looks_of(2.05, is_up=True) if at > 0.5]
+    assert max(later - sooner for sooner, later in pairwise(up)) == pytest.approx(0.1)
+    idle = [at for at in await looks_of(4.5, is_up=False) if at > 0.0]
+    assert max(later - sooner for sooner, later in pairwise(idle)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        lambda desk: desk.watches.board.post("a", facts.Disarmed(trio.current_time(), "alice")),
+        lambda desk: desk.watches.board.put_watch(Watch("quoter", 60.0).check_in(1.02, None)),
+        lambda desk: desk.inboxes.send("quoter", Datagram(1.02, b"READY=1", BOT)),
+    ],
+)
+async def test_news_of_an_account_of_a_bot_or_by_mail_are_looked_at_at_once(
+    story: Callable[[WatchDesk], None], autojump_clock: MockClock
+) -> None:
+    began_at = trio.current_time()
+    looks = [round(at - began_at, 3) for at in await looks_of(1.5, is_up=True, story=story)]
+    assert any(1.02 <= at <= 1.035 for at in looks)

@@ -305,3 +305,8 @@ def test_what_is_assumed_where_the_venue_documents_no_delay() -> None:
 def test_what_is_asked_and_not_settled_ends_when_it_may_have_been_heard_at_the_latest_and_a_nought_never() -> None:
     assert [leases.asked[0].end for leases in (LONG, SHORT, NOUGHT)] == [HEARD + 20.0, HEARD + 1.0, -inf]
     assert NOUGHT.end is None
+
+
+def test_a_lease_that_the_venue_says_it_does_not_hold_has_no_end() -> None:
+    let_go = NOUGHT.after(facts.LeaseGranted(0.5, 0.0, 0.0, 0.0))
+    assert (let_go.end, let_go.end_but_cuts, let_go.let_go) == (None, -inf, True)
