@@ -151,6 +151,22 @@ def test_what_was_asked_for_an_account_that_is_gone_may_be_heard_when_it_comes_b
     assert ends == pytest.approx(expected)
 
 
+def test_what_was_asked_for_one_account_that_is_gone_says_nothing_of_another() -> None:
+    held = hand(replace(sxbet("gone"), url="https://elsewhere.test"), deribit("set"))
+    held.stall(100.0)
+    held.post("gone", facts.Attempted(held.now, 60.0), facts.LeaseGivenUp(held.now, held.now))
+    held.post("set", facts.SwitchSent(held.now, True, held.now + 10.0))
+    for name in ("gone", "set"):
+        held.board.forget(name)
+    held.board.leaving = {}
+    held.board.add(sxbet("new"))
+    held.board.add(replace(deribit("other"), client_id="other"))
+    assert held.board.guard("new").lease_end == held.now + 30.0
+    assert held.board.guard("other").switch.unsettled == frozenset()
+    held.board.add(deribit("set"))
+    assert held.board.guard("set").switch.unsettled == {(True, held.now + 10.0)}
+
+
 def test_an_observed_lease_is_presumed_by_nobody_and_can_never_be_proven() -> None:
     held = hand(sxbet("taken"), replace(sxbet("seen"), observe=True), deribit("set"))
     assert held.board.guard("taken").lease_end == START + 30.0
