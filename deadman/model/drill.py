@@ -1,7 +1,7 @@
 """A drill: on an operator's word the switch is made to fire, and the venue is seen to cancel. Pure.
 
-A switch that was never fired is a belief. What is known of drills is part of the guard, and outlives us: the label of
-the orders before one is placed, and how the last drill ended.
+What is known of drills is part of the guard, and outlives us: the label of the orders before one is placed, and how the
+last drill ended.
 """
 
 from __future__ import annotations
