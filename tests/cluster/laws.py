@@ -44,6 +44,7 @@ class Laws:
     operated: set[str] = field(default_factory=set)
     dead_since: float | None = None
     _moved_at: float = 0.0
+    _revision: int = 0
     _written: bytes = b""
     _read: DeskBeat | None = None
     _looked_at: dict[str, deque[float]] = field(default_factory=dict)
@@ -82,8 +83,9 @@ class Laws:
 
     def _on_written(self, entry: Entry) -> None:
         now = trio.current_time()
-        if entry.key == DESK_KEY:
-            self._moved_at, self._written, self._read = now, entry.value, None
+        if entry.key == DESK_KEY and entry.revision != self._revision:  # a backup of this very state changes nothing
+            self._moved_at, self._revision = now, entry.revision
+            self._written, self._read = entry.value, None
         elif entry.key.startswith(WITNESS_KEYS):
             name = entry.key.removeprefix(WITNESS_KEYS)
             self._looked_at.setdefault(name, deque(maxlen=300)).append(now)
