@@ -159,12 +159,15 @@ class Board:
 
     def bring_home(self, before: Mapping[str, Guard]) -> None:
         """Accounts whose earlier name is another's now keep what is known of them, also aside; `before`: by that."""
+        homes = defaultdict[tuple[str, str], list[Account]](list)
+        for config in self.configs.values():
+            homes[identity_of(config).login].append(config)
         kept = [(name, one) for name, guard in before.items() for one in (guard, guard.aside) if one is not None]
         for name, guard in kept:
-            for config in self.configs.values():
+            for config in homes[guard.identity.login] if guard.identity is not None else ():
                 had, is_let_go = before.get(config.name), guard is before[name] and name not in self.configs
-                if is_let_go or not _is_of(guard, config) or (had is not None and _is_of(had, config)):
-                    continue  # renamed alone, another account, or in its place all along
+                if is_let_go or (had is not None and _is_of(had, config)):
+                    continue  # renamed alone, or in its place all along
                 standing = self._standings[config.name]
                 self._replace(config.name, replace(standing, guard=moved_in(standing.guard, guard)))
                 left = self._standings.get(name)

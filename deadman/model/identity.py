@@ -35,9 +35,13 @@ class Identity:
     credential: str
     account: str | None = None
 
+    @property
+    def login(self) -> tuple[str, str]:
+        return self.place, self.credential
+
     def is_of(self, other: Identity) -> bool:
         """Whether both log in with one and the same credential at one place."""
-        return (self.place, self.credential) == (other.place, other.credential)
+        return self.login == other.login
 
     def relation(self, other: Identity) -> Relation:
         if self.place != other.place:
