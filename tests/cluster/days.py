@@ -236,8 +236,9 @@ class Day:
         self.record.tell(f"over: {name}")
 
     async def _come_to_rest(self) -> None:
-        began = trio.current_time()
+        began, beat = trio.current_time(), self.laws.beat.timeout / 5
         await settle(self.scene)
+        await trio.sleep(beat + 5.0)  # a witness hears of it that much later, and acts upon what is over by then
         while self.pair.unsettled and trio.current_time() < began + HEALED:
             await trio.sleep(1.0)
         self.record.expect(not self.pair.unsettled, f"not as before after {HEALED:.0f} s: {self.pair.unsettled}")
