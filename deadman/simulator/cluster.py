@@ -27,10 +27,7 @@ def is_installed() -> bool:
 
 @asynccontextmanager
 async def etcd(directory: Path) -> AsyncIterator[str]:
-    """One member with an empty database in `directory`; its address. It ends with us, however we end.
-
-    Raises OSError where there is none to be had.
-    """
+    """The address of one member, empty, which ends with us however we end. Raises OSError where none is to be had."""
     if not is_installed():
         raise OSError("--cluster needs etcd, which is not installed here (Debian: etcd-server)")
     shutil.rmtree(directory, ignore_errors=True)

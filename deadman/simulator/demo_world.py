@@ -33,18 +33,13 @@ LEASE = 6
 VERIFY = 3
 BEAT = 0.25
 HOST_TIMEOUT = 7
-"""Seconds: the shortest that the config takes; fit for a show on one machine."""
-
 IMPATIENT = replace(DERIBIT, first_test=-9.0, grace=1.0)
 """Gives a silent connection up after two seconds, where the venue itself takes some twenty."""
 
 
 @dataclass
 class World:
-    """Everything the chapters play with: the venues' own books are the judges of every claim about orders.
-
-    `etcd`: where hosts hear of each other; empty where there is none, and then no witness either.
-    """
+    """What the chapters play with; the venues' own books judge every claim. `etcd` is empty where there is none."""
 
     directory: Path
     stage: Stage
@@ -68,7 +63,6 @@ class World:
         self.process = await self._start(self.config)
 
     async def start_witness(self) -> None:
-        """As on another host."""
         self.witness = await self._start(self.directory / "witness" / "config.toml")
 
     async def _start(self, config: Path) -> trio.Process:
