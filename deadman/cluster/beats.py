@@ -1,7 +1,4 @@
-"""Beats as they stand in the register: JSON, so that people can read them there. Pure.
-
-A beat of another version, or a stranger's, is no beat: `Unreadable` says why, in words. Unknown keys are skipped.
-"""
+"""Beats as they stand in the register: JSON, which people can read. A stranger's is `Unreadable`. Pure."""
 
 from __future__ import annotations
 

@@ -76,10 +76,7 @@ class Desk:
             await trio.sleep_until(begun + (beat_interval(self.host_timeout) if went_through else RETRY))
 
     async def beat(self, *, stopped: bool = False) -> bool:
-        """One beat; whether it went through. `stopped`: the last one, and no death follows.
-
-        One is never cut short by the next: it might be carried out after that.
-        """
+        """One beat; whether it went through. `stopped`: the last. None is cut short: it might be carried out later."""
         self._is_over |= stopped
         async with self._turn:
             return (stopped or not self._is_over) and await self._beat_once(stopped)

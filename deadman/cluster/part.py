@@ -35,10 +35,7 @@ OpenRegister = Callable[..., AbstractAsyncContextManager[Register]]
 
 @dataclass
 class Part:
-    """`config` None: this daemon is alone, and nothing here does anything.
-
-    `open_register` and `read_password` as `etcd.open_etcd` takes them; `machine` is a fingerprint of this host.
-    """
+    """`config` None: this daemon is alone, and nothing here does anything. `machine`: a fingerprint of this host."""
 
     board: Board
     name: str
