@@ -10,6 +10,9 @@ from deadman.model.promise import NOTICE
 
 GRAIN = 1e-6
 
+WRITTEN = 1.0
+"""Seconds after which a goodbye is on a disk that works, and outlives us."""
+
 
 @dataclass
 class Pulse:
@@ -61,6 +64,7 @@ class Pulse:
         unheard = not self.heard or self.heard[-1] < at - self.timeout
         self.found_dead = unheard and silences.get(self.name, 0.0) >= self.timeout - GRAIN
         was_up = self.counted_from is not None and self._is_up(ended_at)
+        doubtful |= self.quiet_from <= ended_at < self.quiet_from + WRITTEN
         self.heard.clear()
         self.held_until = -inf
         self.counted_from = at if was_up or doubtful else None
