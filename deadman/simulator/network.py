@@ -17,6 +17,9 @@ import trio
 
 WINDOW = 65_536  # bytes a sender may be ahead of its reader, as with a socket's buffers
 
+RETRANSMITTED = 20.0
+"""Seconds for which a kernel tries to send what nobody acknowledges: ours for six (TCP_USER_TIMEOUT)."""
+
 
 class Pipe:
     """One direction. `latency()` gives seconds per chunk, and never changes their order.
@@ -88,6 +91,13 @@ class Pipe:
     def reset(self) -> None:
         """Break it: what was under way is lost."""
         self._broken = True
+        self.wake()
+
+    def release(self) -> None:
+        """The cable is back. A kernel has given up by then what was not acknowledged for long."""
+        self.held = False
+        if self._chunks and self._chunks[0][0] < trio.current_time() - RETRANSMITTED:
+            self._broken = True
         self.wake()
 
     def wake(self) -> None:
@@ -263,8 +273,11 @@ class Network:
 
     def _hold(self, place: Host, held: bool) -> None:
         for pipe in place.pipes:
-            pipe.held = held
-            pipe.wake()
+            if held:
+                pipe.held = True
+                pipe.wake()
+            else:
+                pipe.release()
 
     def _link(self, place: Host, address: str) -> End:
         outward, inward = (Pipe(lambda: self._random.uniform(*place.latency)) for _ in range(2))
