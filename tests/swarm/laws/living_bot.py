@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
+from deadman.daemon.state import WRITE_TIMEOUT
 from deadman.model import facts
 from deadman.model.facts import Cause, Fact
 from deadman.model.promise import NOTICE
@@ -30,11 +31,13 @@ class LivingBot(Law):
         self.absences: list[tuple[float, float]] = []
         self.looked_at = self.ended_at = self.woke_at = self.stopped_at = 0.0
         self.damaged = 0
+        self.is_stale = False  # what is on the disk is of an earlier time than our end
         self.goodbyes = Goodbyes(scene)
 
     def on_end(self) -> None:
         """From when on nothing was read: who is killed just when he wakes has not read what came meanwhile."""
         self._wake()
+        self.is_stale = self.desk.host.disk.full or self.desk.host.disk.seconds > WRITE_TIMEOUT
         self.ended_at = self.stopped_at if self.scene.now < self.woke_at + NOTICE else self.scene.now
 
     def on_start(self) -> None:
@@ -82,7 +85,7 @@ class LivingBot(Law):
     def _is_excused(self, pulse: Pulse, timeout: float) -> bool:
         """Its last check-in found nobody at home, or was lost with our sockets before we read it, and for its timeout
         of our waking time no other was heard."""
-        if pulse.found_dead:
+        if pulse.found_dead or (self.is_stale and not pulse.heard):
             return self.scene.excuses.use("dead before we ended")
         unheard = self.waking.get(pulse.name, (0, 0.0))[1] >= timeout - 3 * self.scene.step
         sent_at = -inf if pulse.sent_at is None else pulse.sent_at
