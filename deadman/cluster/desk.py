@@ -48,7 +48,9 @@ OURS = ""
 
 @dataclass
 class Desk:
-    """Beats for the accounts on the board. `run` tells this start of the daemon from another; `machine` this host."""
+    """Beats for the accounts on the board. `run` tells this start of the daemon from another; `machine` this host.
+    Once `hastened` is set, one is said at once.
+    """
 
     board: Board
     register: Register
@@ -64,6 +66,7 @@ class Desk:
     _has_written: bool = False
     _is_over: bool = False
     _turn: trio.Lock = field(default_factory=trio.Lock)
+    hastened: trio.Event = field(default_factory=trio.Event)
 
     async def keep(self) -> None:
         """Beat until the last one was said, or until cancelled."""
@@ -72,8 +75,12 @@ class Desk:
             if not any(map(may_be_witnessed, self.board.configs.values())):
                 await trio.sleep(RETRY)
                 continue
-            went_through = await self.beat()
-            await trio.sleep_until(begun + (beat_interval(self.host_timeout) if went_through else RETRY))
+            self.hastened = trio.Event()
+            if not await self.beat():
+                await trio.sleep_until(begun + RETRY)
+                continue
+            with trio.move_on_at(begun + beat_interval(self.host_timeout)):
+                await self.hastened.wait()
 
     async def beat(self, *, stopped: bool = False) -> bool:
         """One beat; whether it went through. `stopped`: the last. None is cut short: it might be carried out later."""

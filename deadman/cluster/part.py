@@ -19,6 +19,7 @@ from deadman.model.board import Board
 from deadman.model.errors import VenueError
 from deadman.model.settings import Account, ClusterConfig
 from deadman.model.sight import Line, fingerprint
+from deadman.model.watch import Watch
 from deadman.transport.dial import Dialler
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,12 @@ class Part:
         self._run = "" if self.config is None else f"{self.chance.getrandbits(32):08x}"
         prefix, timeout = (self.config.prefix, self.config.host_timeout) if self.config else ("", 0.0)
         self._lookout = Lookout(self.board, prefix, self.name, self._run, self.machine, timeout)
+        self.board.listen_to_watches(self._on_watch)
+
+    def _on_watch(self, before: Watch, after: Watch) -> None:
+        """No witness shall cancel what a bot places that we had called dead, and that is back."""
+        if self._desk is not None and before.died_at is not None and after.died_at is None:
+            self._desk.hastened.set()
 
     def apply(self, accounts: Iterable[Account]) -> None:
         """Watch over these from now on, as far as they are others'."""

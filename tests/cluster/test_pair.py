@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from deadman.cluster.beats import encode_desk
+from deadman.cluster.beats import decode_desk, desk_key, encode_desk
 from deadman.model.guard import Phase
 from deadman.model.promise import NOTICE
 from deadman.model.settings import REPLY_TIMEOUT, Selection
@@ -259,6 +259,23 @@ async def witness_deprived_of_desk(pair: SimulatedPair) -> None:
 async def test_a_dead_bot_is_swept_by_the_witness_where_its_desk_cannot(pair: SimulatedPair) -> None:
     await witness_deprived_of_desk(pair)
     assert pair.witness.standing(WITNESS.name).guard.trip is not None
+
+
+@paired
+async def test_what_a_bot_places_that_came_back_at_once_is_left_alone(pair: SimulatedPair) -> None:
+    pair.bot.scope.cancel()
+    while pair.desk.board.watch("quoter").died_at is None or said_of_bot(pair) != "dead":
+        await trio.sleep(0.01)
+    pair.start_bots()
+    pair.rest(2)
+    await trio.sleep(0.1)
+    assert said_of_bot(pair) == "alive", "not only when the next beat is due"
+    await pair.stays(10)
+
+
+def said_of_bot(pair: SimulatedPair) -> str:
+    beat = pair.register.entries[desk_key("deadman/", "alpha")].value
+    return decode_desk(beat).bots["quoter"].state
 
 
 @paired
