@@ -72,13 +72,19 @@ class Case:
             return False  # what an earlier run knew of the trip may be older than what it did after it
         # A presumption speaks of what rested when the trip began; a list, of all there was when it was done.
         since = trip.at if trip.presumed else trip.done_at
+        if self.guard.open_orders == 0:
+            since = max(since, self.guard.open_orders_at or since)
         for watch in self.watches.values():
             # One that was up when we last ran may have gone on trading meanwhile, though it was not heard since;
             # not so one that was never up, or dead already when we took it over.
             if watch.last_check_in_at is None:
                 is_silent = watch.died_at == watch.counted_from
             else:
-                is_silent = watch.last_check_in_at <= since and not watch.alive(self.now)
+                # One that had its time yet when the book was seen empty may have placed more before it ran out.
+                ended = (
+                    watch.last_check_in_at if watch.goodbye_at is not None else watch.last_check_in_at + watch.timeout
+                )
+                is_silent = ended <= since and not watch.alive(self.now)
             if not is_silent:
                 return False
         return bool(self.watches)
