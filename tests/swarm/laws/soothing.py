@@ -72,7 +72,8 @@ class Soothing(Law):
                 now = self.desk.market.time.now()
                 age = now - self.done_at.get(name, now)
                 left = [order for order in self._resting(account, age) if is_selected(account, order)]
-                self.expect(not left, f"{name}: the operator is told {outcome['words']!r}, and {len(left)} orders rest")
+                said = f"{name}: the operator is told {outcome['words']!r}, and {len(left)} orders rest"
+                self.expect(not left or self._ends_now(account), said)
             if method == "disarm" and isinstance(account, SxBetAccount) and self._is_disarmed(name):
                 end = self.desk.market.lease_end(account)
                 self.expect(end is None, f"{name}: told {outcome['words']!r}, and a lease stands until {end}")
