@@ -25,8 +25,10 @@ class Unchanged(Law):
         self.spared: dict[str, float] = {}
 
     def before_reload(self, unchanged: set[str]) -> None:
-        standings, calm = self.desk.board.standings(), not +self.scene.troubles.active
-        self.before = {name: self._state(name) for name in unchanged if name in standings and calm}
+        """Of those that do well: a reload hastens whoever fails."""
+        calm = not +self.scene.troubles.active
+        well = {name for name, one in self.desk.board.standings().items() if one.guard.trouble is None}
+        self.before = {name: self._state(name) for name in unchanged & well if calm}
 
     def after_reload(self) -> None:
         for name, before in self.before.items():
